@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Configuration as plain data. text -> conf_load() -> struct conf -> conf_check() (all errors) ->
+ * conf_diff(old, new) -> apply. Nothing is "fixed up" and a bad file never touches the running
+ * state. */
+#ifndef VROUTER_CONF_H
+#define VROUTER_CONF_H
+
+#include "vrouter/netns.h"
+#include "vrouter/sync_ipc.h"
+
+#define CONF_NAME_MAX	 64
+#define CONF_PATH_MAX	 108 /* sockaddr_un */
+#define CONF_ROUTERS_MAX 1024
+#define CONF_SERVERS_MAX 8
+
+enum conf_election { CONF_ELECTION_VRRP, CONF_ELECTION_EXTERNAL, CONF_ELECTION_SINGLE };
+
+struct conf_leg {
+	char attach[IFNAMSIZ + 8]; /* "bridge:NAME" as written */
+	char bridge[IFNAMSIZ];
+	char interface[IFNAMSIZ];
+	struct ip_prefix vip;
+	int line;
+};
+
+struct conf_router {
+	char name[CONF_NAME_MAX];
+	char namespace[NET_NAME_MAX];
+	struct conf_leg leg[NET_LEGS];
+	struct ip_addr gateway; /* family 0: none */
+	enum net_nat nat;
+	struct {
+		enum conf_election mode;
+		char interface[IFNAMSIZ];
+		unsigned vrid;		     /* 1..255 */
+		unsigned priority;	     /* 1..255, default 100 */
+		unsigned advert_interval_ms; /* multiple of 10, 10..40950, default 100 */
+		bool preempt;		     /* default true */
+	} election;
+	unsigned sync_hold_s;	     /* at most this long is preemption held back; default 30 */
+	unsigned drain_ms;	     /* planned switchover: wait for acknowledgement; default 500 */
+	unsigned linger_ms;	     /* planned switchover: wait for a successor; default 1000 */
+	unsigned announce_refresh_s; /* gratuitous ARP while ACTIVE; default 30, 0: off */
+	int line;
+};
+
+struct conf_sync {
+	char interface[SYNC_LINKS_MAX][IFNAMSIZ];
+	unsigned n_interfaces;
+	struct ip_addr group;
+	struct ip_addr peer[SYNC_UNICAST_MAX];
+	unsigned n_peers;
+	unsigned port; /* default 3781 */
+	bool sealed;   /* security = "none" says false */
+	char key_file[CONF_PATH_MAX];
+	unsigned ring_kb; /* default 2048 */
+	bool present;	  /* there is a sync section */
+	int line;
+};
+
+struct conf {
+	char path[256];
+	struct {
+		char name[CONF_NAME_MAX];
+		char run_dir[CONF_PATH_MAX];
+		char control_socket[CONF_PATH_MAX];
+		int line;
+	} controller;
+	struct conf_sync sync;
+	struct conf_router *router; /* n_routers of them, owned */
+	unsigned n_routers;
+};
+
+/* A list of "file:line: option: what is wrong; what is allowed". */
+struct conf_errors {
+	char **text; /* owned */
+	unsigned n;
+};
+void conf_error(struct conf_errors *e, const char *file, int line, const char *fmt, ...)
+	printf_like(4, 5);
+void conf_errors_free(struct conf_errors *e);
+
+/* Parses and checks; *out is set only when there was no error. 0, -EINVAL (see errors) or -errno.
+ * Reads no other file and asks the system nothing. */
+must_check int conf_load(struct conf **out, const char *path, struct conf_errors *errors);
+must_check int conf_load_text(struct conf **out, const char *text, const char *name,
+			      struct conf_errors *errors);
+void conf_free(struct conf *c);
+
+/* The semantic checks (pure): VIPs in their networks, unique namespaces, VRIDs and interfaces, ...
+ */
+void conf_check(const struct conf *c, struct conf_errors *errors);
+
+/* What a reload means for one router (pure). */
+enum conf_change {
+	CONF_SAME,
+	CONF_LIVE, /* priority, intervals, preempt, gateway, NAT, VIPs, timers */
+	CONF_ADDED,
+	CONF_REMOVED,
+	CONF_REFUSED, /* what cannot change while it runs; `what` names the option */
+};
+struct conf_delta {
+	enum conf_change change;
+	unsigned old_index, new_index;
+	const char *what;
+};
+/* The daemon-wide part: NULL when nothing there needs a restart, else the name of the option that
+ * does. */
+const char *conf_diff_global(const struct conf *old, const struct conf *new);
+/* At most old->n_routers + new->n_routers deltas into out; returns how many. */
+unsigned conf_diff(const struct conf *old, const struct conf *new, struct conf_delta *out);
+
+/* The netns module's view of a router (pure). */
+void conf_net_desired(struct net_desired *out, const struct conf_router *r, bool active);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Everything the replication of one router counts. One list: enum, name in JSON, meaning. */
+#ifndef VROUTER_COUNTERS_H
+#define VROUTER_COUNTERS_H
+
+#include <stdint.h>
+
+#define SYNC_COUNTERS(X)                                                                           \
+	/* capture */                                                                              \
+	X(EVENTS, "events", "conntrack events read from the kernel")                               \
+	X(EVENTS_OWN, "events_own", "events of our own writes, ignored")                           \
+	X(EVENTS_LOCAL, "events_local", "events of flows that do not go through the router")       \
+	X(EVENTS_BAD, "events_bad", "events that could not be parsed")                             \
+	X(EVENT_OVERRUNS, "event_overruns", "times the kernel dropped events (ENOBUFS)")           \
+	/* sender */                                                                               \
+	X(COALESCED, "coalesced", "changes merged into another before they were sent")             \
+	X(TX_PUT, "tx_put", "PUT operations sent")                                                 \
+	X(TX_DEL, "tx_del", "DEL operations sent")                                                 \
+	X(TX_DATAGRAMS, "tx_datagrams", "datagrams sent, first time")                              \
+	X(TX_BYTES, "tx_bytes", "bytes sent, UDP payload")                                         \
+	X(TX_RESENT, "tx_resent", "datagrams sent again")                                          \
+	X(TX_GONE, "tx_gone", "requests for datagrams that had left the ring")                     \
+	X(TX_ERRORS, "tx_errors", "datagrams the kernel did not take")                             \
+	X(REPAIRS_SERVED, "repairs_served", "repairs sent as source")                              \
+	X(REPAIR_FLOWS, "repair_flows", "flows sent for repairs")                                  \
+	/* receiver */                                                                             \
+	X(RX_DATAGRAMS, "rx_datagrams", "datagrams accepted")                                      \
+	X(RX_BYTES, "rx_bytes", "bytes received, UDP payload")                                     \
+	X(RX_DUPLICATE, "rx_duplicate", "datagrams seen before")                                   \
+	X(RX_REORDERED, "rx_reordered", "datagrams that waited for an earlier one")                \
+	X(RX_GAPS, "rx_gaps", "gaps asked for (NACK)")                                             \
+	X(RX_DROPPED, "rx_dropped", "datagrams beyond the reorder buffer")                         \
+	X(RX_OTHER_STREAM, "rx_other_stream", "datagrams of a stream that is not followed")        \
+	X(RX_BAD_HEADER, "rx_bad_header", "datagrams without a valid header")                      \
+	X(RX_BAD_SEAL, "rx_bad_seal", "datagrams that did not unseal")                             \
+	X(RX_BAD_KEY, "rx_bad_key", "datagrams sealed with a key we do not have")                  \
+	X(RX_BAD_BODY, "rx_bad_body", "datagrams whose content could not be decoded")              \
+	X(RX_REPLAYED, "rx_replayed", "control datagrams seen before")                             \
+	X(RX_OWN, "rx_own", "own datagrams that came back")                                        \
+	X(RX_ID_CLASH, "rx_id_clash", "datagrams of another controller with our id")               \
+	X(REPAIRS, "repairs", "repairs completed as replica")                                      \
+	X(REPAIR_DELETED, "repair_deleted",                                                        \
+	  "flows deleted by repairs: the source did not have them")                                \
+	/* apply */                                                                                \
+	X(APPLIED_PUT, "applied_put", "flows inserted or updated in the kernel")                   \
+	X(APPLIED_DEL, "applied_del", "flows deleted from the kernel")                             \
+	X(APPLY_MISSING, "apply_missing", "changes of a flow that was not there")                  \
+	X(APPLY_CLASH, "apply_clash", "own entries removed because the source's flow wins")        \
+	X(APPLY_TABLE_FULL, "apply_table_full", "insertions refused by a full conntrack table")    \
+	X(APPLY_ERRORS, "apply_errors", "changes the kernel refused for another reason")           \
+	X(REARMED, "rearmed", "flow timeouts set back to normal after promotion")
+
+enum sync_counter {
+#define X(id, name, text) SYNC_##id,
+	SYNC_COUNTERS(X)
+#undef X
+		SYNC_COUNTER_N
+};
+
+struct sync_counters {
+	uint64_t v[SYNC_COUNTER_N];
+};
+
+const char *sync_counter_name(enum sync_counter c); /* as in JSON */
+const char *sync_counter_text(enum sync_counter c);
+
+#endif

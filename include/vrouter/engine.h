@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Replication of one router: the pure engine around sender, receiver and repair. It is a source
+ * while the router is ACTIVE here, a replica otherwise. No sockets, no clock, no memory per flow in
+ * steady state: the kernel's table is the only flow database, reached through engine_ops.
+ *
+ *   source:  on_change* -> on_drained -> send         replica: on_datagram -> put/del -> commit ->
+ * send(ack) both:    run() from time to time: heartbeats, NACKs, one step of bulk work (repair,
+ * sweep, re-arm)
+ *
+ * What it guarantees (G1..G6) and the messages: docs/protocol.md. Times are ms of a monotonic
+ * clock. */
+#ifndef VROUTER_ENGINE_H
+#define VROUTER_ENGINE_H
+
+#include "vrouter/counters.h"
+#include "vrouter/dgram.h"
+#include "vrouter/flow.h"
+
+struct engine;
+
+enum flow_change { FLOW_NEW, FLOW_UPDATE, FLOW_DESTROY };
+
+/* How sure the engine is about what the replica's kernel holds. */
+enum flow_put {
+	FLOW_PUT_NEW,	 /* complete; it should not be there: create, and where something is in its
+			    way, it wins */
+	FLOW_PUT_UPDATE, /* perhaps partial; it should be there: change it; creating needs all parts
+			  */
+};
+
+struct engine_ops {
+	/* Queue one datagram for the group; the body (at most engine_conf.mtu_body) is borrowed for
+	 * the call. A retransmission comes with the header and body of the first time. */
+	void (*send)(void *ctx, const struct dgram_hdr *h, const uint8_t *body, size_t len);
+	/* Queue a change for the kernel; commit() makes all that is queued true before it returns.
+	 * Final failures come back through engine_on_apply_failed(), from put/del/commit. */
+	void (*put)(void *ctx, const struct flow *f, enum flow_put how);
+	void (*del)(void *ctx, const struct flow *f);
+	void (*set_timeout)(void *ctx, const struct flow *f, uint32_t timeout_s);
+	void (*commit)(void *ctx);
+	/* One chunk of the kernel's table through engine_on_dump(), start: from the beginning. The
+	 * kernel fills a chunk one call ahead: an entry may be as old as the previous dump call. 1:
+	 * more, 0: that was the last, or -errno (the engine starts over). */
+	int (*dump)(void *ctx, bool start);
+	/* The flow as it is in the kernel now. 0, -ENOENT or another -errno. */
+	int (*get)(void *ctx, const struct flow *key, struct flow *out);
+	void (*random)(void *ctx, void *buf, size_t len);
+	/* engine_status() changed in a way people care about (phase, followed source, alarms,
+	 * peers). */
+	void (*on_status)(void *ctx);
+	/* Answer to engine_drain(): every healthy replica has applied all, or the time was up. */
+	void (*on_drained)(void *ctx, bool acknowledged);
+};
+
+struct engine_conf {
+	char name[64];	       /* the controller's */
+	uint32_t self, router; /* id_of() of both names */
+	size_t mtu_body;       /* bytes of body in a full datagram */
+	size_t ring_bytes;     /* bound of the retransmission ring */
+	size_t reorder_bytes;  /* bound of what waits for a gap to close */
+	uint32_t
+		heartbeat_ms; /* status message interval; a peer is lost after 5 of them + 500 ms */
+	uint32_t pin_s;	      /* timeout of flows on a replica */
+	struct flow_timeouts timeouts;
+	struct flow_locals locals; /* also the first wire references */
+};
+void engine_conf_defaults(struct engine_conf *c);
+
+/* 0 or -ENOMEM, -EINVAL. ops, ctx and counters are borrowed and outlive the engine. Starts as a
+ * replica. */
+must_check int engine_new(struct engine **out, const struct engine_conf *conf,
+			  const struct engine_ops *ops, void *ctx, struct sync_counters *counters,
+			  uint64_t now);
+void engine_free(struct engine *e); /* NULL is allowed */
+
+/* Becomes the source: applies and commits what it has in order, opens a stream with a term above
+ * every term it has heard of and above min_term. The caller is already subscribed to kernel events,
+ * and sets VIPs only afterwards. Returns the term. */
+uint32_t engine_promote(struct engine *e, uint32_t min_term, uint64_t now);
+/* Becomes a replica, which needs repair. */
+void engine_demote(struct engine *e, uint64_t now);
+/* Before a planned demotion: flush, ask for acknowledgement, answer through on_drained within
+ * wait_ms. */
+void engine_drain(struct engine *e, uint32_t wait_ms, uint64_t now);
+
+/* Capture, while source. on_drained: the kernel's queue is empty, so what is gathered leaves now.
+ */
+void engine_on_change(struct engine *e, const struct flow *f, enum flow_change change,
+		      uint64_t now);
+void engine_on_drained(struct engine *e, uint64_t now);
+void engine_on_overrun(struct engine *e, uint64_t now); /* events were lost: everybody repairs */
+/* From within ops.dump. */
+void engine_on_dump(struct engine *e, const struct flow *f);
+/* From within put, del or commit: err is -errno of the kernel (-ENOMEM, -ENOSPC: its table is
+ * full). */
+void engine_on_apply_failed(struct engine *e, const struct flow *f, int err);
+
+/* An authentic datagram (unsealed, or security = "none"). */
+void engine_on_datagram(struct engine *e, const struct dgram_hdr *h, const uint8_t *body,
+			size_t len, uint64_t now);
+
+/* Timers and one step of bulk work. Returns when it wants to be called again: now for "at once,
+ * after the sockets", else a later time. Call it after every batch of input, too. */
+uint64_t engine_run(struct engine *e, uint64_t now);
+
+enum engine_phase {
+	ENGINE_ALONE,	/* replica: no source is heard */
+	ENGINE_SYNCING, /* replica: follows, repair not complete */
+	ENGINE_READY,	/* replica: holds all the source has */
+	ENGINE_SOURCE,
+};
+const char *engine_phase_name(enum engine_phase p);
+
+enum { /* alarms */
+       ENGINE_ALARM_TABLE_FULL =
+	       1 << 0, /* inserts failed for lack of room; cleared by a complete repair */
+       ENGINE_ALARM_ID_CLASH = 1 << 1, /* another controller has our name or id */
+       ENGINE_ALARM_OVERRUN =
+	       1 << 2, /* kernel events were lost; cleared when replicas are repaired */
+       ENGINE_ALARM_TWO_SOURCES = 1 << 3, /* another live source for this router */
+};
+
+struct engine_status {
+	enum engine_phase phase;
+	uint32_t alarms;
+	uint32_t term;	     /* of the stream we send or follow; 0: none yet */
+	uint32_t known_term; /* highest heard of */
+	uint32_t source;     /* sender id, 0: none */
+	char source_name[64];
+	uint64_t seq;		/* last sent or last applied */
+	uint8_t repair_percent; /* replica: 100 when ready */
+};
+void engine_status(const struct engine *e, struct engine_status *out);
+
+#define ENGINE_PEERS_MAX 15
+struct engine_peer {
+	uint32_t id;
+	char name[64];
+	enum engine_phase phase;
+	uint32_t term;	 /* of the stream it sends or follows */
+	uint64_t acked;	 /* last number it applied (of our stream), or sent when it is a source */
+	uint64_t behind; /* datagrams, when it follows us */
+	uint64_t heard_ms_ago;
+	bool lost;
+};
+unsigned engine_peers(const struct engine *e, struct engine_peer out[static ENGINE_PEERS_MAX],
+		      uint64_t now);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The router's network: namespace, legs, addresses, route, NAT, announcements. Everything is
+ * "ensured": read what is there (net_read), compare purely (net_plan), apply the difference
+ * (net_apply). Running the three again changes nothing, so a restarted daemon adopts a running
+ * router, and drift is repaired. */
+#ifndef VROUTER_NETNS_H
+#define VROUTER_NETNS_H
+
+#include <net/if.h>
+
+#include "vrouter/addr.h"
+
+enum net_leg_id { NET_MANAGEMENT, NET_PUBLIC, NET_LEGS };
+enum net_nat { NET_NAT_NONE, NET_NAT_SNAT, NET_NAT_MASQUERADE };
+
+#define NET_NAME_MAX   64
+#define NET_ADDRS_MAX  8
+#define NET_REASON_MAX 160
+
+/* ---- what the configuration wants (pure) ------------------------------------------------------
+ */
+
+struct net_leg {
+	char ifname[IFNAMSIZ];	 /* inside the namespace */
+	char hostname[IFNAMSIZ]; /* the veth's other end, enslaved to the bridge */
+	char bridge[IFNAMSIZ];	 /* in the controller's namespace; must exist */
+	struct ip_prefix vip;
+};
+
+struct net_desired {
+	char router[NET_NAME_MAX]; /* its name, for interface aliases and the nft table's comment */
+	char namespace[NET_NAME_MAX]; /* below /run/netns */
+	struct net_leg leg[NET_LEGS];
+	struct ip_addr gateway; /* family 0: none */
+	enum net_nat nat;
+	bool active; /* VIPs and default route exist only then */
+};
+
+/* A stable name for the host's end of a leg: from namespace and leg, at most 15 characters. */
+void net_hostname(char out[static IFNAMSIZ], const char *namespace, enum net_leg_id leg);
+
+/* ---- what is there (plain data, filled by net_read) -------------------------------------------
+ */
+
+struct net_leg_actual {
+	bool bridge_exists, bridge_is_bridge;
+	unsigned bridge_ifindex, bridge_mtu;
+	bool exists;	   /* the end inside the namespace */
+	bool host_exists;  /* the end on the bridge's side */
+	bool host_is_peer; /* and they are each other's */
+	unsigned ifindex, host_ifindex, mtu, host_mtu, host_master;
+	bool up, host_up, carrier;
+	bool silent, host_silent; /* IPv6 address generation off: no link-local, no MLD */
+	struct ip_prefix addrs[NET_ADDRS_MAX];
+	unsigned n_addrs;
+};
+
+struct net_actual {
+	bool lo_up;
+	struct net_leg_actual leg[NET_LEGS];
+	bool default_route; /* an IPv4 default route exists in the main table */
+	struct ip_addr default_via;
+	unsigned default_ifindex;
+};
+
+/* ---- the difference (pure) --------------------------------------------------------------------
+ */
+
+enum net_op_kind {
+	NET_OP_LO_UP,
+	NET_OP_LEG_DELETE,  /* a half or foreign veth in the way of ours */
+	NET_OP_LEG_CREATE,  /* both ends, silent, down, with the bridge's MTU, the one moved inside
+			     */
+	NET_OP_LEG_SILENCE, /* addr_gen_mode none on both ends */
+	NET_OP_LEG_MTU,
+	NET_OP_LEG_ENSLAVE,
+	NET_OP_LEG_UP,
+	NET_OP_ADDR_ADD,
+	NET_OP_ADDR_DEL,
+	NET_OP_ROUTE_ADD, /* default via gateway through the public leg; replaces another one */
+	NET_OP_ROUTE_DEL,
+};
+const char *net_op_name(enum net_op_kind k);
+
+struct net_op {
+	enum net_op_kind kind;
+	enum net_leg_id leg;
+	struct ip_prefix addr; /* ADDR_*; ROUTE_ADD: the gateway */
+	unsigned mtu;
+};
+
+#define NET_OPS_MAX 64
+
+struct net_plan {
+	struct net_op op[NET_OPS_MAX];
+	unsigned n;
+	char fault[NET_REASON_MAX]; /* not empty: cannot be built, and why ("bridge br-ex does not
+				       exist") */
+};
+
+/* Order matters and is right for promotion (addresses before route) and for demotion (route first).
+ * A fault leaves the ops that are still sensible (addresses off a faulty router, for example). */
+void net_plan(struct net_plan *out, const struct net_desired *d, const struct net_actual *a);
+
+/* ---- the shell ---------------------------------------------------------------------------------
+ */
+
+struct netns; /* an open namespace: its fd, a route socket inside, a route socket on the host's side
+	       */
+
+/* Opens /run/netns/NAME; creates it the way `ip netns add` does when it does not exist. Sets the
+ * sysctls a NAT router needs inside. *created tells which. 0 or -errno, reason filled on failure.
+ */
+must_check int netns_open(struct netns **out, const char *name, bool *created,
+			  char reason[static NET_REASON_MAX]);
+void netns_close(struct netns *ns); /* leaves the namespace in place; NULL is allowed */
+/* Takes everything away that we made in it, then the namespace. 0 or -errno. */
+must_check int netns_remove(const char *name);
+int netns_fd(const struct netns *ns);
+
+/* Runs fn inside the namespace and comes back; fn must not keep threads or change namespaces.
+ * Returns what fn returns, or -errno of entering. */
+int netns_run(const struct netns *ns, int (*fn)(void *arg), void *arg);
+
+must_check int net_read(struct netns *ns, const struct net_desired *d, struct net_actual *out,
+			char reason[static NET_REASON_MAX]);
+/* Applies all of it, in order, stops at the first failure and says which. 0 or -errno. */
+must_check int net_apply(struct netns *ns, const struct net_desired *d, const struct net_actual *a,
+			 const struct net_plan *p, char reason[static NET_REASON_MAX]);
+
+/* read + plan + apply until nothing is left to do (bounded). 0, -errno, or -ENOTRECOVERABLE with
+ * the plan's fault in reason. *changed counts applied ops. */
+must_check int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
+			  char reason[static NET_REASON_MAX]);
+/* Takes legs, nft table and VIPs away, leaves the namespace itself. */
+must_check int net_teardown(struct netns *ns, const struct net_desired *d,
+			    char reason[static NET_REASON_MAX]);
+
+/* NAT and filter: text of the whole table (pure, for tests), and its atomic replacement by
+ * libnftables. The table is our own ("inet vrouter"); other tables are never touched. */
+size_t nat_ruleset(char *buf, size_t cap, const struct net_desired *d);
+must_check int nat_ensure(struct netns *ns, const struct net_desired *d,
+			  char reason[static NET_REASON_MAX]);
+
+/* Wake-ups: something changed in links, addresses, routes inside the namespace or on the host's
+ * side. The owner re-runs net_ensure; what changed is never trusted as a delta. */
+struct event_base;
+struct net_watch;
+must_check int net_watch_new(struct net_watch **out, struct netns *ns, struct event_base *base,
+			     void (*on_change)(void *ctx), void *ctx);
+void net_watch_free(struct net_watch *w);
+
+/* Gratuitous ARP (RFC 5227 3, RFC 826): the packet socket is opened once and kept, so that
+ * announcing needs no change of namespace. Sends one request and one reply form. */
+struct announcer;
+must_check int announcer_new(struct announcer **out, struct netns *ns, const char *ifname);
+void announcer_free(struct announcer *a);
+must_check int announcer_send(struct announcer *a, const struct ip_addr *vip);
+
+/* ms after promotion at which burst number n (0, 1, ...) is due; past the burst it goes on at
+ * refresh_ms (0: never again, UINT64_MAX). Pure. */
+uint64_t announce_due_ms(unsigned n, uint64_t refresh_ms);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What core and sync process say to each other, over a SOCK_SEQPACKET pair. Both ends are the same
+ * binary (the core executes /proc/self/exe), so messages are plain structs; lengths are still
+ * checked. The core owns configuration, namespaces and term; sync owns the engine of each router
+ * and the replication sockets. When either end closes, the other notices at once: sync exits, the
+ * core restarts it and says all again. */
+#ifndef VROUTER_SYNC_IPC_H
+#define VROUTER_SYNC_IPC_H
+
+#include <net/if.h>
+
+#include "vrouter/engine.h"
+#include "vrouter/seal.h"
+
+#define SYNC_IPC_FD	 3 /* the pair's end in the sync process */
+#define SYNC_LINKS_MAX	 4
+#define SYNC_UNICAST_MAX 8
+
+enum sync_msg_type {
+	/* core -> sync */
+	SYNC_MSG_CONF = 1, /* first, once; again on reload (keys, what can change live) */
+	SYNC_MSG_ROUTER,   /* add or change a router; carries its three conntrack sockets when it is
+			      new */
+	SYNC_MSG_ROUTER_DEL,
+	SYNC_MSG_PROMOTE, /* answered by PROMOTED */
+	SYNC_MSG_DEMOTE,  /* not answered */
+	SYNC_MSG_DRAIN,	  /* answered by DRAINED */
+	SYNC_MSG_QUERY,	  /* answered by one REPORT per router */
+	/* sync -> core */
+	SYNC_MSG_UP,	   /* ready for messages: sockets open, privileges dropped */
+	SYNC_MSG_PROMOTED, /* all received flows are in the kernel, events are subscribed, the
+			      stream is open */
+	SYNC_MSG_DRAINED,
+	SYNC_MSG_REPORT, /* on change of status, on QUERY */
+	SYNC_MSG_LINK,	 /* a replication link failed or recovered: text says which and why */
+};
+
+struct sync_msg_conf {
+	char controller[64];
+	char interface[SYNC_LINKS_MAX]
+		      [IFNAMSIZ]; /* multicast and unicast leave through the first */
+	unsigned n_interfaces;
+	struct ip_addr group; /* family 0: unicast peers only */
+	struct ip_addr peer[SYNC_UNICAST_MAX];
+	unsigned n_peers;
+	uint16_t port;
+	bool sealed;
+	struct seal_keyring keys;
+};
+
+/* Sockets are NETLINK_NETFILTER, opened by the core inside the router's namespace (entering one
+ * needs CAP_SYS_ADMIN, which sync does not have), passed by SCM_RIGHTS in this order. */
+enum { SYNC_FD_EVENTS, SYNC_FD_DUMP, SYNC_FD_APPLY, SYNC_FDS };
+
+struct sync_msg_router {
+	char router[64];
+	uint32_t ring_bytes;
+	struct flow_timeouts timeouts;
+	struct flow_locals locals;
+};
+
+struct sync_msg_role { /* ROUTER_DEL, PROMOTE, DEMOTE, DRAIN; PROMOTED, DRAINED */
+	char router[64];
+	uint32_t term;	  /* PROMOTE: the stream's term must be above; PROMOTED: what it is */
+	uint32_t wait_ms; /* DRAIN: at most */
+	bool ok;	  /* DRAINED: acknowledged by every healthy replica */
+};
+
+struct sync_msg_report {
+	char router[64];
+	bool answer; /* to a QUERY */
+	struct engine_status status;
+	struct engine_peer peer[ENGINE_PEERS_MAX];
+	unsigned n_peers;
+	struct sync_counters counters;
+	uint32_t flows, flows_max; /* the namespace's conntrack count; nf_conntrack_max */
+	uint64_t lag_ms; /* replica: age of the oldest change known of and not applied; 0: none */
+};
+
+struct sync_msg_link {
+	char interface[IFNAMSIZ];
+	bool up;
+	char text[160];
+};
+
+struct sync_msg {
+	uint32_t type; /* enum sync_msg_type */
+	union {
+		struct sync_msg_conf conf;
+		struct sync_msg_router router;
+		struct sync_msg_role role;
+		struct sync_msg_report report;
+		struct sync_msg_link link;
+	};
+};
+
+/* Sends one message with n_fds descriptors (they stay open here). 0 or -errno; -EAGAIN when the
+ * pair is full (non-blocking): the caller treats sync as hung. */
+must_check int sync_ipc_send(int fd, const struct sync_msg *m, const int *fds, unsigned n_fds);
+/* 1 one message, 0 the other end closed, -EAGAIN nothing there, -EPROTO malformed. *n_fds
+ * descriptors are now the caller's. */
+must_check int sync_ipc_recv(int fd, struct sync_msg *m, int fds[static SYNC_FDS], unsigned *n_fds);
+
+/* main() of the sync process: "vrouterd --sync-worker", SYNC_IPC_FD open. Returns an exit status.
+ */
+int sync_worker_main(void);
+
+#endif
