@@ -7,12 +7,13 @@
 #define VROUTER_VRRP_H
 
 #include "vrouter/addr.h"
+#include "vrouter/wire.h"
 
-#define VRRP_PROTO	 112 /* IP protocol number, RFC 9568 5.1.1.4 */
-#define VRRP_TTL	 255 /* RFC 9568 5.1.1.3: anything else has crossed a router */
-#define VRRP_GROUP_V4	 "224.0.0.18"
-#define VRRP_MAX_ADDRS	 16   /* our own bound; the field allows 255 */
-#define VRRP_MAX_ADV_CS	 4095 /* 12 bits */
+#define VRRP_PROTO	 112	     /* IP protocol number, RFC 9568 5.1.1.4 */
+#define VRRP_TTL	 255	     /* RFC 9568 5.1.1.3: anything else has crossed a router */
+#define VRRP_GROUP_V4	 0xe0000012u /* 224.0.0.18 */
+#define VRRP_MAX_ADDRS	 16	     /* our own bound; the field allows 255 */
+#define VRRP_MAX_ADV_CS	 4095	     /* 12 bits */
 #define VRRP_PRIO_RESIGN 0
 #define VRRP_PRIO_OWNER	 255
 #define VRRP_PRIO_BOOST	 254 /* what a `promote` by hand bids with */
@@ -37,21 +38,27 @@ struct vrrp_meta {
 /* Why a packet was not used; each has a counter. VRRP_OK is not counted as an error. */
 enum vrrp_err {
 	VRRP_OK,
+	VRRP_E_IP,    /* no whole IPv4 packet of protocol 112 */
 	VRRP_E_SHORT, /* shorter than its header or its address list */
 	VRRP_E_TTL,   /* not 255 */
 	VRRP_E_VERSION,
 	VRRP_E_TYPE, /* not an advertisement */
 	VRRP_E_CHECKSUM,
 	VRRP_E_VRID,	 /* another virtual router's */
-	VRRP_E_INTERVAL, /* zero, or a peer's that differs beyond what can be followed */
+	VRRP_E_INTERVAL, /* zero */
 	VRRP_E_COUNT,	 /* no address, more than VRRP_MAX_ADDRS, or bytes left over */
 	VRRP_E_ADDRS,	 /* its addresses are not ours (order does not matter) */
-	VRRP_E_OWN,	 /* sent by ourselves */
+	VRRP_E_OWN,	 /* from our own address */
 	VRRP_E_N
 };
 const char *vrrp_err_name(enum vrrp_err e);
 
-/* Writes the packet with its checksum (RFC 9568 5.2.8, pseudo-header included).
+/* Splits what a raw IPv4 socket delivers: the IP header goes to *meta, the VRRP packet becomes
+ * *body (inside buf). */
+must_check enum vrrp_err vrrp_split_ipv4(struct vrrp_meta *meta, struct rd *body,
+					 const uint8_t *buf, size_t len);
+
+/* Writes the packet with its checksum, pseudo-header included (see vrrp_wire.c for why).
  * Returns its length, or 0 when cap is too small or the packet is not encodable. */
 size_t vrrp_encode(const struct vrrp_packet *p, const struct vrrp_meta *meta, uint8_t *buf,
 		   size_t cap);
@@ -73,27 +80,55 @@ const char *vrrp_state_name(enum vrrp_state s);
 struct vrrp_cfg {
 	uint8_t prio;	 /* 1..254; 255 is the address owner */
 	uint16_t adv_cs; /* our own interval, 1..4095 */
-	bool preempt;
+	bool preempt;	 /* the address owner always preempts */
 };
 
-/* Only vrrp_step() writes it; everybody may read it. */
+/* Why the state changed. The shell turns it into a text with names and figures. */
+enum vrrp_why {
+	VRRP_WHY_NONE,
+	VRRP_WHY_STARTED,	/* INIT -> BACKUP: listening first */
+	VRRP_WHY_OWNER,		/* INIT -> ACTIVE: the address owner does not wait */
+	VRRP_WHY_SILENCE,	/* BACKUP -> ACTIVE: nobody advertised */
+	VRRP_WHY_RESIGNED,	/* BACKUP -> ACTIVE: the ACTIVE advertised priority 0 */
+	VRRP_WHY_WE_BID_MORE,	/* BACKUP -> ACTIVE: preempts */
+	VRRP_WHY_BOOSTED,	/* BACKUP -> ACTIVE: promoted by hand */
+	VRRP_WHY_THEY_BID_MORE, /* ACTIVE -> BACKUP: higher priority */
+	VRRP_WHY_THEIR_ADDRESS, /* ACTIVE -> BACKUP: same priority, higher address */
+	VRRP_WHY_SUCCEEDED,	/* ACTIVE -> BACKUP: a resigner heard its successor */
+	VRRP_WHY_STALLED,	/* ACTIVE -> BACKUP: replaced while it could not advertise */
+	VRRP_WHY_STOPPED	/* any -> INIT */
+};
+
+/* Only vrrp_step() writes it; everybody may read it. All zero is a valid new instance. */
 struct vrrp_inst {
 	enum vrrp_state state;
-	uint16_t active_adv_cs; /* the interval the ACTIVE advertises (RFC 9568:
-				   Active_Adver_Interval) */
+	uint16_t active_adv_cs; /* what the ACTIVE advertises (RFC 9568: Active_Adver_Interval) */
+	uint8_t active_prio; /* BACKUP: what the ACTIVE we heard last bids; 0: none, or resigned */
 	bool gated;   /* must not preempt: its replica is not complete, or it was demoted by hand */
-	bool boosted; /* promoted by hand: bids VRRP_PRIO_BOOST until it is demoted */
+	bool boosted; /* promoted by hand: bids VRRP_PRIO_BOOST while it stays ACTIVE */
 	bool resigning; /* ACTIVE that advertises priority 0 and waits for a successor */
+	uint8_t claims; /* advertisements still to be sent with priority 255, see VRRP_EV_BOOST */
+	enum vrrp_why timer_why; /* BACKUP: why it will be ACTIVE when the timer runs out */
 };
 
 enum vrrp_event {
-	VRRP_EV_START,	/* listen first: always through BACKUP, except the address owner */
+	/* Listen first: always through BACKUP, except the address owner (unless gated). */
+	VRRP_EV_START,
 	VRRP_EV_STOP,	/* leave at once: an ACTIVE resigns with one priority-0 advertisement */
 	VRRP_EV_TIMER,	/* the one timer ran out */
 	VRRP_EV_ADVERT, /* a valid advertisement of this virtual router by somebody else */
 	VRRP_EV_GATE,	/* in.gated says whether preempting is now forbidden */
-	VRRP_EV_BOOST,	/* `promote` by hand */
-	VRRP_EV_RESIGN, /* planned leave: advertise 0, stay ACTIVE until a successor is heard */
+	/* Promotion by hand: a BACKUP is ACTIVE at once, whatever preempt and the gate say, and
+	 * bids 254 from then on; the other one hears that and leaves, so nobody waits for a timer
+	 * and no moment is without ACTIVE. When the other one was promoted by hand before (bids
+	 * 254, too), the first three advertisements bid 255: the later promotion wins. */
+	VRRP_EV_BOOST,
+	/* Planned leave: advertise 0 and stay ACTIVE until a successor is heard. Who waits for it
+	 * bounds the wait with STOP or STAY. To keep a preempting router from coming back, close
+	 * its gate. */
+	VRRP_EV_RESIGN,
+	VRRP_EV_STAY,  /* no successor came: take RESIGN back */
+	VRRP_EV_RECONF /* cfg has changed */
 };
 
 struct vrrp_in {
@@ -101,15 +136,18 @@ struct vrrp_in {
 	uint8_t prio;	       /* ADVERT */
 	uint16_t adv_cs;       /* ADVERT */
 	bool from_higher_addr; /* ADVERT: the sender's address is greater than ours */
-	bool gated;	       /* GATE */
+	/* ADVERT: our own last one is older than a BACKUP waits (the process or the machine stood
+	 * still), so the sender rightly took over and has the newer flows: do not fight it. */
+	bool overdue;
+	bool gated; /* GATE */
 };
 
 /* Effects, to be run in this order. */
 enum {
 	VRRP_DO_ADVERT = 1 << 0, /* send one with vrrp_bid() */
 	VRRP_DO_RESIGN = 1 << 1, /* send one with priority 0 */
-	VRRP_DO_BECOME_ACTIVE = 1 << 2,
-	VRRP_DO_BECOME_BACKUP = 1 << 3, /* somebody else is ACTIVE, or we left */
+	VRRP_DO_RIVAL = 1 << 2,	 /* a second ACTIVE was heard and has to leave: announce again */
+	VRRP_DO_BECOME = 1 << 3, /* the state is a new one */
 };
 
 #define VRRP_TIMER_KEEP UINT64_MAX
@@ -117,9 +155,8 @@ enum {
 
 struct vrrp_out {
 	uint32_t todo;
+	enum vrrp_why why; /* with VRRP_DO_BECOME */
 	uint64_t timer_us; /* from now; or VRRP_TIMER_KEEP, VRRP_TIMER_OFF */
-	const char *why;   /* static text, set with BECOME_*: "no advertisement for 360 ms" is the
-			      shell's to say */
 };
 
 struct vrrp_out vrrp_step(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struct vrrp_in in);
@@ -129,6 +166,7 @@ uint8_t vrrp_bid(const struct vrrp_cfg *cfg, const struct vrrp_inst *v);
 /* RFC 9568 6.1, in us: Skew_Time and Active_Down_Interval. */
 uint64_t vrrp_skew_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v);
 uint64_t vrrp_down_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v);
+uint64_t vrrp_adv_us(const struct vrrp_cfg *cfg);
 
 /* ---- I/O (shell) ---------------------------------------------------------------------------- */
 
@@ -144,11 +182,18 @@ struct vrrp_io_cfg {
 	uint8_t n_addrs;
 };
 
+/* Called from the event loop and from vrrp_io_event() and vrrp_io_reconfigure(). They may feed
+ * events, but must not free the object. */
 struct vrrp_io_ops {
-	/* The role was won or lost; why is a static or short-lived text that explains it. */
+	/* The state is a new one; exactly one call per transition, advertisements that belong to it
+	 * are sent. why is a short-lived text with names and figures. */
 	void (*on_state)(void *ctx, enum vrrp_state state, const char *why);
-	/* The interface went away or came back (fault is NULL when all is well). */
+	/* The interface is unusable, or usable again (NULL). Before the former the state becomes
+	 * INIT, after the latter the election starts by itself if it was started. */
 	void (*on_fault)(void *ctx, const char *fault);
+	/* May be NULL. A second ACTIVE was heard and has to leave: what points to it (ARP caches,
+	 * switches) must be won back. At most once per second. */
+	void (*on_rival)(void *ctx, const char *what);
 };
 
 struct vrrp_stats {
@@ -156,12 +201,14 @@ struct vrrp_stats {
 	uint64_t rx_err[VRRP_E_N];
 };
 
-/* Opens the socket, without starting the election. ops and ctx are borrowed and outlive the object.
+/* Opens the socket, without starting the election. base has microsecond timers
+ * (EVENT_BASE_FLAG_PRECISE_TIMER). ops and ctx are borrowed and outlive the object.
  * 0 or -errno (-ENODEV no such interface, -EADDRNOTAVAIL it has no IPv4 address, -EPERM). */
 must_check int vrrp_io_new(struct vrrp_io **out, struct event_base *base,
 			   const struct vrrp_io_cfg *cfg, const struct vrrp_io_ops *ops, void *ctx);
 void vrrp_io_free(struct vrrp_io *io); /* NULL is allowed; sends nothing */
-/* Feeds START, STOP, GATE, BOOST, RESIGN; on_state may be called before it returns. */
+/* Feeds START, STOP, GATE, BOOST, RESIGN, STAY; on_state may be called before it returns. A START
+ * on an unusable interface waits for it (on_fault says so). */
 void vrrp_io_event(struct vrrp_io *io, struct vrrp_in in);
 /* Live change of priority, interval and preempt: the election goes on, nothing restarts. */
 void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg);

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The election: RFC 9568 section 6.4 as one pure function (config, state, event) -> state and
+ * effects, plus what an operator and the replication ask of it: a gate that forbids to preempt,
+ * promotion by hand, and a planned leave that keeps the addresses until a successor is heard.
+ *
+ * There is one timer and its meaning follows from the state: ACTIVE advertises when it runs out,
+ * BACKUP becomes ACTIVE. It runs in both of them at all times, never in INIT. boosted, resigning
+ * and claims are set in ACTIVE only. */
+#include "vrouter/vrrp.h"
+
+#define US_PER_CS  10000
+#define CLAIMS_MAX 3 /* as many as a BACKUP may miss before it gives an ACTIVE up */
+
+const char *vrrp_state_name(enum vrrp_state s)
+{
+	static const char *const name[] = {
+		[VRRP_INIT] = "INIT",
+		[VRRP_BACKUP] = "BACKUP",
+		[VRRP_ACTIVE] = "ACTIVE",
+	};
+
+	return (size_t)s < ARRAY_LEN(name) ? name[s] : "unknown";
+}
+
+uint8_t vrrp_bid(const struct vrrp_cfg *cfg, const struct vrrp_inst *v)
+{
+	if (v->resigning)
+		return VRRP_PRIO_RESIGN;
+	if (v->claims)
+		return VRRP_PRIO_OWNER;
+	if (v->boosted && cfg->prio < VRRP_PRIO_BOOST)
+		return VRRP_PRIO_BOOST;
+	return cfg->prio;
+}
+
+uint64_t vrrp_adv_us(const struct vrrp_cfg *cfg)
+{
+	return (uint64_t)cfg->adv_cs * US_PER_CS;
+}
+
+uint64_t vrrp_skew_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v)
+{
+	return (256 - (uint64_t)cfg->prio) * v->active_adv_cs * US_PER_CS / 256;
+}
+
+uint64_t vrrp_down_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v)
+{
+	return 3 * (uint64_t)v->active_adv_cs * US_PER_CS + vrrp_skew_us(cfg, v);
+}
+
+static struct vrrp_out keep(void)
+{
+	return (struct vrrp_out){.timer_us = VRRP_TIMER_KEEP};
+}
+
+/* An advertisement now, the next one after a whole interval. */
+static struct vrrp_out advertise(const struct vrrp_cfg *cfg, const struct vrrp_inst *v)
+{
+	return (struct vrrp_out){
+		.todo = v->resigning ? VRRP_DO_RESIGN : VRRP_DO_ADVERT,
+		.timer_us = vrrp_adv_us(cfg),
+	};
+}
+
+/* The gate also holds the address owner: without the flows even it would break connections. */
+static bool may_preempt(const struct vrrp_cfg *cfg, const struct vrrp_inst *v)
+{
+	return !v->gated && (cfg->preempt || cfg->prio == VRRP_PRIO_OWNER);
+}
+
+static void enter(struct vrrp_inst *v, enum vrrp_state state)
+{
+	v->state = state;
+	v->boosted = false;
+	v->resigning = false;
+	v->claims = 0;
+	v->active_prio = 0;
+	v->timer_why = VRRP_WHY_NONE;
+}
+
+static struct vrrp_out enter_active(const struct vrrp_cfg *cfg, struct vrrp_inst *v,
+				    enum vrrp_why why)
+{
+	enter(v, VRRP_ACTIVE);
+	return (struct vrrp_out){
+		.todo = VRRP_DO_ADVERT | VRRP_DO_BECOME,
+		.why = why,
+		.timer_us = vrrp_adv_us(cfg),
+	};
+}
+
+static struct vrrp_out enter_backup(const struct vrrp_cfg *cfg, struct vrrp_inst *v,
+				    uint8_t active_prio, uint16_t active_adv_cs, enum vrrp_why why)
+{
+	enter(v, VRRP_BACKUP);
+	v->active_prio = active_prio;
+	v->active_adv_cs = active_adv_cs;
+	v->timer_why = VRRP_WHY_SILENCE;
+	return (struct vrrp_out){
+		.todo = VRRP_DO_BECOME,
+		.why = why,
+		.timer_us = vrrp_down_us(cfg, v),
+	};
+}
+
+static struct vrrp_out enter_init(struct vrrp_inst *v, uint32_t todo)
+{
+	enter(v, VRRP_INIT);
+	return (struct vrrp_out){
+		.todo = todo | VRRP_DO_BECOME,
+		.why = VRRP_WHY_STOPPED,
+		.timer_us = VRRP_TIMER_OFF,
+	};
+}
+
+/* RFC 9568 6.4.1 */
+static struct vrrp_out on_init(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struct vrrp_in in)
+{
+	if (in.ev != VRRP_EV_START)
+		return keep();
+	if (cfg->prio == VRRP_PRIO_OWNER && !v->gated)
+		return enter_active(cfg, v, VRRP_WHY_OWNER);
+	return enter_backup(cfg, v, 0, cfg->adv_cs, VRRP_WHY_STARTED);
+}
+
+/* RFC 9568 6.4.2 (Backup), advertisements */
+static struct vrrp_out backup_advert(const struct vrrp_cfg *cfg, struct vrrp_inst *v,
+				     struct vrrp_in in)
+{
+	struct vrrp_out out = keep();
+
+	if (in.prio == VRRP_PRIO_RESIGN) {
+		/* A resigner repeats it once per interval. The skew of a low priority is nearly
+		 * that long, so only the first one may arm the timer. */
+		if (v->timer_why != VRRP_WHY_RESIGNED)
+			out.timer_us = vrrp_skew_us(cfg, v);
+		v->timer_why = VRRP_WHY_RESIGNED;
+		v->active_prio = 0;
+		return out;
+	}
+	v->active_prio = in.prio;
+	if (may_preempt(cfg, v) && in.prio < cfg->prio) {
+		/* Not heeded: the timer runs on and then we take over. */
+		v->timer_why = VRRP_WHY_WE_BID_MORE;
+		return out;
+	}
+	v->timer_why = VRRP_WHY_SILENCE;
+	v->active_adv_cs = in.adv_cs;
+	out.timer_us = vrrp_down_us(cfg, v);
+	return out;
+}
+
+/* What made us ignore a lower bidder may no longer hold: listen to it for a whole interval again
+ * before the timer, of which little may be left, makes us ACTIVE. */
+static struct vrrp_out backup_reconsider(const struct vrrp_cfg *cfg, struct vrrp_inst *v)
+{
+	struct vrrp_out out = keep();
+
+	if (v->timer_why == VRRP_WHY_WE_BID_MORE) {
+		v->timer_why = VRRP_WHY_SILENCE;
+		out.timer_us = vrrp_down_us(cfg, v);
+	}
+	return out;
+}
+
+static struct vrrp_out backup_boost(const struct vrrp_cfg *cfg, struct vrrp_inst *v)
+{
+	uint8_t claims = v->active_prio >= VRRP_PRIO_BOOST ? CLAIMS_MAX : 0;
+	struct vrrp_out out = enter_active(cfg, v, VRRP_WHY_BOOSTED);
+
+	v->boosted = true;
+	v->claims = claims;
+	return out;
+}
+
+/* RFC 9568 6.4.2 */
+static struct vrrp_out on_backup(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struct vrrp_in in)
+{
+	switch (in.ev) {
+	case VRRP_EV_STOP:
+		return enter_init(v, 0);
+	case VRRP_EV_TIMER:
+		return enter_active(cfg, v, v->timer_why);
+	case VRRP_EV_ADVERT:
+		return backup_advert(cfg, v, in);
+	case VRRP_EV_GATE:
+		return in.gated ? backup_reconsider(cfg, v) : keep();
+	case VRRP_EV_RECONF:
+		return backup_reconsider(cfg, v);
+	case VRRP_EV_BOOST:
+		return backup_boost(cfg, v);
+	case VRRP_EV_START:
+	case VRRP_EV_RESIGN:
+	case VRRP_EV_STAY:
+		break;
+	}
+	return keep();
+}
+
+/* RFC 9568 6.4.3 (Active), advertisements. A resigner bids 0, so it yields to everybody. */
+static struct vrrp_out active_advert(const struct vrrp_cfg *cfg, struct vrrp_inst *v,
+				     struct vrrp_in in)
+{
+	uint8_t bid = vrrp_bid(cfg, v);
+	struct vrrp_out out;
+
+	if (in.prio == VRRP_PRIO_RESIGN)
+		return v->resigning ? keep() : advertise(cfg, v);
+	if (v->resigning)
+		return enter_backup(cfg, v, in.prio, in.adv_cs, VRRP_WHY_SUCCEEDED);
+	if (in.prio > bid)
+		return enter_backup(cfg, v, in.prio, in.adv_cs, VRRP_WHY_THEY_BID_MORE);
+	if (in.overdue)
+		return enter_backup(cfg, v, in.prio, in.adv_cs, VRRP_WHY_STALLED);
+	if (in.prio == bid && in.from_higher_addr)
+		return enter_backup(cfg, v, in.prio, in.adv_cs, VRRP_WHY_THEIR_ADDRESS);
+	out = advertise(cfg, v);
+	out.todo |= VRRP_DO_RIVAL;
+	return out;
+}
+
+/* RFC 9568 6.4.3 */
+static struct vrrp_out on_active(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struct vrrp_in in)
+{
+	switch (in.ev) {
+	case VRRP_EV_STOP:
+		return enter_init(v, VRRP_DO_RESIGN);
+	case VRRP_EV_TIMER:
+		if (v->claims)
+			v->claims--;
+		return advertise(cfg, v);
+	case VRRP_EV_ADVERT:
+		return active_advert(cfg, v, in);
+	case VRRP_EV_BOOST:
+		v->boosted = true;
+		v->resigning = false;
+		return advertise(cfg, v);
+	case VRRP_EV_RESIGN:
+		if (v->resigning)
+			return keep();
+		v->resigning = true;
+		v->boosted = false;
+		v->claims = 0;
+		return advertise(cfg, v);
+	case VRRP_EV_STAY:
+		if (!v->resigning)
+			return keep();
+		v->resigning = false;
+		return advertise(cfg, v);
+	case VRRP_EV_RECONF:
+		/* At once, so that a longer interval is known before the old one is missed. */
+		return advertise(cfg, v);
+	case VRRP_EV_START:
+	case VRRP_EV_GATE:
+		break;
+	}
+	return keep();
+}
+
+struct vrrp_out vrrp_step(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struct vrrp_in in)
+{
+	if (in.ev == VRRP_EV_GATE)
+		v->gated = in.gated;
+	switch (v->state) {
+	case VRRP_INIT:
+		return on_init(cfg, v, in);
+	case VRRP_BACKUP:
+		return on_backup(cfg, v, in);
+	case VRRP_ACTIVE:
+		return on_active(cfg, v, in);
+	}
+	return keep();
+}

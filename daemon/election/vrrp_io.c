@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Joins the election's state machine to a raw socket on one interface, a timer and a clock.
+ *
+ * - The socket is read before the timer counts: an advertisement that has arrived but was not read
+ *   yet, because this process stood still, is no silence of its sender.
+ * - A BACKUP looks at its interface before it takes over: with the link down it hears nobody, and
+ *   that makes nobody ACTIVE.
+ * - Each wakeup reads a bounded number of packets. Each packet is counted: used, or by reason.
+ * - While the interface is gone, down, without carrier or address, the instance is in INIT; it is
+ *   looked at five times per second, and at once when sending fails. */
+#include "vrouter/vrrp.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <event2/event.h>
+
+#include "vrouter/log.h"
+#include "vrrp_sock.h"
+
+#define READ_MAX    64	/* packets per readable event */
+#define DRAIN_MAX   512 /* packets before the timer counts; more than the socket buffers */
+#define RX_BUF	    2048
+#define PROBE_US    200000
+#define RIVAL_US    1000000
+#define COMPLAIN_US 60000000 /* one line per reason and minute; the counters have them all */
+#define MISSED_MAX  3	     /* intervals that a BACKUP waits at least */
+#define WHY_LEN	    160
+#define US_PER_MS   1000u
+
+struct vrrp_io {
+	struct event_base *base;
+	const struct vrrp_io_ops *ops;
+	void *ctx;
+	char router[64], interface[IFNAMSIZ];
+	struct vrrp_packet ours; /* prio is filled in per packet */
+	struct vrrp_cfg cfg;
+	struct vrrp_inst inst;
+	struct vrrp_stats stats;
+
+	int ctl_fd; /* for questions about the interface, which may be gone */
+	int fd;
+	unsigned ifindex; /* that fd is bound to */
+	struct ip_addr self, group;
+	struct event *readable, *timer, *probe;
+	uint64_t deadline_us; /* of the instance's timer; 0: off */
+
+	bool wanted;	/* started, perhaps waiting for the interface */
+	char fault[96]; /* empty: none */
+	int tx_errno;	/* last one that was logged */
+	uint64_t started_us, last_tx_us, last_rival_us;
+	uint64_t complained_us[VRRP_E_N];
+	struct {
+		uint64_t us; /* 0: never */
+		struct ip_addr from;
+		uint8_t prio;
+	} heard;
+};
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* ---- timer ---------------------------------------------------------------------------------- */
+
+static void add_event(struct event_base *base, struct event *ev, uint64_t us)
+{
+	struct timeval tv = {.tv_sec = (time_t)(us / 1000000),
+			     .tv_usec = (suseconds_t)(us % 1000000)};
+
+	/* libevent counts from the time at which it woke up; callbacks may have taken long since */
+	event_base_update_cache_time(base);
+	event_add(ev, &tv);
+}
+
+static void arm_at_deadline(struct vrrp_io *io)
+{
+	uint64_t now = now_us();
+
+	add_event(io->base, io->timer, io->deadline_us > now ? io->deadline_us - now : 0);
+}
+
+static void arm(struct vrrp_io *io, uint64_t timer_us)
+{
+	if (timer_us == VRRP_TIMER_KEEP)
+		return;
+	if (timer_us == VRRP_TIMER_OFF) {
+		io->deadline_us = 0;
+		event_del(io->timer);
+		return;
+	}
+	io->deadline_us = now_us() + timer_us;
+	arm_at_deadline(io);
+}
+
+/* ---- sending -------------------------------------------------------------------------------- */
+
+static void tx_failed(struct vrrp_io *io, int err)
+{
+	io->stats.tx_errors++;
+	if (err != io->tx_errno)
+		log_warn("vrrp", io->router, "cannot send an advertisement: %s", strerror(err));
+	io->tx_errno = err;
+	event_active(io->probe, EV_TIMEOUT, 0);
+}
+
+static void send_advert(struct vrrp_io *io, uint8_t prio)
+{
+	struct vrrp_meta meta = {.src = io->self, .dst = io->group, .ttl = VRRP_TTL};
+	struct vrrp_packet p = io->ours;
+	uint8_t buf[VRRP_PACKET_MAX];
+	size_t len;
+	int err;
+
+	p.prio = prio;
+	p.adv_cs = io->cfg.adv_cs;
+	len = vrrp_encode(&p, &meta, buf, sizeof(buf));
+	io->last_tx_us = now_us();
+	err = vrrp_sock_send(io->fd, io->ifindex, &io->self, &io->group, buf, len);
+	if (err) {
+		tx_failed(io, -err);
+		return;
+	}
+	io->tx_errno = 0;
+	io->stats.tx++;
+}
+
+/* ---- one step of the instance --------------------------------------------------------------- */
+
+static void explain_silence(const struct vrrp_io *io, char why[static WHY_LEN])
+{
+	char from[INET6_ADDRSTRLEN];
+	uint64_t now = now_us();
+
+	if (io->heard.us)
+		snprintf(why, WHY_LEN, "no advertisement from %s for %" PRIu64 " ms",
+			 ip_addr_format(&io->heard.from, from), (now - io->heard.us) / US_PER_MS);
+	else
+		snprintf(why, WHY_LEN, "no advertisement heard for %" PRIu64 " ms",
+			 (now - io->started_us) / US_PER_MS);
+}
+
+/* bid and tx_us: what we bid, and when we had advertised last, before the step. */
+static void explain(const struct vrrp_io *io, enum vrrp_why reason, uint8_t bid, uint64_t tx_us,
+		    char why[static WHY_LEN])
+{
+	char from[INET6_ADDRSTRLEN];
+	const char *them = ip_addr_format(&io->heard.from, from);
+
+	switch (reason) {
+	case VRRP_WHY_NONE:
+		break;
+	case VRRP_WHY_STARTED:
+		snprintf(why, WHY_LEN, "listening for an ACTIVE");
+		break;
+	case VRRP_WHY_OWNER:
+		snprintf(why, WHY_LEN, "owns the addresses (priority 255)");
+		break;
+	case VRRP_WHY_SILENCE:
+		explain_silence(io, why);
+		break;
+	case VRRP_WHY_RESIGNED:
+		snprintf(why, WHY_LEN, "%s resigned", them);
+		break;
+	case VRRP_WHY_WE_BID_MORE:
+	case VRRP_WHY_THEY_BID_MORE:
+		snprintf(why, WHY_LEN, "%s bids %u, we bid %u", them, io->heard.prio, bid);
+		break;
+	case VRRP_WHY_BOOSTED:
+		snprintf(why, WHY_LEN, "promoted by hand");
+		break;
+	case VRRP_WHY_THEIR_ADDRESS:
+		snprintf(why, WHY_LEN, "%s bids %u as we do and has the higher address", them, bid);
+		break;
+	case VRRP_WHY_SUCCEEDED:
+		snprintf(why, WHY_LEN, "resigned, %s took over", them);
+		break;
+	case VRRP_WHY_STALLED:
+		snprintf(why, WHY_LEN, "stood still for %" PRIu64 " ms, %s took over",
+			 (now_us() - tx_us) / US_PER_MS, them);
+		break;
+	case VRRP_WHY_STOPPED:
+		snprintf(why, WHY_LEN, "%s", io->fault[0] ? io->fault : "stopped");
+		break;
+	}
+}
+
+static void tell_rival(struct vrrp_io *io)
+{
+	char from[INET6_ADDRSTRLEN], what[WHY_LEN];
+	uint64_t now = now_us();
+
+	if (io->last_rival_us && now - io->last_rival_us < RIVAL_US)
+		return;
+	io->last_rival_us = now;
+	if (!io->ops->on_rival)
+		return;
+	snprintf(what, sizeof(what), "%s is ACTIVE, too, and bids %u; we bid %u and stay",
+		 ip_addr_format(&io->heard.from, from), io->heard.prio,
+		 vrrp_bid(&io->cfg, &io->inst));
+	io->ops->on_rival(io->ctx, what);
+}
+
+/* The callbacks come last, as they may feed the next event. */
+static void run(struct vrrp_io *io, struct vrrp_in in)
+{
+	uint8_t bid = vrrp_bid(&io->cfg, &io->inst);
+	uint64_t tx_us = io->last_tx_us;
+	struct vrrp_out out = vrrp_step(&io->cfg, &io->inst, in);
+
+	arm(io, out.timer_us);
+	if (out.todo & VRRP_DO_ADVERT)
+		send_advert(io, vrrp_bid(&io->cfg, &io->inst));
+	if (out.todo & VRRP_DO_RESIGN)
+		send_advert(io, VRRP_PRIO_RESIGN);
+	if (out.todo & VRRP_DO_RIVAL)
+		tell_rival(io);
+	if (out.todo & VRRP_DO_BECOME) {
+		char why[WHY_LEN] = "";
+
+		explain(io, out.why, bid, tx_us, why);
+		io->ops->on_state(io->ctx, io->inst.state, why);
+	}
+}
+
+/* ---- receiving ------------------------------------------------------------------------------ */
+
+static enum vrrp_err judge(const struct vrrp_io *io, const uint8_t *buf, size_t len,
+			   struct vrrp_meta *meta, struct vrrp_packet *p)
+{
+	struct rd body;
+	enum vrrp_err err = vrrp_split_ipv4(meta, &body, buf, len);
+
+	if (err != VRRP_OK)
+		return err;
+	if (ip_addr_equal(&meta->src, &io->self))
+		return VRRP_E_OWN;
+	err = vrrp_decode(p, meta, body.p, body.left);
+	return err == VRRP_OK ? vrrp_match(p, &io->ours) : err;
+}
+
+static void complain(struct vrrp_io *io, enum vrrp_err err, const struct ip_addr *src)
+{
+	char from[INET6_ADDRSTRLEN];
+	uint64_t now = now_us();
+
+	io->stats.rx_err[err]++;
+	/* other virtual routers on the same link are normal */
+	if (err == VRRP_E_VRID)
+		return;
+	if (io->complained_us[err] && now - io->complained_us[err] < COMPLAIN_US)
+		return;
+	io->complained_us[err] = now;
+	log_remote("vrrp", io->router,
+		   "a packet from %s on %s was not used: %s (VRID %u, %" PRIu64 " so far)",
+		   ip_addr_format(src, from), io->interface, vrrp_err_name(err), io->ours.vrid,
+		   io->stats.rx_err[err]);
+}
+
+static void heard(struct vrrp_io *io, const struct vrrp_meta *meta, const struct vrrp_packet *p)
+{
+	uint64_t now = now_us();
+
+	io->stats.rx++;
+	if (p->prio == VRRP_PRIO_RESIGN)
+		io->stats.rx_prio_zero++;
+	io->heard.us = now;
+	io->heard.from = meta->src;
+	io->heard.prio = p->prio;
+	run(io, (struct vrrp_in){
+			.ev = VRRP_EV_ADVERT,
+			.prio = p->prio,
+			.adv_cs = p->adv_cs,
+			.from_higher_addr = ip_addr_cmp(&meta->src, &io->self) > 0,
+			.overdue = now - io->last_tx_us > MISSED_MAX * vrrp_adv_us(&io->cfg),
+		});
+}
+
+/* False: nothing was waiting. */
+static bool receive_one(struct vrrp_io *io)
+{
+	uint8_t buf[RX_BUF];
+	struct vrrp_meta meta = {.ttl = 0};
+	struct vrrp_packet p;
+	ssize_t n = recv(io->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+	if (n < 0) {
+		if (errno == EINTR)
+			return true;
+		if (errno != EAGAIN && errno != EWOULDBLOCK)
+			event_active(io->probe, EV_TIMEOUT, 0);
+		return false;
+	}
+
+	enum vrrp_err err = judge(io, buf, (size_t)n, &meta, &p);
+
+	if (err != VRRP_OK)
+		complain(io, err, &meta.src);
+	else
+		heard(io, &meta, &p);
+	return true;
+}
+
+static void receive(struct vrrp_io *io, unsigned max)
+{
+	for (unsigned i = 0; i < max && io->fd >= 0; i++)
+		if (!receive_one(io))
+			break;
+}
+
+/* ---- the interface -------------------------------------------------------------------------- */
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	receive(arg, READ_MAX);
+}
+
+static void close_socket(struct vrrp_io *io)
+{
+	if (io->readable)
+		event_free(io->readable);
+	io->readable = NULL;
+	if (io->fd >= 0)
+		close(io->fd);
+	io->fd = -1;
+	io->ifindex = 0;
+}
+
+static int open_socket(struct vrrp_io *io, unsigned ifindex)
+{
+	int fd = vrrp_sock_open(io->interface, ifindex);
+
+	if (fd < 0)
+		return fd;
+	io->readable = event_new(io->base, fd, EV_READ | EV_PERSIST, on_readable, io);
+	if (!io->readable || event_add(io->readable, NULL) < 0) {
+		if (io->readable)
+			event_free(io->readable);
+		io->readable = NULL;
+		close(fd);
+		return -ENOMEM;
+	}
+	io->fd = fd;
+	io->ifindex = ifindex;
+	return 0;
+}
+
+static void use_address(struct vrrp_io *io, const struct ip_addr *addr)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (ip_addr_equal(&io->self, addr))
+		return;
+	io->self = *addr;
+	log_info("vrrp", io->router, "%s has the address %s now", io->interface,
+		 ip_addr_format(addr, text));
+}
+
+/* Compares the interface with what we use; opens the socket anew where it is another interface of
+ * the same name. NULL: usable. */
+static const char *check_link(struct vrrp_io *io)
+{
+	struct vrrp_link link;
+
+	if (vrrp_sock_link(io->ctl_fd, io->interface, &link) < 0) {
+		close_socket(io);
+		return "is gone";
+	}
+	if (!link.up)
+		return "is down";
+	if (!link.carrier)
+		return "has no carrier";
+	if (!link.addr.family)
+		return "has no IPv4 address";
+	if (link.ifindex != io->ifindex) {
+		close_socket(io);
+
+		int err = open_socket(io, link.ifindex);
+
+		if (err)
+			return strerror(-err);
+	}
+	use_address(io, &link.addr);
+	return NULL;
+}
+
+static void start(struct vrrp_io *io)
+{
+	io->started_us = now_us();
+	run(io, (struct vrrp_in){.ev = VRRP_EV_START});
+}
+
+/* True: the interface is usable. May run callbacks. */
+static bool look_at_link(struct vrrp_io *io)
+{
+	const char *problem = check_link(io);
+	char fault[sizeof(io->fault)] = "";
+
+	if (problem)
+		snprintf(fault, sizeof(fault), "interface %s: %s", io->interface, problem);
+	if (strcmp(fault, io->fault) == 0)
+		return !problem;
+	memcpy(io->fault, fault, sizeof(fault));
+	if (problem && io->inst.state != VRRP_INIT)
+		run(io, (struct vrrp_in){.ev = VRRP_EV_STOP});
+	io->ops->on_fault(io->ctx, problem ? fault : NULL);
+	if (!problem && io->wanted)
+		start(io);
+	return !problem;
+}
+
+static void on_probe(evutil_socket_t fd, short what, void *arg)
+{
+	struct vrrp_io *io = arg;
+
+	(void)fd;
+	(void)what;
+	add_event(io->base, io->probe, PROBE_US);
+	look_at_link(io);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct vrrp_io *io = arg;
+
+	(void)fd;
+	(void)what;
+	receive(io, DRAIN_MAX);
+	if (!io->deadline_us)
+		return;
+	if (io->deadline_us > now_us()) {
+		arm_at_deadline(io);
+		return;
+	}
+	if (io->inst.state == VRRP_BACKUP && !look_at_link(io))
+		return;
+	run(io, (struct vrrp_in){.ev = VRRP_EV_TIMER});
+}
+
+/* ---- interface of the module ---------------------------------------------------------------- */
+
+static int init(struct vrrp_io *io)
+{
+	struct vrrp_link link;
+	int err;
+
+	io->ctl_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (io->ctl_fd < 0)
+		return -errno;
+	io->timer = evtimer_new(io->base, on_timer, io);
+	io->probe = evtimer_new(io->base, on_probe, io);
+	if (!io->timer || !io->probe)
+		return -ENOMEM;
+	err = vrrp_sock_link(io->ctl_fd, io->interface, &link);
+	if (err)
+		return err;
+	if (!link.addr.family)
+		return -EADDRNOTAVAIL;
+	err = open_socket(io, link.ifindex);
+	if (err)
+		return err;
+	io->self = link.addr;
+	add_event(io->base, io->probe, PROBE_US);
+	return 0;
+}
+
+int vrrp_io_new(struct vrrp_io **out, struct event_base *base, const struct vrrp_io_cfg *cfg,
+		const struct vrrp_io_ops *ops, void *ctx)
+{
+	struct vrrp_io *io;
+	int err;
+
+	if (strlen(cfg->interface) >= IFNAMSIZ || !cfg->vrid || !cfg->n_addrs ||
+	    cfg->n_addrs > VRRP_MAX_ADDRS)
+		return -EINVAL;
+	io = calloc(1, sizeof(*io));
+	if (!io)
+		return -ENOMEM;
+	io->base = base;
+	io->ops = ops;
+	io->ctx = ctx;
+	io->fd = -1;
+	io->ctl_fd = -1;
+	io->cfg = cfg->fsm;
+	io->group = ip_addr_v4(htonl(VRRP_GROUP_V4));
+	io->ours.vrid = cfg->vrid;
+	io->ours.n_addrs = cfg->n_addrs;
+	memcpy(io->ours.addrs, cfg->addrs, sizeof(io->ours.addrs));
+	snprintf(io->router, sizeof(io->router), "%s", cfg->router);
+	snprintf(io->interface, sizeof(io->interface), "%s", cfg->interface);
+	err = init(io);
+	if (err) {
+		vrrp_io_free(io);
+		return err;
+	}
+	*out = io;
+	return 0;
+}
+
+void vrrp_io_free(struct vrrp_io *io)
+{
+	if (!io)
+		return;
+	close_socket(io);
+	if (io->timer)
+		event_free(io->timer);
+	if (io->probe)
+		event_free(io->probe);
+	if (io->ctl_fd >= 0)
+		close(io->ctl_fd);
+	free(io);
+}
+
+void vrrp_io_event(struct vrrp_io *io, struct vrrp_in in)
+{
+	if (in.ev == VRRP_EV_START) {
+		io->wanted = true;
+		/* recovery starts it by itself; otherwise it is still to be done */
+		if (look_at_link(io) && io->inst.state == VRRP_INIT)
+			start(io);
+		return;
+	}
+	if (in.ev == VRRP_EV_STOP)
+		io->wanted = false;
+	run(io, in);
+}
+
+void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg)
+{
+	if (cfg->prio == io->cfg.prio && cfg->adv_cs == io->cfg.adv_cs &&
+	    cfg->preempt == io->cfg.preempt)
+		return;
+	io->cfg = *cfg;
+	run(io, (struct vrrp_in){.ev = VRRP_EV_RECONF});
+}
+
+const struct vrrp_inst *vrrp_io_inst(const struct vrrp_io *io)
+{
+	return &io->inst;
+}
+
+const struct vrrp_stats *vrrp_io_stats(const struct vrrp_io *io)
+{
+	return &io->stats;
+}
+
+bool vrrp_io_last_heard(const struct vrrp_io *io, uint64_t *us_ago, struct ip_addr *from,
+			uint8_t *prio)
+{
+	if (!io->heard.us)
+		return false;
+	*us_ago = now_us() - io->heard.us;
+	*from = io->heard.from;
+	*prio = io->heard.prio;
+	return true;
+}
