@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The election's state machine against a table of rules. The exhaustive test walks every
+ * combination of state, event, priority, preempt, gate and address; exactly one row of the table
+ * must apply to each, and tells all that has to come of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vrouter/vrrp.h"
+
+#define OWN_ADV	  10 /* cs */
+#define THEIR_ADV 20
+
+/* What a situation is made of; a row names sets of each. */
+enum { S_INIT = 1, S_BACKUP = 2, S_PLAIN = 4, S_BOOSTED = 8, S_CLAIMING = 16, S_RESIGNING = 32 };
+enum { P_ZERO = 1, P_LESS = 2, P_SAME = 4, P_MORE = 8, P_SOME = 14 };
+enum { NO = 1, YES = 2 };
+enum { W_SILENCE = 1, W_RESIGNED = 2, W_OUTBID = 4 }; /* what a BACKUP waits for */
+enum { T_KEEP, T_OFF, T_ADV, T_SKEW, T_DOWN_OWN, T_DOWN_THEIRS };
+
+#define S_ACTIVE (S_PLAIN | S_BOOSTED | S_CLAIMING | S_RESIGNING)
+#define S_BIDS	 (S_PLAIN | S_BOOSTED | S_CLAIMING)
+#define S_ANY	 (S_INIT | S_BACKUP | S_ACTIVE)
+#define SAME	 0 /* state after: as before */
+
+#define ADV    VRRP_DO_ADVERT
+#define RES    VRRP_DO_RESIGN
+#define BECOME VRRP_DO_BECOME
+
+struct rule {
+	enum vrrp_event ev;
+	unsigned states;
+	/* sets; 0: any */
+	unsigned prio, higher_addr, overdue, owner, may_preempt, gated_now, to_gate, wait;
+	/* expected */
+	unsigned after;
+	uint32_t todo;
+	int timer;
+	enum vrrp_why why;
+	const char *text;
+};
+
+/* clang-format off */
+static const struct rule rules[] = {
+	/* INIT */
+	{.ev = VRRP_EV_START, .states = S_INIT, .owner = NO, .after = S_BACKUP, .todo = BECOME,
+	 .timer = T_DOWN_OWN, .why = VRRP_WHY_STARTED, .text = "listens first"},
+	{.ev = VRRP_EV_START, .states = S_INIT, .owner = YES, .gated_now = NO, .after = S_PLAIN, .todo = ADV |
+	 BECOME, .timer = T_ADV, .why = VRRP_WHY_OWNER, .text = "owner is ACTIVE at once"},
+	{.ev = VRRP_EV_START, .states = S_INIT, .owner = YES, .gated_now = YES, .after = S_BACKUP,
+	 .todo = BECOME, .timer = T_DOWN_OWN, .why = VRRP_WHY_STARTED, .text = "gated owner listens"},
+	{.ev = VRRP_EV_STOP, .states = S_INIT, .text = "is stopped"},
+	{.ev = VRRP_EV_TIMER, .states = S_INIT, .text = "has no timer"},
+	{.ev = VRRP_EV_ADVERT, .states = S_INIT, .text = "hears nothing"},
+	{.ev = VRRP_EV_GATE, .states = S_INIT, .text = "remembers only"},
+	{.ev = VRRP_EV_BOOST, .states = S_INIT, .text = "cannot be promoted"},
+	{.ev = VRRP_EV_RESIGN, .states = S_INIT, .text = "has nothing to leave"},
+	{.ev = VRRP_EV_STAY, .states = S_INIT, .text = "has nothing to take back"},
+	{.ev = VRRP_EV_RECONF, .states = S_INIT, .text = "uses it at the start"},
+
+	/* BACKUP */
+	{.ev = VRRP_EV_START, .states = S_BACKUP, .text = "is started"},
+	{.ev = VRRP_EV_STOP, .states = S_BACKUP, .after = S_INIT, .todo = BECOME, .timer = T_OFF,
+	 .why = VRRP_WHY_STOPPED, .text = "leaves silently"},
+	{.ev = VRRP_EV_TIMER, .states = S_BACKUP, .wait = W_SILENCE, .after = S_PLAIN, .todo = ADV | BECOME,
+	 .timer = T_ADV, .why = VRRP_WHY_SILENCE, .text = "nobody there"},
+	{.ev = VRRP_EV_TIMER, .states = S_BACKUP, .wait = W_RESIGNED, .after = S_PLAIN, .todo = ADV |
+	 BECOME, .timer = T_ADV, .why = VRRP_WHY_RESIGNED, .text = "succeeds"},
+	{.ev = VRRP_EV_TIMER, .states = S_BACKUP, .wait = W_OUTBID, .after = S_PLAIN, .todo = ADV | BECOME,
+	 .timer = T_ADV, .why = VRRP_WHY_WE_BID_MORE, .text = "preempts"},
+	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_ZERO, .wait = W_SILENCE | W_OUTBID,
+	 .timer = T_SKEW, .text = "a resignation: skew, gated or not"},
+	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_ZERO, .wait = W_RESIGNED,
+	 .text = "a repeated resignation does not start the skew again"},
+	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_LESS, .may_preempt = YES,
+	 .text = "a lower bidder does not hold the timer up"},
+	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_LESS, .may_preempt = NO,
+	 .timer = T_DOWN_THEIRS, .text = "a lower bidder is respected without preempt or gated"},
+	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_SAME | P_MORE, .timer = T_DOWN_THEIRS,
+	 .text = "alive"},
+	{.ev = VRRP_EV_GATE, .states = S_BACKUP, .to_gate = NO, .text = "next advert decides"},
+	{.ev = VRRP_EV_GATE, .states = S_BACKUP, .to_gate = YES, .wait = W_SILENCE | W_RESIGNED,
+	 .text = "was not preempting"},
+	{.ev = VRRP_EV_GATE, .states = S_BACKUP, .to_gate = YES, .wait = W_OUTBID, .timer = T_DOWN_OWN,
+	 .text = "was about to preempt: must not"},
+	{.ev = VRRP_EV_RECONF, .states = S_BACKUP, .wait = W_SILENCE | W_RESIGNED, .text = "goes on"},
+	{.ev = VRRP_EV_RECONF, .states = S_BACKUP, .wait = W_OUTBID, .timer = T_DOWN_OWN,
+	 .text = "may not bid more any longer"},
+	{.ev = VRRP_EV_BOOST, .states = S_BACKUP, .after = S_BOOSTED, .todo = ADV | BECOME, .timer = T_ADV,
+	 .why = VRRP_WHY_BOOSTED, .text = "by hand: at once, gated or not"},
+	{.ev = VRRP_EV_RESIGN, .states = S_BACKUP, .text = "has nothing to leave"},
+	{.ev = VRRP_EV_STAY, .states = S_BACKUP, .text = "has nothing to take back"},
+
+	/* ACTIVE */
+	{.ev = VRRP_EV_START, .states = S_ACTIVE, .text = "is started"},
+	{.ev = VRRP_EV_STOP, .states = S_ACTIVE, .after = S_INIT, .todo = RES | BECOME, .timer = T_OFF,
+	 .why = VRRP_WHY_STOPPED, .text = "says that it leaves"},
+	{.ev = VRRP_EV_TIMER, .states = S_BIDS, .todo = ADV, .timer = T_ADV, .text = "advertises"},
+	{.ev = VRRP_EV_TIMER, .states = S_RESIGNING, .todo = RES, .timer = T_ADV,
+	 .text = "repeats that it leaves"},
+	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_ZERO, .todo = ADV, .timer = T_ADV,
+	 .text = "a rival leaves: say that we are here"},
+	{.ev = VRRP_EV_ADVERT, .states = S_RESIGNING, .prio = P_ZERO, .text = "leaves as well"},
+	{.ev = VRRP_EV_ADVERT, .states = S_RESIGNING, .prio = P_SOME, .after = S_BACKUP, .todo = BECOME,
+	 .timer = T_DOWN_THEIRS, .why = VRRP_WHY_SUCCEEDED, .text = "successor"},
+	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_MORE, .after = S_BACKUP, .todo = BECOME,
+	 .timer = T_DOWN_THEIRS, .why = VRRP_WHY_THEY_BID_MORE, .text = "loses by priority"},
+	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_SAME | P_LESS, .overdue = YES, .after = S_BACKUP,
+	 .todo = BECOME, .timer = T_DOWN_THEIRS, .why = VRRP_WHY_STALLED,
+	 .text = "was replaced while it stood still"},
+	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_SAME, .overdue = NO, .higher_addr = YES,
+	 .after = S_BACKUP, .todo = BECOME, .timer = T_DOWN_THEIRS, .why = VRRP_WHY_THEIR_ADDRESS,
+	 .text = "loses by address"},
+	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_SAME, .overdue = NO, .higher_addr = NO, .todo = ADV
+	 | VRRP_DO_RIVAL, .timer = T_ADV, .text = "wins by address"},
+	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_LESS, .overdue = NO, .todo = ADV | VRRP_DO_RIVAL,
+	 .timer = T_ADV, .text = "wins by priority, preempt or not"},
+	{.ev = VRRP_EV_GATE, .states = S_ACTIVE, .text = "the gate is for a BACKUP"},
+	{.ev = VRRP_EV_BOOST, .states = S_PLAIN | S_BOOSTED | S_RESIGNING, .after = S_BOOSTED,
+	 .todo = ADV, .timer = T_ADV, .text = "bids more from now on"},
+	{.ev = VRRP_EV_BOOST, .states = S_CLAIMING, .todo = ADV, .timer = T_ADV, .text = "again"},
+	{.ev = VRRP_EV_RESIGN, .states = S_BIDS, .after = S_RESIGNING, .todo = RES, .timer = T_ADV,
+	 .text = "stays until there is a successor"},
+	{.ev = VRRP_EV_RESIGN, .states = S_RESIGNING, .text = "is leaving"},
+	{.ev = VRRP_EV_STAY, .states = S_BIDS, .text = "stays anyway"},
+	{.ev = VRRP_EV_STAY, .states = S_RESIGNING, .after = S_PLAIN, .todo = ADV, .timer = T_ADV,
+	 .text = "takes it back"},
+	{.ev = VRRP_EV_RECONF, .states = S_BIDS, .todo = ADV, .timer = T_ADV, .text = "tells it"},
+	{.ev = VRRP_EV_RECONF, .states = S_RESIGNING, .todo = RES, .timer = T_ADV, .text = "is leaving"},
+};
+/* clang-format on */
+
+struct situation {
+	struct vrrp_cfg cfg;
+	struct vrrp_inst v;
+	struct vrrp_in in;
+	unsigned state, prio, wait; /* one bit each */
+};
+
+static bool in_set(unsigned set, unsigned bit)
+{
+	return !set || (set & bit);
+}
+
+static unsigned yes_no(bool b)
+{
+	return b ? YES : NO;
+}
+
+static bool applies(const struct rule *r, const struct situation *s)
+{
+	bool gated = s->v.gated;
+	bool may = !gated && (s->cfg.preempt || s->cfg.prio == 255);
+
+	return r->ev == s->in.ev && in_set(r->states, s->state) && in_set(r->prio, s->prio) &&
+	       in_set(r->higher_addr, yes_no(s->in.from_higher_addr)) &&
+	       in_set(r->overdue, yes_no(s->in.overdue)) &&
+	       in_set(r->owner, yes_no(s->cfg.prio == 255)) &&
+	       in_set(r->may_preempt, yes_no(may)) && in_set(r->gated_now, yes_no(gated)) &&
+	       in_set(r->to_gate, yes_no(s->in.gated)) && in_set(r->wait, s->wait);
+}
+
+static unsigned state_bit(const struct vrrp_inst *v)
+{
+	switch (v->state) {
+	case VRRP_INIT:
+		return S_INIT;
+	case VRRP_BACKUP:
+		return S_BACKUP;
+	case VRRP_ACTIVE:
+		break;
+	}
+	return v->resigning ? S_RESIGNING
+	       : v->claims  ? S_CLAIMING
+	       : v->boosted ? S_BOOSTED
+			    : S_PLAIN;
+}
+
+static uint64_t timer_us(int timer, const struct vrrp_cfg *cfg)
+{
+	uint64_t own = OWN_ADV * 10000u, theirs = THEIR_ADV * 10000u, gap = 256u - cfg->prio;
+
+	switch (timer) {
+	case T_OFF:
+		return VRRP_TIMER_OFF;
+	case T_ADV:
+		return own;
+	case T_SKEW:
+		return gap * own / 256;
+	case T_DOWN_OWN:
+		return 3 * own + gap * own / 256;
+	case T_DOWN_THEIRS:
+		return 3 * theirs + gap * theirs / 256;
+	}
+	return VRRP_TIMER_KEEP;
+}
+
+#define expect(cond, r, s)                                                                         \
+	do {                                                                                       \
+		if (!(cond))                                                                       \
+			fail_msg("%s: !(%s) state %u event %u prio %u (cfg %u) wait %u",           \
+				 (r)->text, #cond, (s)->state, (s)->in.ev, (s)->in.prio,           \
+				 (s)->cfg.prio, (s)->wait);                                        \
+	} while (0)
+
+static void check_invariants(const struct rule *r, const struct situation *s,
+			     const struct vrrp_inst *after, const struct vrrp_out *out)
+{
+	bool changed = after->state != s->v.state;
+	bool gated = s->in.ev == VRRP_EV_GATE ? s->in.gated : s->v.gated;
+
+	expect(changed == !!(out->todo & VRRP_DO_BECOME), r, s);
+	expect(changed == (out->why != VRRP_WHY_NONE), r, s);
+	expect(after->gated == gated, r, s);
+	expect(after->state == VRRP_ACTIVE ||
+		       (!after->boosted && !after->resigning && !after->claims),
+	       r, s);
+	expect(!(out->todo & VRRP_DO_ADVERT) || vrrp_bid(&s->cfg, after) > 0, r, s);
+	expect(!(out->todo & VRRP_DO_ADVERT) || !(out->todo & VRRP_DO_RESIGN), r, s);
+	/* whoever has advertised does it again in one interval, unless it left */
+	if (out->todo & (VRRP_DO_ADVERT | VRRP_DO_RESIGN))
+		expect(out->timer_us == (after->state == VRRP_INIT ? VRRP_TIMER_OFF : 100000), r,
+		       s);
+	expect(!changed || out->timer_us != VRRP_TIMER_KEEP, r, s);
+	expect(after->state != VRRP_BACKUP || after->timer_why != VRRP_WHY_NONE, r, s);
+}
+
+static unsigned check(struct situation *s)
+{
+	const struct rule *rule = NULL;
+	struct vrrp_inst v = s->v;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		if (applies(&rules[i], s)) {
+			rule = &rules[i];
+			n++;
+		}
+	}
+	if (n != 1)
+		fail_msg("%u rules for state %u event %u prio %u wait %u", n, s->state, s->in.ev,
+			 s->prio, s->wait);
+
+	struct vrrp_out out = vrrp_step(&s->cfg, &v, s->in);
+
+	expect(state_bit(&v) == (rule->after == SAME ? s->state : rule->after), rule, s);
+	expect(out.todo == rule->todo, rule, s);
+	expect(out.why == rule->why, rule, s);
+	expect(out.timer_us == timer_us(rule->timer, &s->cfg), rule, s);
+	check_invariants(rule, s, &v, &out);
+	return 1;
+}
+
+/* Lower, equal and higher than what an instance in this state bids. */
+static unsigned with_prios(struct situation *s)
+{
+	unsigned own = s->state == S_CLAIMING || s->cfg.prio == 255 ? 255
+		       : s->state == S_BOOSTED			    ? 254
+								    : s->cfg.prio;
+	unsigned n = 0;
+
+	s->prio = P_ZERO;
+	s->in.prio = 0;
+	n += check(s);
+	if (s->in.ev != VRRP_EV_ADVERT)
+		return n;
+	s->prio = P_LESS;
+	for (unsigned p = 1; p < own; p++) {
+		s->in.prio = (uint8_t)p;
+		n += check(s);
+	}
+	s->prio = P_SAME;
+	s->in.prio = (uint8_t)own;
+	n += check(s);
+	s->prio = P_MORE;
+	for (unsigned p = own + 1; p < 256; p++) {
+		s->in.prio = (uint8_t)p;
+		n += check(s);
+	}
+	return n;
+}
+
+static unsigned with_waits(struct situation *s)
+{
+	static const struct {
+		enum vrrp_why why;
+		unsigned bit;
+	} wait[] = {{VRRP_WHY_SILENCE, W_SILENCE},
+		    {VRRP_WHY_RESIGNED, W_RESIGNED},
+		    {VRRP_WHY_WE_BID_MORE, W_OUTBID}};
+	unsigned n = 0;
+
+	if (s->state != S_BACKUP)
+		return with_prios(s);
+	for (size_t i = 0; i < ARRAY_LEN(wait); i++) {
+		s->v.timer_why = wait[i].why;
+		s->wait = wait[i].bit;
+		n += with_prios(s);
+	}
+	return n;
+}
+
+static unsigned with_flags(struct situation *s)
+{
+	unsigned n = 0;
+
+	for (unsigned bits = 0; bits < 32; bits++) {
+		s->cfg.preempt = bits & 1;
+		s->v.gated = bits & 2;
+		s->in.gated = bits & 4;
+		s->in.from_higher_addr = bits & 8;
+		s->in.overdue = bits & 16;
+		n += with_waits(s);
+	}
+	return n;
+}
+
+static void exhaustive(void **state)
+{
+	static const uint8_t prio[] = {1, 100, 253, 254, 255};
+	unsigned n = 0;
+
+	(void)state;
+	for (unsigned st = S_INIT; st <= S_RESIGNING; st <<= 1) {
+		for (int ev = VRRP_EV_START; ev <= VRRP_EV_RECONF; ev++) {
+			for (size_t i = 0; i < ARRAY_LEN(prio); i++) {
+				struct situation s = {
+					.cfg = {.prio = prio[i], .adv_cs = OWN_ADV},
+					.in = {.ev = (enum vrrp_event)ev, .adv_cs = THEIR_ADV},
+					.v = {.active_adv_cs = OWN_ADV,
+					      .boosted = st & (S_BOOSTED | S_CLAIMING),
+					      .claims = st == S_CLAIMING ? 3 : 0,
+					      .resigning = st == S_RESIGNING},
+					.state = st,
+				};
+
+				s.v.state = st & S_ACTIVE    ? VRRP_ACTIVE
+					    : st == S_BACKUP ? VRRP_BACKUP
+							     : VRRP_INIT;
+				n += with_flags(&s);
+			}
+		}
+	}
+	assert_true(n > 300000);
+}
+
+/* Figures of RFC 9568 6.1, worked out by hand. */
+static void figures(void **state)
+{
+	static const struct {
+		uint8_t prio;
+		uint16_t adv_cs;
+		uint64_t skew_us, down_us;
+	} row[] = {
+		{100, 100, 609375, 3609375},
+		{100, 10, 60937, 360937},
+		{150, 1, 4140, 34140},
+		{254, 1, 78, 30078},
+		{255, 1, 39, 30039},
+		{1, 1, 9960, 39960},
+		{1, 4095, 40790039, 163640039},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct vrrp_cfg cfg = {.prio = row[i].prio, .adv_cs = 7};
+		struct vrrp_inst v = {.state = VRRP_BACKUP, .active_adv_cs = row[i].adv_cs};
+
+		assert_int_equal(vrrp_skew_us(&cfg, &v), row[i].skew_us);
+		assert_int_equal(vrrp_down_us(&cfg, &v), row[i].down_us);
+	}
+}
+
+static struct vrrp_out advert(const struct vrrp_cfg *cfg, struct vrrp_inst *v, uint8_t prio,
+			      bool higher)
+{
+	return vrrp_step(cfg, v,
+			 (struct vrrp_in){.ev = VRRP_EV_ADVERT,
+					  .prio = prio,
+					  .adv_cs = cfg->adv_cs,
+					  .from_higher_addr = higher});
+}
+
+static struct vrrp_out event(const struct vrrp_cfg *cfg, struct vrrp_inst *v, enum vrrp_event ev)
+{
+	return vrrp_step(cfg, v, (struct vrrp_in){.ev = ev});
+}
+
+/* The ACTIVE's interval is followed from its first advertisement on, and forgotten at a start. */
+static void interval_learned(void **state)
+{
+	struct vrrp_cfg cfg = {.prio = 100, .adv_cs = 100, .preempt = true};
+	struct vrrp_inst v = {0};
+	struct vrrp_out out;
+
+	(void)state;
+	event(&cfg, &v, VRRP_EV_START);
+	assert_int_equal(v.active_adv_cs, 100);
+	out = vrrp_step(&cfg, &v,
+			(struct vrrp_in){.ev = VRRP_EV_ADVERT, .prio = 200, .adv_cs = 10});
+	assert_int_equal(out.timer_us, 360937);
+	/* one that is not heeded is not learned from */
+	vrrp_step(&cfg, &v, (struct vrrp_in){.ev = VRRP_EV_ADVERT, .prio = 50, .adv_cs = 4000});
+	assert_int_equal(v.active_adv_cs, 10);
+	assert_int_equal(v.active_prio, 50);
+	out = advert(&cfg, &v, 0, false);
+	assert_int_equal(out.timer_us, 60937);
+	event(&cfg, &v, VRRP_EV_STOP);
+	event(&cfg, &v, VRRP_EV_START);
+	assert_int_equal(v.active_adv_cs, 100);
+}
+
+/* Promoted by hand one after the other: the later one wins, whatever its address. */
+static void later_promotion_wins(void **state)
+{
+	struct vrrp_cfg cfg = {.prio = 100, .adv_cs = 10, .preempt = true};
+
+	(void)state;
+	for (int first_is_higher = 0; first_is_higher < 2; first_is_higher++) {
+		struct vrrp_inst first = {0}, second = {0};
+
+		event(&cfg, &first, VRRP_EV_START);
+		event(&cfg, &second, VRRP_EV_START);
+		event(&cfg, &first, VRRP_EV_BOOST);
+		assert_int_equal(vrrp_bid(&cfg, &first), 254);
+		advert(&cfg, &second, 254, first_is_higher);
+		event(&cfg, &second, VRRP_EV_BOOST);
+		for (int i = 0; i < 3; i++) {
+			assert_int_equal(vrrp_bid(&cfg, &second), 255);
+			event(&cfg, &second, VRRP_EV_TIMER);
+		}
+		assert_int_equal(vrrp_bid(&cfg, &second), 254);
+		advert(&cfg, &first, 255, !first_is_higher);
+		assert_int_equal(first.state, VRRP_BACKUP);
+		assert_false(first.boosted);
+		/* and the first one, preempting or not, does not come back */
+		struct vrrp_out out = advert(&cfg, &first, 254, !first_is_higher);
+
+		assert_int_equal(out.timer_us, 360937);
+	}
+}
+
+/* Nobody else was promoted: 255 stays what it is meant for. */
+static void promotion_bids_254(void **state)
+{
+	struct vrrp_cfg cfg = {.prio = 100, .adv_cs = 10};
+	struct vrrp_cfg owner = {.prio = 255, .adv_cs = 10};
+	struct vrrp_inst v = {0};
+
+	(void)state;
+	event(&cfg, &v, VRRP_EV_START);
+	advert(&cfg, &v, 253, true);
+	event(&cfg, &v, VRRP_EV_BOOST);
+	assert_int_equal(vrrp_bid(&cfg, &v), 254);
+	assert_int_equal(vrrp_bid(&owner, &v), 255);
+	event(&cfg, &v, VRRP_EV_RESIGN);
+	assert_int_equal(vrrp_bid(&cfg, &v), 0);
+	event(&cfg, &v, VRRP_EV_STAY);
+	assert_int_equal(vrrp_bid(&cfg, &v), 100);
+}
+
+/* The gate, over a whole life: a candidate that becomes complete preempts after at most one
+ * Active_Down; one that is gated again in the middle of that does not. */
+static void gate(void **state)
+{
+	struct vrrp_cfg cfg = {.prio = 200, .adv_cs = 10, .preempt = true};
+	struct vrrp_inst v = {.gated = true};
+	struct vrrp_out out;
+
+	(void)state;
+	event(&cfg, &v, VRRP_EV_START);
+	out = advert(&cfg, &v, 100, false);
+	assert_int_equal(out.timer_us, 321875);
+	vrrp_step(&cfg, &v, (struct vrrp_in){.ev = VRRP_EV_GATE, .gated = false});
+	out = advert(&cfg, &v, 100, false);
+	assert_int_equal(out.timer_us, VRRP_TIMER_KEEP);
+	out = vrrp_step(&cfg, &v, (struct vrrp_in){.ev = VRRP_EV_GATE, .gated = true});
+	assert_int_equal(out.timer_us, 321875);
+	out = event(&cfg, &v, VRRP_EV_TIMER);
+	assert_int_equal(out.why, VRRP_WHY_SILENCE);
+	assert_int_equal(v.state, VRRP_ACTIVE);
+	assert_true(v.gated);
+}
+
+static void names(void **state)
+{
+	(void)state;
+	assert_string_equal(vrrp_state_name(VRRP_INIT), "INIT");
+	assert_string_equal(vrrp_state_name(VRRP_BACKUP), "BACKUP");
+	assert_string_equal(vrrp_state_name(VRRP_ACTIVE), "ACTIVE");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(exhaustive),
+		cmocka_unit_test(figures),
+		cmocka_unit_test(interval_learned),
+		cmocka_unit_test(later_promotion_wins),
+		cmocka_unit_test(promotion_bids_254),
+		cmocka_unit_test(gate),
+		cmocka_unit_test(names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
