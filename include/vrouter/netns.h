@@ -33,21 +33,24 @@ struct net_desired {
 	struct net_leg leg[NET_LEGS];
 	struct ip_addr gateway; /* family 0: none */
 	enum net_nat nat;
-	bool active; /* VIPs and default route exist only then */
+	bool nat_random; /* source ports at random instead of kept where possible */
+	bool active;	 /* VIPs and default route exist only then */
 };
 
-/* A stable name for the host's end of a leg: from namespace and leg, at most 15 characters. */
+/* A stable name for the host's end of a leg, at most 15 characters: "NAMESPACE-m" and
+ * "NAMESPACE-p", or a hash of the namespace where that does not fit. */
 void net_hostname(char out[static IFNAMSIZ], const char *namespace, enum net_leg_id leg);
 
 /* ---- what is there (plain data, filled by net_read) -------------------------------------------
  */
 
 struct net_leg_actual {
-	bool bridge_exists, bridge_is_bridge;
+	bool bridge_exists, bridge_is_bridge, bridge_up;
 	unsigned bridge_ifindex, bridge_mtu;
 	bool exists;	   /* the end inside the namespace */
 	bool host_exists;  /* the end on the bridge's side */
 	bool host_is_peer; /* and they are each other's */
+	bool host_foreign; /* the name is taken by something that vrouterd did not make */
 	unsigned ifindex, host_ifindex, mtu, host_mtu, host_master;
 	bool up, host_up, carrier;
 	bool silent, host_silent; /* IPv6 address generation off: no link-local, no MLD */
@@ -57,8 +60,9 @@ struct net_leg_actual {
 
 struct net_actual {
 	bool lo_up;
+	bool blackhole; /* the route of last resort, see NET_OP_BLACKHOLE_ADD */
 	struct net_leg_actual leg[NET_LEGS];
-	bool default_route; /* an IPv4 default route exists in the main table */
+	bool default_route; /* an IPv4 default route of metric 0 exists in the main table */
 	struct ip_addr default_via;
 	unsigned default_ifindex;
 };
@@ -68,9 +72,12 @@ struct net_actual {
 
 enum net_op_kind {
 	NET_OP_LO_UP,
+	/* A default route of the worst metric that drops: between two steps of a promotion or a
+	 * demotion, and without a gateway's route, a packet of a live flow must vanish (and be sent
+	 * again) instead of being answered with ICMP unreachable. */
+	NET_OP_BLACKHOLE_ADD,
 	NET_OP_LEG_DELETE,  /* a half or foreign veth in the way of ours */
-	NET_OP_LEG_CREATE,  /* both ends, silent, down, with the bridge's MTU, the one moved inside
-			     */
+	NET_OP_LEG_CREATE,  /* both ends, silent, down, with the bridge's MTU, one of them inside */
 	NET_OP_LEG_SILENCE, /* addr_gen_mode none on both ends */
 	NET_OP_LEG_MTU,
 	NET_OP_LEG_ENSLAVE,
@@ -136,11 +143,17 @@ must_check int net_ensure(struct netns *ns, const struct net_desired *d, unsigne
 must_check int net_teardown(struct netns *ns, const struct net_desired *d,
 			    char reason[static NET_REASON_MAX]);
 
-/* NAT and filter: text of the whole table (pure, for tests), and its atomic replacement by
- * libnftables. The table is our own ("inet vrouter"); other tables are never touched. */
+/* NAT and filter in a table of our own; other tables are never touched. It is there on a STANDBY,
+ * too, so nothing of it is on the way of a promotion. */
+#define NAT_TABLE "inet vrouter"
+/* Pure: text of one transaction that replaces the whole table; its comment carries a hash of the
+ * rules. Returns its length (cap or more: it did not fit), 0 when an interface name is unusable. */
 size_t nat_ruleset(char *buf, size_t cap, const struct net_desired *d);
+/* Through libnftables, only when the comment says that the rules differ: counters of an unchanged
+ * table are kept. Flows are kept in any case. */
 must_check int nat_ensure(struct netns *ns, const struct net_desired *d,
 			  char reason[static NET_REASON_MAX]);
+must_check int nat_remove(struct netns *ns, char reason[static NET_REASON_MAX]);
 
 /* Wake-ups: something changed in links, addresses, routes inside the namespace or on the host's
  * side. The owner re-runs net_ensure; what changed is never trusted as a delta. */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Private to netns/: what an open namespace is made of. */
+#ifndef NETNS_NS_H
+#define NETNS_NS_H
+
+#include "vrouter/netns.h"
+
+struct nl_sock;
+
+struct netns {
+	char name[NET_NAME_MAX];
+	int fd;				      /* the namespace */
+	int home;			      /* where netns_open() was called: "the host's side" */
+	struct nl_sock *inside, *host;	      /* blocking route sockets, for requests only */
+	char watched[2 * NET_LEGS][IFNAMSIZ]; /* links on the host's side that matter to it */
+};
+
+/* Writes "what: strerror(-err)" and returns err; cap is the capability to name when err says that
+ * it is missing, or NULL. */
+int ns_fail(char reason[static NET_REASON_MAX], int err, const char *cap, const char *fmt, ...)
+	printf_like(4, 5);
+
+/* The sysctls of a NAT router, in the namespace that the caller is in. */
+must_check int ns_sysctls(char reason[static NET_REASON_MAX]);
+/* Is conntrack netlink there (loads its module)? In the namespace that the caller is in. */
+must_check int ns_conntrack(char reason[static NET_REASON_MAX]);
+
+/* A route socket in the namespace that the caller is in. NULL with errno. */
+struct nl_sock *rtnl_open(void);
+/* A bound, non-blocking netlink route fd that listens to the given RTNLGRP_*. -errno. */
+int rtnl_listen(const int *groups, size_t n);
+void rtnl_close(struct nl_sock *sk);
+/* Deletes the host's ends of both legs, in the namespace that the caller is in. 0 or -errno. */
+must_check int rtnl_delete_host_ends(const char *namespace);
+
+#endif

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Links, addresses and routes through libnl-route: sockets, what is there (net_read), and the loop
+ * around reading, planning and applying (net_ensure).
+ *
+ * On the host's side single links are asked for by name, never a whole table: a controller may have
+ * thousands. Inside there are a handful of addresses and routes, which are read in one dump each.
+ * No fork, no libnftables: this is the path of a promotion. */
+#include "rtnl.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netlink/netlink.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link.h>
+#include <netlink/route/link/inet6.h>
+#include <netlink/route/nexthop.h>
+#include <netlink/route/route.h>
+
+#define ENSURE_PASSES_MAX 4
+#define ANSWER_BYTES	  32768 /* more than the kernel puts into one message of a dump */
+#define ANSWER_WAIT_S	  5	/* the kernel answers within the call; never block for good */
+
+const char *const rtnl_leg_name[NET_LEGS] = {"management", "public"};
+
+int rtnl_errno(int err)
+{
+	static const struct {
+		int nle, err;
+	} map[] = {
+		{NLE_NOMEM, ENOMEM},
+		{NLE_EXIST, EEXIST},
+		{NLE_INVAL, EINVAL},
+		{NLE_OPNOTSUPP, EOPNOTSUPP},
+		{NLE_AF_NOSUPPORT, EAFNOSUPPORT},
+		{NLE_OBJ_NOTFOUND, ENOENT},
+		{NLE_NOADDR, EADDRNOTAVAIL},
+		{NLE_BUSY, EBUSY},
+		{NLE_PERM, EPERM},
+		{NLE_NOACCESS, EACCES},
+		{NLE_NODEV, ENODEV},
+		{NLE_RANGE, ERANGE},
+		{NLE_AGAIN, ETIMEDOUT},
+	};
+
+	if (err >= 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(map); i++)
+		if (map[i].nle == -err)
+			return -map[i].err;
+	return -EIO;
+}
+
+/* ---- sockets ---- */
+
+/* libnl hands out at most 1024 ports in a process and remembers them over a fork; the kernel's
+ * choice has neither limit. */
+static int bound_socket(int flags)
+{
+	struct sockaddr_nl any = {.nl_family = AF_NETLINK};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE);
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int rtnl_listen(const int *groups, size_t n)
+{
+	int fd = bound_socket(SOCK_NONBLOCK);
+
+	for (size_t i = 0; fd >= 0 && i < n; i++)
+		if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i],
+			       sizeof(groups[i])) < 0) {
+			int err = -errno;
+
+			close(fd);
+			return err;
+		}
+	return fd;
+}
+
+struct nl_sock *rtnl_open(void)
+{
+	const struct timeval wait = {.tv_sec = ANSWER_WAIT_S};
+	struct nl_sock *sk = nl_socket_alloc();
+	int fd = bound_socket(0);
+
+	if (!sk || fd < 0) {
+		int err = fd < 0 ? -fd : ENOMEM;
+
+		if (fd >= 0)
+			close(fd);
+		nl_socket_free(sk);
+		errno = err;
+		return NULL;
+	}
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	if (nl_socket_set_fd(sk, NETLINK_ROUTE, fd) < 0 ||
+	    nl_socket_set_msg_buf_size(sk, ANSWER_BYTES) < 0) {
+		close(fd);
+		nl_socket_free(sk);
+		errno = EPROTO;
+		return NULL;
+	}
+	nl_socket_disable_msg_peek(sk); /* one system call less per answer */
+	return sk;
+}
+
+void rtnl_close(struct nl_sock *sk)
+{
+	nl_socket_free(sk);
+}
+
+/* ---- read ---- */
+
+int rtnl_find(struct nl_sock *sk, const char *name, struct rtnl_link **out)
+{
+	int err = rtnl_link_get_kernel(sk, 0, name, out);
+
+	if (err == -NLE_NODEV || err == -NLE_OBJ_NOTFOUND)
+		return 0;
+	return err < 0 ? rtnl_errno(err) : 1;
+}
+
+static bool is_type(struct rtnl_link *l, const char *type)
+{
+	const char *t = rtnl_link_get_type(l);
+
+	return t && strcmp(t, type) == 0;
+}
+
+static bool is_up(struct rtnl_link *l)
+{
+	return rtnl_link_get_flags(l) & IFF_UP;
+}
+
+/* No IPv6 on it at all is as good. */
+static bool is_silent(struct rtnl_link *l)
+{
+	uint8_t mode;
+
+	return rtnl_link_inet6_get_addr_gen_mode(l, &mode) < 0 || mode == IN6_ADDR_GEN_MODE_NONE;
+}
+
+bool rtnl_is_ours(struct rtnl_link *l)
+{
+	const char *alias = rtnl_link_get_ifalias(l);
+
+	return is_type(l, "veth") && alias && strncmp(alias, RTNL_ALIAS, strlen(RTNL_ALIAS)) == 0;
+}
+
+static void fill_ends(struct net_leg_actual *a, struct rtnl_link *in, struct rtnl_link *host)
+{
+	if (in) {
+		a->exists = true;
+		a->ifindex = (unsigned)rtnl_link_get_ifindex(in);
+		a->mtu = rtnl_link_get_mtu(in);
+		a->up = is_up(in);
+		a->carrier = rtnl_link_get_carrier(in);
+		a->silent = is_silent(in);
+	}
+	if (host) {
+		a->host_exists = true;
+		a->host_ifindex = (unsigned)rtnl_link_get_ifindex(host);
+		a->host_mtu = rtnl_link_get_mtu(host);
+		a->host_master = (unsigned)rtnl_link_get_master(host);
+		a->host_up = is_up(host);
+		a->host_silent = is_silent(host);
+	}
+	a->host_is_peer = in && host && is_type(in, "veth") && is_type(host, "veth") &&
+			  rtnl_link_get_link(in) == rtnl_link_get_ifindex(host) &&
+			  rtnl_link_get_link(host) == rtnl_link_get_ifindex(in);
+	a->host_foreign = host && !a->host_is_peer && !rtnl_is_ours(host);
+}
+
+static int read_bridge(struct netns *ns, const struct net_leg *d, struct net_leg_actual *a)
+{
+	struct rtnl_link *l;
+	int err = rtnl_find(ns->host, d->bridge, &l);
+
+	if (err <= 0)
+		return err;
+	a->bridge_exists = true;
+	a->bridge_is_bridge = is_type(l, "bridge");
+	a->bridge_up = is_up(l);
+	a->bridge_ifindex = (unsigned)rtnl_link_get_ifindex(l);
+	a->bridge_mtu = rtnl_link_get_mtu(l);
+	rtnl_link_put(l);
+	return 0;
+}
+
+static int read_leg(struct netns *ns, const struct net_leg *d, struct net_leg_actual *a)
+{
+	struct rtnl_link *in = NULL, *host = NULL;
+	int err = read_bridge(ns, d, a);
+
+	if (err == 0)
+		err = rtnl_find(ns->inside, d->ifname, &in);
+	if (err >= 0)
+		err = rtnl_find(ns->host, d->hostname, &host);
+	if (err >= 0)
+		fill_ends(a, in, host);
+	if (in)
+		rtnl_link_put(in);
+	if (host)
+		rtnl_link_put(host);
+	return err < 0 ? err : 0;
+}
+
+static struct ip_addr from_nl(struct nl_addr *n)
+{
+	struct ip_addr a = {0};
+
+	if (!n || nl_addr_get_len(n) > sizeof(a.b))
+		return a;
+	a.family = (uint8_t)nl_addr_get_family(n);
+	memcpy(a.b, nl_addr_get_binary_addr(n), nl_addr_get_len(n));
+	return a;
+}
+
+static void read_addr(struct nl_object *obj, void *arg)
+{
+	struct rtnl_addr *r = (struct rtnl_addr *)obj;
+	struct net_actual *a = arg;
+
+	if (rtnl_addr_get_family(r) != AF_INET)
+		return;
+	for (unsigned id = 0; id < NET_LEGS; id++) {
+		struct net_leg_actual *l = &a->leg[id];
+
+		if (!l->exists || rtnl_addr_get_ifindex(r) != (int)l->ifindex ||
+		    l->n_addrs == NET_ADDRS_MAX)
+			continue;
+		l->addrs[l->n_addrs++] = (struct ip_prefix){
+			.addr = from_nl(rtnl_addr_get_local(r)),
+			.len = (uint8_t)rtnl_addr_get_prefixlen(r),
+		};
+	}
+}
+
+static void read_route(struct nl_object *obj, void *arg)
+{
+	struct rtnl_route *r = (struct rtnl_route *)obj;
+	struct nl_addr *dst = rtnl_route_get_dst(r);
+	struct net_actual *a = arg;
+
+	if (rtnl_route_get_table(r) != RT_TABLE_MAIN || (dst && nl_addr_get_prefixlen(dst)))
+		return;
+	if (rtnl_route_get_type(r) == RTN_BLACKHOLE &&
+	    rtnl_route_get_priority(r) == RTNL_LAST_RESORT)
+		a->blackhole = true;
+	if (rtnl_route_get_type(r) != RTN_UNICAST || rtnl_route_get_priority(r) != 0)
+		return;
+	a->default_route = true;
+	if (rtnl_route_get_nnexthops(r) == 1) {
+		struct rtnl_nexthop *hop = rtnl_route_nexthop_n(r, 0);
+
+		a->default_ifindex = (unsigned)rtnl_route_nh_get_ifindex(hop);
+		a->default_via = from_nl(rtnl_route_nh_get_gateway(hop));
+	}
+}
+
+static int read_tables(struct netns *ns, struct net_actual *out)
+{
+	struct nl_cache *addrs, *routes;
+	int err = rtnl_addr_alloc_cache(ns->inside, &addrs);
+
+	if (err < 0)
+		return rtnl_errno(err);
+	nl_cache_foreach(addrs, read_addr, out);
+	nl_cache_free(addrs);
+	err = rtnl_route_alloc_cache(ns->inside, AF_INET, 0, &routes);
+	if (err < 0)
+		return rtnl_errno(err);
+	nl_cache_foreach(routes, read_route, out);
+	nl_cache_free(routes);
+	return 0;
+}
+
+int net_read(struct netns *ns, const struct net_desired *d, struct net_actual *out,
+	     char reason[static NET_REASON_MAX])
+{
+	struct net_actual a = {0};
+	struct rtnl_link *lo;
+	int err;
+
+	for (unsigned id = 0; id < NET_LEGS; id++) {
+		memcpy(ns->watched[2 * id], d->leg[id].bridge, IFNAMSIZ);
+		memcpy(ns->watched[2 * id + 1], d->leg[id].hostname, IFNAMSIZ);
+		err = read_leg(ns, &d->leg[id], &a.leg[id]);
+		if (err < 0)
+			return ns_fail(reason, err, "CAP_NET_ADMIN", "cannot read the %s leg %s",
+				       rtnl_leg_name[id], d->leg[id].ifname);
+	}
+	err = rtnl_find(ns->inside, "lo", &lo);
+	if (err > 0) {
+		a.lo_up = is_up(lo);
+		rtnl_link_put(lo);
+	}
+	if (err >= 0)
+		err = read_tables(ns, &a);
+	if (err < 0)
+		return ns_fail(reason, err, "CAP_NET_ADMIN",
+			       "cannot read addresses and routes of namespace %s", ns->name);
+	*out = a;
+	return 0;
+}
+
+/* Is another look worth it? Addresses and routes alone leave nothing to find, unless there were
+ * more addresses than fit; and this is where a promotion must not lose time. */
+static bool again(const struct net_plan *p, const struct net_actual *a)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->op[i].kind < NET_OP_ADDR_ADD)
+			return true;
+	for (unsigned id = 0; id < NET_LEGS; id++)
+		if (a->leg[id].n_addrs == NET_ADDRS_MAX)
+			return true;
+	return false;
+}
+
+int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
+	       char reason[static NET_REASON_MAX])
+{
+	int err = 0;
+
+	*changed = 0;
+	for (unsigned pass = 0; pass < ENSURE_PASSES_MAX; pass++) {
+		struct net_actual a;
+		struct net_plan p;
+
+		err = net_read(ns, d, &a, reason);
+		if (err < 0)
+			return err;
+		net_plan(&p, d, &a);
+		err = net_apply(ns, d, &a, &p, reason);
+		if (err == 0)
+			*changed += p.n;
+		if (p.fault[0]) {
+			memcpy(reason, p.fault, NET_REASON_MAX);
+			return -ENOTRECOVERABLE;
+		}
+		/* something went away while we looked: look again */
+		if (err == 0 ? !p.n || !again(&p, &a) : err != -ENODEV && err != -ENOENT)
+			break;
+	}
+	return err;
+}

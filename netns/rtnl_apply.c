@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Carries out the operations of a plan, in their order, through libnl-route; and takes everything
+ * away again. */
+#include "rtnl.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/ethernet.h>
+#include <netlink/netlink.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link.h>
+#include <netlink/route/link/inet6.h>
+#include <netlink/route/link/veth.h>
+#include <netlink/route/nexthop.h>
+#include <netlink/route/route.h>
+
+/* ---- apply: links ---- */
+
+/* Where the links are now; a leg that is made anew gets new numbers. */
+struct site {
+	struct netns *ns;
+	const struct net_desired *d;
+	unsigned in[NET_LEGS], host[NET_LEGS], bridge[NET_LEGS];
+};
+
+static struct rtnl_link *link_of(unsigned ifindex)
+{
+	struct rtnl_link *l = rtnl_link_alloc();
+
+	if (l)
+		rtnl_link_set_ifindex(l, (int)ifindex);
+	return l;
+}
+
+static int delete_link(struct nl_sock *sk, unsigned ifindex)
+{
+	struct rtnl_link *l = link_of(ifindex);
+	int err = l ? rtnl_link_delete(sk, l) : -NLE_NOMEM;
+
+	rtnl_link_put(l);
+	return err == -NLE_NODEV ? 0 : rtnl_errno(err);
+}
+
+/* The one attribute or flag that `set` puts into the request. */
+static int change_link(struct nl_sock *sk, unsigned ifindex,
+		       void (*set)(struct rtnl_link *l, const void *value), const void *value)
+{
+	struct rtnl_link *l = link_of(ifindex), *change = rtnl_link_alloc();
+	int err = -NLE_NOMEM;
+
+	if (l && change) {
+		set(change, value);
+		err = rtnl_link_change(sk, l, change, 0);
+	}
+	rtnl_link_put(change);
+	rtnl_link_put(l);
+	return rtnl_errno(err);
+}
+
+static void set_up(struct rtnl_link *l, const void *value)
+{
+	(void)value;
+	rtnl_link_set_flags(l, IFF_UP);
+}
+
+static void set_mtu(struct rtnl_link *l, const void *value)
+{
+	rtnl_link_set_mtu(l, *(const unsigned *)value);
+}
+
+static void set_master(struct rtnl_link *l, const void *value)
+{
+	rtnl_link_set_master(l, (int)*(const unsigned *)value);
+}
+
+static void set_alias(struct rtnl_link *l, const void *value)
+{
+	rtnl_link_set_ifalias(l, value);
+}
+
+static void set_silent(struct rtnl_link *l, const void *value)
+{
+	(void)value;
+	rtnl_link_inet6_set_addr_gen_mode(l, IN6_ADDR_GEN_MODE_NONE);
+}
+
+/* Before a link goes up for the first time. The kernel takes neither in the creating message. */
+static int silence(struct site *s, enum net_leg_id id)
+{
+	char alias[sizeof(RTNL_ALIAS) + NET_NAME_MAX + 16];
+	struct nl_sock *const sk[] = {s->ns->inside, s->ns->host};
+	const unsigned ifindex[] = {s->in[id], s->host[id]};
+
+	snprintf(alias, sizeof(alias), RTNL_ALIAS "%s %s", s->d->router, rtnl_leg_name[id]);
+	for (size_t i = 0; i < ARRAY_LEN(sk); i++) {
+		int err = change_link(sk[i], ifindex[i], set_alias, alias);
+
+		if (err < 0)
+			return err;
+		err = change_link(sk[i], ifindex[i], set_silent, NULL);
+		if (err < 0 && err != -EAFNOSUPPORT) /* no IPv6 on this link */
+			return err;
+	}
+	return 0;
+}
+
+/* A bridge without an address of its own takes the lowest of its ports', and would change it under
+ * the feet of the host when we come. fe: sorts last. Nothing is ever sent from this one. */
+static int set_high_mac(struct rtnl_link *l)
+{
+	uint8_t mac[ETH_ALEN];
+	struct nl_addr *addr;
+
+	if (getrandom(mac, sizeof(mac), GRND_NONBLOCK) != (ssize_t)sizeof(mac))
+		return -NLE_AGAIN;
+	mac[0] = 0xfe;
+	addr = nl_addr_build(AF_LLC, mac, sizeof(mac));
+	if (!addr)
+		return -NLE_NOMEM;
+	rtnl_link_set_addr(l, addr);
+	nl_addr_put(addr);
+	return 0;
+}
+
+/* The inner end is made inside at once, it never exists under its name on the host's side. */
+static int add_veth(struct netns *ns, const struct net_leg *leg, unsigned mtu)
+{
+	struct rtnl_link *l = rtnl_link_veth_alloc(), *peer = NULL;
+	int err = -NLE_NOMEM;
+
+	if (l)
+		peer = rtnl_link_veth_get_peer(l);
+	if (peer) {
+		rtnl_link_set_name(l, leg->hostname);
+		rtnl_link_set_mtu(l, mtu);
+		rtnl_link_set_name(peer, leg->ifname);
+		rtnl_link_set_mtu(peer, mtu);
+		rtnl_link_set_ns_fd(peer, ns->fd);
+		err = set_high_mac(l);
+	}
+	if (err == 0)
+		err = rtnl_link_add(ns->host, l, NLM_F_CREATE | NLM_F_EXCL);
+	rtnl_link_put(peer);
+	rtnl_link_put(l);
+	return rtnl_errno(err);
+}
+
+static int ifindex_of(struct nl_sock *sk, const char *name, unsigned *out)
+{
+	struct rtnl_link *l;
+	int err = rtnl_find(sk, name, &l);
+
+	if (err <= 0)
+		return err < 0 ? err : -ENODEV;
+	*out = (unsigned)rtnl_link_get_ifindex(l);
+	rtnl_link_put(l);
+	return 0;
+}
+
+static int create_leg(struct site *s, const struct net_op *op)
+{
+	const struct net_leg *leg = &s->d->leg[op->leg];
+	int err = add_veth(s->ns, leg, op->mtu);
+
+	if (err == 0)
+		err = ifindex_of(s->ns->inside, leg->ifname, &s->in[op->leg]);
+	if (err == 0)
+		err = ifindex_of(s->ns->host, leg->hostname, &s->host[op->leg]);
+	return err < 0 ? err : silence(s, op->leg);
+}
+
+static int delete_leg(struct site *s, enum net_leg_id id)
+{
+	int err = s->in[id] ? delete_link(s->ns->inside, s->in[id]) : 0;
+
+	if (err == 0 && s->host[id])
+		err = delete_link(s->ns->host, s->host[id]);
+	return err;
+}
+
+static int change_both(struct site *s, enum net_leg_id id,
+		       void (*set)(struct rtnl_link *l, const void *value), const void *value)
+{
+	int err = change_link(s->ns->host, s->host[id], set, value);
+
+	return err < 0 ? err : change_link(s->ns->inside, s->in[id], set, value);
+}
+
+/* ---- apply: addresses and routes ---- */
+
+static struct nl_addr *to_nl(const struct ip_addr *a, unsigned len)
+{
+	struct nl_addr *n = nl_addr_build(a->family, a->b, ip_addr_size(a));
+
+	if (n)
+		nl_addr_set_prefixlen(n, (int)len);
+	return n;
+}
+
+static int change_addr(struct site *s, const struct net_op *op)
+{
+	struct nl_sock *sk = s->ns->inside;
+	struct rtnl_addr *r = rtnl_addr_alloc();
+	struct nl_addr *local = to_nl(&op->addr.addr, op->addr.len);
+	int err = -NLE_NOMEM;
+
+	if (r && local) {
+		rtnl_addr_set_ifindex(r, (int)s->in[op->leg]);
+		err = rtnl_addr_set_local(r, local);
+	}
+	if (err == 0 && op->kind == NET_OP_ADDR_ADD) {
+		err = rtnl_addr_add(sk, r, 0);
+		err = err == -NLE_EXIST ? 0 : err;
+	} else if (err == 0) {
+		err = rtnl_addr_delete(sk, r, 0);
+		err = err == -NLE_NOADDR ? 0 : err;
+	}
+	nl_addr_put(local);
+	rtnl_addr_put(r);
+	return rtnl_errno(err);
+}
+
+/* A default route of the main table, without where it leads. */
+static struct rtnl_route *default_route(uint8_t type, uint32_t prio)
+{
+	static const struct ip_addr any = {.family = AF_INET};
+	struct rtnl_route *r = rtnl_route_alloc();
+	struct nl_addr *dst = to_nl(&any, 0);
+
+	if (r && dst && rtnl_route_set_dst(r, dst) == 0 && rtnl_route_set_type(r, type) == 0) {
+		rtnl_route_set_table(r, RT_TABLE_MAIN);
+		rtnl_route_set_protocol(r, RTPROT_STATIC);
+		rtnl_route_set_scope(r, RT_SCOPE_UNIVERSE);
+		rtnl_route_set_priority(r, prio);
+	} else {
+		rtnl_route_put(r);
+		r = NULL;
+	}
+	nl_addr_put(dst);
+	return r;
+}
+
+static int add_blackhole(struct netns *ns)
+{
+	struct rtnl_route *r = default_route(RTN_BLACKHOLE, RTNL_LAST_RESORT);
+	int err = r ? rtnl_route_add(ns->inside, r, NLM_F_EXCL) : -NLE_NOMEM;
+
+	rtnl_route_put(r);
+	return err == -NLE_EXIST ? 0 : rtnl_errno(err);
+}
+
+static int del_blackhole(struct netns *ns)
+{
+	struct rtnl_route *r = default_route(RTN_BLACKHOLE, RTNL_LAST_RESORT);
+	int err = r ? rtnl_route_delete(ns->inside, r, 0) : -NLE_NOMEM;
+
+	rtnl_route_put(r);
+	return err == -NLE_OBJ_NOTFOUND ? 0 : rtnl_errno(err);
+}
+
+static int change_default(struct site *s, const struct net_op *op)
+{
+	struct rtnl_route *r = default_route(RTN_UNICAST, 0);
+	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
+	struct nl_addr *via = NULL;
+	int err = -NLE_NOMEM;
+
+	if (op->kind == NET_OP_ROUTE_ADD)
+		via = to_nl(&op->addr.addr, (unsigned)ip_addr_size(&op->addr.addr) * 8);
+	if (r && hop && (via || op->kind == NET_OP_ROUTE_DEL)) {
+		rtnl_route_nh_set_ifindex(hop, (int)s->in[op->leg]);
+		if (via)
+			rtnl_route_nh_set_gateway(hop, via);
+		rtnl_route_add_nexthop(r, hop);
+		hop = NULL; /* the route's now */
+		err = via ? rtnl_route_add(s->ns->inside, r, NLM_F_REPLACE)
+			  : rtnl_route_delete(s->ns->inside, r, 0);
+	}
+	if (op->kind == NET_OP_ROUTE_DEL && err == -NLE_OBJ_NOTFOUND)
+		err = 0;
+	nl_addr_put(via);
+	if (hop)
+		rtnl_route_nh_free(hop);
+	rtnl_route_put(r);
+	return rtnl_errno(err);
+}
+
+/* ---- apply ---- */
+
+static int lo_up(struct netns *ns)
+{
+	unsigned lo = 0;
+	int err = ifindex_of(ns->inside, "lo", &lo);
+
+	return err < 0 ? err : change_link(ns->inside, lo, set_up, NULL);
+}
+
+static int apply(struct site *s, const struct net_op *op)
+{
+	enum net_leg_id id = op->leg;
+
+	switch (op->kind) {
+	case NET_OP_LO_UP:
+		return lo_up(s->ns);
+	case NET_OP_BLACKHOLE_ADD:
+		return add_blackhole(s->ns);
+	case NET_OP_LEG_DELETE:
+		return delete_leg(s, id);
+	case NET_OP_LEG_CREATE:
+		return create_leg(s, op);
+	case NET_OP_LEG_SILENCE:
+		return silence(s, id);
+	case NET_OP_LEG_MTU:
+		return change_both(s, id, set_mtu, &op->mtu);
+	case NET_OP_LEG_ENSLAVE:
+		return change_link(s->ns->host, s->host[id], set_master, &s->bridge[id]);
+	case NET_OP_LEG_UP:
+		return change_both(s, id, set_up, NULL);
+	case NET_OP_ADDR_ADD:
+	case NET_OP_ADDR_DEL:
+		return change_addr(s, op);
+	case NET_OP_ROUTE_ADD:
+	case NET_OP_ROUTE_DEL:
+		return change_default(s, op);
+	}
+	return -EINVAL;
+}
+
+static int say_failed(const struct site *s, const struct net_op *op, int err,
+		      char reason[static NET_REASON_MAX])
+{
+	char addr[IP_PREFIX_STRLEN] = "";
+	const char *leg = s->d->leg[op->leg].ifname;
+
+	if (op->kind == NET_OP_ADDR_ADD || op->kind == NET_OP_ADDR_DEL)
+		ip_prefix_format(&op->addr, addr);
+	else if (op->kind == NET_OP_ROUTE_ADD)
+		ip_addr_format(&op->addr.addr, addr);
+	if (op->kind == NET_OP_LO_UP || op->kind == NET_OP_BLACKHOLE_ADD)
+		leg = s->ns->name;
+	return ns_fail(reason, err, "CAP_NET_ADMIN", "cannot %s (%s%s%s)", net_op_name(op->kind),
+		       leg, *addr ? " " : "", addr);
+}
+
+int net_apply(struct netns *ns, const struct net_desired *d, const struct net_actual *a,
+	      const struct net_plan *p, char reason[static NET_REASON_MAX])
+{
+	struct site s = {.ns = ns, .d = d};
+
+	for (unsigned id = 0; id < NET_LEGS; id++) {
+		s.in[id] = a->leg[id].ifindex;
+		s.host[id] = a->leg[id].host_ifindex;
+		s.bridge[id] = a->leg[id].bridge_ifindex;
+	}
+	for (unsigned i = 0; i < p->n; i++) {
+		int err = apply(&s, &p->op[i]);
+
+		if (err < 0)
+			return say_failed(&s, &p->op[i], err, reason);
+	}
+	return 0;
+}
+
+/* ---- the end ---- */
+
+static int delete_by_name(struct nl_sock *sk, const char *name, bool only_ours)
+{
+	struct rtnl_link *l;
+	int err = rtnl_find(sk, name, &l);
+
+	if (err <= 0)
+		return err;
+	err = only_ours && !rtnl_is_ours(l) ? 0
+					    : delete_link(sk, (unsigned)rtnl_link_get_ifindex(l));
+	rtnl_link_put(l);
+	return err;
+}
+
+int rtnl_delete_host_ends(const char *namespace)
+{
+	struct nl_sock *sk = rtnl_open();
+	int err = sk ? 0 : -errno;
+
+	for (unsigned id = 0; sk && id < NET_LEGS; id++) {
+		char name[IFNAMSIZ];
+
+		net_hostname(name, namespace, (enum net_leg_id)id);
+
+		int one = delete_by_name(sk, name, true);
+
+		err = err < 0 ? err : one;
+	}
+	rtnl_close(sk);
+	return err;
+}
+
+int net_teardown(struct netns *ns, const struct net_desired *d, char reason[static NET_REASON_MAX])
+{
+	int err;
+
+	for (unsigned id = 0; id < NET_LEGS; id++) {
+		const struct net_leg *leg = &d->leg[id];
+
+		err = delete_by_name(ns->inside, leg->ifname, false);
+		if (err == 0)
+			err = delete_by_name(ns->host, leg->hostname, true);
+		if (err < 0)
+			return ns_fail(reason, err, "CAP_NET_ADMIN", "cannot delete the %s leg %s",
+				       rtnl_leg_name[id], leg->ifname);
+	}
+	err = del_blackhole(ns);
+	if (err < 0)
+		return ns_fail(reason, err, "CAP_NET_ADMIN",
+			       "cannot delete the route of last resort in namespace %s", ns->name);
+	return nat_remove(ns, reason);
+}
