@@ -11,16 +11,16 @@
 #define CONF_NAME_MAX	 64
 #define CONF_PATH_MAX	 108 /* sockaddr_un */
 #define CONF_ROUTERS_MAX 1024
-#define CONF_SERVERS_MAX 8
 
 enum conf_election { CONF_ELECTION_VRRP, CONF_ELECTION_EXTERNAL, CONF_ELECTION_SINGLE };
 
+/* A *_line is where the option was written, for messages; 0: it was not, then the section's line
+ * serves. */
 struct conf_leg {
-	char attach[IFNAMSIZ + 8]; /* "bridge:NAME" as written */
-	char bridge[IFNAMSIZ];
-	char interface[IFNAMSIZ];
+	char bridge[IFNAMSIZ];	  /* attach = "bridge:NAME" */
+	char interface[IFNAMSIZ]; /* its name inside the namespace */
 	struct ip_prefix vip;
-	int line;
+	int line, attach_line, interface_line, vip_line;
 };
 
 struct conf_router {
@@ -28,20 +28,22 @@ struct conf_router {
 	char namespace[NET_NAME_MAX];
 	struct conf_leg leg[NET_LEGS];
 	struct ip_addr gateway; /* family 0: none */
-	enum net_nat nat;
+	enum net_nat nat;	/* default snat */
+	bool nat_random;	/* pick source ports at random; default false */
 	struct {
 		enum conf_election mode;
 		char interface[IFNAMSIZ];
 		unsigned vrid;		     /* 1..255 */
-		unsigned priority;	     /* 1..255, default 100 */
+		unsigned priority;	     /* 1..253 (254 is a promotion by hand), default 100 */
 		unsigned advert_interval_ms; /* multiple of 10, 10..40950, default 100 */
 		bool preempt;		     /* default true */
+		int line, mode_line, interface_line, vrid_line, advert_line;
 	} election;
 	unsigned sync_hold_s;	     /* at most this long is preemption held back; default 30 */
 	unsigned drain_ms;	     /* planned switchover: wait for acknowledgement; default 500 */
 	unsigned linger_ms;	     /* planned switchover: wait for a successor; default 1000 */
 	unsigned announce_refresh_s; /* gratuitous ARP while ACTIVE; default 30, 0: off */
-	int line;
+	int line, namespace_line, gateway_line;
 };
 
 struct conf_sync {
@@ -55,7 +57,7 @@ struct conf_sync {
 	char key_file[CONF_PATH_MAX];
 	unsigned ring_kb; /* default 2048 */
 	bool present;	  /* there is a sync section */
-	int line;
+	int line, interface_line, group_line, peers_line, key_file_line;
 };
 
 struct conf {
@@ -63,7 +65,8 @@ struct conf {
 	struct {
 		char name[CONF_NAME_MAX];
 		char run_dir[CONF_PATH_MAX];
-		char control_socket[CONF_PATH_MAX];
+		char control_socket[CONF_PATH_MAX]; /* default RUN-DIR/control.sock */
+		bool realtime;			    /* default true */
 		int line;
 	} controller;
 	struct conf_sync sync;
@@ -71,17 +74,22 @@ struct conf {
 	unsigned n_routers;
 };
 
-/* A list of "file:line: option: what is wrong; what is allowed". */
+/* A list of "file:line: option: what is wrong; what is allowed". Bounded; `more` counts the rest.
+ */
+#define CONF_ERRORS_MAX 64
 struct conf_errors {
-	char **text; /* owned */
-	unsigned n;
+	char *text[CONF_ERRORS_MAX]; /* owned */
+	unsigned n, more;
 };
 void conf_error(struct conf_errors *e, const char *file, int line, const char *fmt, ...)
 	printf_like(4, 5);
 void conf_errors_free(struct conf_errors *e);
 
-/* Parses and checks; *out is set only when there was no error. 0, -EINVAL (see errors) or -errno.
- * Reads no other file and asks the system nothing. */
+/* The longest config file that is read. */
+#define CONF_TEXT_MAX (1024 * 1024)
+
+/* Parses and checks; *out is set only when there was no error. 0, -EINVAL (see errors) or -errno
+ * (with its error in the list, too). Reads no other file and asks the system nothing. */
 must_check int conf_load(struct conf **out, const char *path, struct conf_errors *errors);
 must_check int conf_load_text(struct conf **out, const char *text, const char *name,
 			      struct conf_errors *errors);
@@ -94,7 +102,8 @@ void conf_check(const struct conf *c, struct conf_errors *errors);
 /* What a reload means for one router (pure). */
 enum conf_change {
 	CONF_SAME,
-	CONF_LIVE, /* priority, intervals, preempt, gateway, NAT, VIPs, timers */
+	CONF_LIVE, /* priority, intervals, preempt, gateway, NAT, bridge, timers; VIPs without VRRP
+		    */
 	CONF_ADDED,
 	CONF_REMOVED,
 	CONF_REFUSED, /* what cannot change while it runs; `what` names the option */
@@ -102,7 +111,7 @@ enum conf_change {
 struct conf_delta {
 	enum conf_change change;
 	unsigned old_index, new_index;
-	const char *what;
+	const char *what; /* REFUSED: the option */
 };
 /* The daemon-wide part: NULL when nothing there needs a restart, else the name of the option that
  * does. */

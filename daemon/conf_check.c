@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What no single value can tell: how options of a config fit together. Pure. Reports all it finds,
+ * each with the line of the option that is at fault. */
+#include <string.h>
+
+#include "vrouter/conf.h"
+
+struct check {
+	const struct conf *c;
+	struct conf_errors *errors;
+};
+
+static const char *const leg_name[NET_LEGS] = {"management", "public"};
+
+static int line_or(int line, int section)
+{
+	return line ? line : section;
+}
+
+static void check_vip(const struct check *k, const struct conf_router *r, enum net_leg_id id)
+{
+	const struct conf_leg *leg = &r->leg[id];
+	char buf[IP_PREFIX_STRLEN];
+	int line = line_or(leg->vip_line, leg->line);
+
+	if (leg->vip.addr.family != AF_INET)
+		conf_error(
+			k->errors, k->c->path, line,
+			"router \"%s\": %s: vip = \"%s\": IPv6 is not supported yet; allowed: an "
+			"IPv4 address with prefix length",
+			r->name, leg_name[id], ip_prefix_format(&leg->vip, buf));
+	else if (!ip_prefix_is_host(&leg->vip))
+		conf_error(k->errors, k->c->path, line,
+			   "router \"%s\": %s: vip = \"%s\": is no address that a host can have; "
+			   "allowed: not a network's first or last address, loopback or multicast",
+			   r->name, leg_name[id], ip_prefix_format(&leg->vip, buf));
+}
+
+static void check_legs(const struct check *k, const struct conf_router *r)
+{
+	const struct conf_leg *m = &r->leg[NET_MANAGEMENT], *p = &r->leg[NET_PUBLIC];
+	char mb[IP_PREFIX_STRLEN], pb[IP_PREFIX_STRLEN];
+
+	check_vip(k, r, NET_MANAGEMENT);
+	check_vip(k, r, NET_PUBLIC);
+	if (ip_prefix_overlap(&m->vip, &p->vip))
+		conf_error(k->errors, k->c->path, line_or(p->vip_line, p->line),
+			   "router \"%s\": public: vip = \"%s\": its network overlaps that of the "
+			   "management vip \"%s\"; allowed: two networks apart",
+			   r->name, ip_prefix_format(&p->vip, pb), ip_prefix_format(&m->vip, mb));
+	if (strcmp(m->interface, p->interface) == 0)
+		conf_error(
+			k->errors, k->c->path, line_or(p->interface_line, p->line),
+			"router \"%s\": public: interface = \"%s\": is the management leg's, too; "
+			"allowed: a name of its own",
+			r->name, p->interface);
+	if (strcmp(m->interface, "lo") == 0 || strcmp(p->interface, "lo") == 0)
+		conf_error(k->errors, k->c->path, r->line,
+			   "router \"%s\": interface = \"lo\": is the loopback interface; allowed: "
+			   "another name",
+			   r->name);
+}
+
+static void check_gateway(const struct check *k, const struct conf_router *r)
+{
+	const struct conf_leg *p = &r->leg[NET_PUBLIC];
+	struct ip_prefix gw = {.addr = r->gateway, .len = p->vip.len};
+	char a[INET6_ADDRSTRLEN], b[IP_PREFIX_STRLEN];
+	const char *why = NULL;
+
+	if (!r->gateway.family)
+		return;
+	if (r->gateway.family != AF_INET)
+		why = "IPv6 is not supported yet";
+	else if (!ip_prefix_contains(&p->vip, &r->gateway))
+		why = "cannot be reached: it is not in the network of the public vip";
+	else if (ip_addr_equal(&p->vip.addr, &r->gateway))
+		why = "is the public vip itself";
+	else if (!ip_prefix_is_host(&gw))
+		why = "is no address that a host can have";
+	if (why)
+		conf_error(
+			k->errors, k->c->path, line_or(r->gateway_line, p->line),
+			"router \"%s\": public: gateway = \"%s\": %s; allowed: another host of the "
+			"network of \"%s\"",
+			r->name, ip_addr_format(&r->gateway, a), why, ip_prefix_format(&p->vip, b));
+}
+
+static void check_election(const struct check *k, const struct conf_router *r)
+{
+	int line = line_or(r->election.line, r->line);
+	unsigned adv = r->election.advert_interval_ms;
+
+	if (adv % 10 || adv < 10 || adv > 40950)
+		conf_error(k->errors, k->c->path, line_or(r->election.advert_line, line),
+			   "router \"%s\": election: advert-interval = %u: VRRP counts in "
+			   "centiseconds; allowed: a multiple of 10 from 10 to 40950 (ms)",
+			   r->name, adv);
+	if (r->election.mode != CONF_ELECTION_VRRP)
+		return;
+	if (!r->election.interface[0])
+		conf_error(
+			k->errors, k->c->path, line,
+			"router \"%s\": election: interface is missing; allowed: the controller's "
+			"interface that VRRP speaks on (or mode = \"external\", \"single\")",
+			r->name);
+	if (!r->election.vrid)
+		conf_error(
+			k->errors, k->c->path, line,
+			"router \"%s\": election: vrid is missing; allowed: a number from 1 to 255",
+			r->name);
+}
+
+static void check_needs_sync(const struct check *k, const struct conf_router *r)
+{
+	if (!k->c->sync.present && r->election.mode != CONF_ELECTION_SINGLE)
+		conf_error(
+			k->errors, k->c->path, line_or(r->election.mode_line, r->line),
+			"router \"%s\": several controllers need a sync section; allowed without "
+			"one: election { mode = \"single\" }",
+			r->name);
+}
+
+static void check_sync(const struct check *k)
+{
+	const struct conf_sync *s = &k->c->sync;
+	char buf[INET6_ADDRSTRLEN];
+
+	if (!s->present)
+		return;
+	if (s->sealed && !s->key_file[0])
+		conf_error(k->errors, k->c->path, s->line,
+			   "sync: key-file is missing; allowed: the path of a file made by "
+			   "\"vrouterctl keygen\" (or security = \"none\" to send in the clear)");
+	if (!s->group.family && !s->n_peers)
+		conf_error(k->errors, k->c->path, s->line,
+			   "sync: neither group nor peers is given; allowed: a multicast group, a "
+			   "list of the other controllers' addresses, or both");
+	if (s->group.family && (s->group.family != AF_INET || (s->group.b[0] & 0xf0) != 0xe0))
+		conf_error(k->errors, k->c->path, line_or(s->group_line, s->line),
+			   "sync: group = \"%s\": is no multicast group; allowed: 224.0.0.0 to "
+			   "239.255.255.255",
+			   ip_addr_format(&s->group, buf));
+	for (unsigned i = 0; i < s->n_peers; i++) {
+		struct ip_prefix p = {.addr = s->peer[i], .len = 32};
+
+		if (p.addr.family != AF_INET || !ip_prefix_is_host(&p))
+			conf_error(k->errors, k->c->path, line_or(s->peers_line, s->line),
+				   "sync: peers: \"%s\" is no address that a host can have",
+				   ip_addr_format(&s->peer[i], buf));
+	}
+	for (unsigned i = 0; i < s->n_interfaces; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (strcmp(s->interface[i], s->interface[j]) == 0)
+				conf_error(
+					k->errors, k->c->path, line_or(s->interface_line, s->line),
+					"sync: interface: \"%s\" is listed twice", s->interface[i]);
+}
+
+static bool same_hostname(const struct conf_router *a, enum net_leg_id ai,
+			  const struct conf_router *b, enum net_leg_id bi)
+{
+	char x[IFNAMSIZ], y[IFNAMSIZ];
+
+	net_hostname(x, a->namespace, ai);
+	net_hostname(y, b->namespace, bi);
+	return strcmp(x, y) == 0;
+}
+
+static void check_pair_legs(const struct check *k, const struct conf_router *a,
+			    const struct conf_router *b)
+{
+	char buf[IP_PREFIX_STRLEN];
+
+	for (unsigned i = 0; i < NET_LEGS; i++) {
+		for (unsigned j = 0; j < NET_LEGS; j++) {
+			const struct conf_leg *x = &a->leg[i], *y = &b->leg[j];
+
+			if (strcmp(x->bridge, y->bridge) == 0 &&
+			    ip_addr_equal(&x->vip.addr, &y->vip.addr))
+				conf_error(
+					k->errors, k->c->path, line_or(y->vip_line, y->line),
+					"router \"%s\": %s: vip = \"%s\": is router \"%s\"'s, too, "
+					"on one bridge; allowed: an address of its own",
+					b->name, leg_name[j], ip_prefix_format(&y->vip, buf),
+					a->name);
+			if (strcmp(a->namespace, b->namespace) != 0 &&
+			    same_hostname(a, (enum net_leg_id)i, b, (enum net_leg_id)j))
+				conf_error(
+					k->errors, k->c->path, line_or(b->namespace_line, b->line),
+					"router \"%s\": namespace = \"%s\": its leg on the bridge "
+					"would be named like one of router \"%s\"; allowed: "
+					"another "
+					"name",
+					b->name, b->namespace, a->name);
+		}
+	}
+}
+
+static void check_pair(const struct check *k, const struct conf_router *a,
+		       const struct conf_router *b)
+{
+	bool vrrp =
+		a->election.mode == CONF_ELECTION_VRRP && b->election.mode == CONF_ELECTION_VRRP;
+
+	if (strcmp(a->name, b->name) == 0)
+		conf_error(k->errors, k->c->path, b->line,
+			   "router \"%s\": there is one of this name already (line %d)", b->name,
+			   a->line);
+	if (strcmp(a->namespace, b->namespace) == 0)
+		conf_error(k->errors, k->c->path, line_or(b->namespace_line, b->line),
+			   "router \"%s\": namespace = \"%s\": is router \"%s\"'s, too; allowed: a "
+			   "namespace of its own",
+			   b->name, b->namespace, a->name);
+	if (vrrp && a->election.vrid && a->election.vrid == b->election.vrid &&
+	    strcmp(a->election.interface, b->election.interface) == 0)
+		conf_error(
+			k->errors, k->c->path, line_or(b->election.vrid_line, b->election.line),
+			"router \"%s\": election: vrid = %u: is router \"%s\"'s, too, on interface "
+			"\"%s\"; allowed: a VRID of its own",
+			b->name, b->election.vrid, a->name, b->election.interface);
+	check_pair_legs(k, a, b);
+}
+
+void conf_check(const struct conf *c, struct conf_errors *errors)
+{
+	const struct check k = {.c = c, .errors = errors};
+
+	if (!c->n_routers)
+		conf_error(errors, c->path, 0,
+			   "there is no router; allowed: router \"NAME\" { ... }, at least one");
+	check_sync(&k);
+	for (unsigned i = 0; i < c->n_routers; i++) {
+		const struct conf_router *r = &c->router[i];
+
+		check_legs(&k, r);
+		check_gateway(&k, r);
+		check_election(&k, r);
+		check_needs_sync(&k, r);
+		for (unsigned j = 0; j < i; j++)
+			check_pair(&k, &c->router[j], r);
+	}
+}

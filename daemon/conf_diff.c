@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a reload changes, and what of it a running daemon can take. Pure. */
+#include <string.h>
+
+#include "vrouter/conf.h"
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0;
+}
+
+static const char *diff_sync(const struct conf_sync *a, const struct conf_sync *b)
+{
+	if (a->present != b->present)
+		return "sync";
+	if (!a->present)
+		return NULL;
+	if (a->n_interfaces != b->n_interfaces)
+		return "sync: interface";
+	for (unsigned i = 0; i < a->n_interfaces; i++)
+		if (!same_text(a->interface[i], b->interface[i]))
+			return "sync: interface";
+	if (!ip_addr_equal(&a->group, &b->group))
+		return "sync: group";
+	if (a->n_peers != b->n_peers)
+		return "sync: peers";
+	for (unsigned i = 0; i < a->n_peers; i++)
+		if (!ip_addr_equal(&a->peer[i], &b->peer[i]))
+			return "sync: peers";
+	if (a->port != b->port)
+		return "sync: port";
+	if (a->sealed != b->sealed)
+		return "sync: security";
+	if (a->ring_kb != b->ring_kb)
+		return "sync: ring";
+	return NULL; /* key-file may change: keys are read again at each reload */
+}
+
+const char *conf_diff_global(const struct conf *old, const struct conf *new)
+{
+	if (!same_text(old->controller.name, new->controller.name))
+		return "controller: name";
+	if (!same_text(old->controller.run_dir, new->controller.run_dir))
+		return "controller: run-dir";
+	if (!same_text(old->controller.control_socket, new->controller.control_socket))
+		return "controller: control-socket";
+	if (old->controller.realtime != new->controller.realtime)
+		return "controller: realtime";
+	return diff_sync(&old->sync, &new->sync);
+}
+
+static bool same_vip(const struct conf_leg *a, const struct conf_leg *b)
+{
+	return ip_addr_equal(&a->vip.addr, &b->vip.addr) && a->vip.len == b->vip.len;
+}
+
+/* The option that cannot change while the router runs, or NULL. */
+static const char *refused(const struct conf_router *a, const struct conf_router *b)
+{
+	if (!same_text(a->namespace, b->namespace))
+		return "namespace";
+	if (!same_text(a->leg[NET_MANAGEMENT].interface, b->leg[NET_MANAGEMENT].interface))
+		return "management: interface";
+	if (!same_text(a->leg[NET_PUBLIC].interface, b->leg[NET_PUBLIC].interface))
+		return "public: interface";
+	if (a->election.mode != b->election.mode)
+		return "election: mode";
+	if (a->election.mode != CONF_ELECTION_VRRP)
+		return NULL;
+	if (!same_text(a->election.interface, b->election.interface))
+		return "election: interface";
+	if (a->election.vrid != b->election.vrid)
+		return "election: vrid";
+	/* Advertisements carry the VIPs, and a peer that has others does not count: with the two
+	 * changed one after the other, both would become ACTIVE. */
+	if (!same_vip(&a->leg[NET_MANAGEMENT], &b->leg[NET_MANAGEMENT]))
+		return "management: vip";
+	if (!same_vip(&a->leg[NET_PUBLIC], &b->leg[NET_PUBLIC]))
+		return "public: vip";
+	return NULL;
+}
+
+static bool same_live(const struct conf_router *a, const struct conf_router *b)
+{
+	for (unsigned i = 0; i < NET_LEGS; i++)
+		if (!same_vip(&a->leg[i], &b->leg[i]) ||
+		    !same_text(a->leg[i].bridge, b->leg[i].bridge))
+			return false;
+	return ip_addr_equal(&a->gateway, &b->gateway) && a->nat == b->nat &&
+	       a->nat_random == b->nat_random && a->election.priority == b->election.priority &&
+	       a->election.advert_interval_ms == b->election.advert_interval_ms &&
+	       a->election.preempt == b->election.preempt && a->sync_hold_s == b->sync_hold_s &&
+	       a->drain_ms == b->drain_ms && a->linger_ms == b->linger_ms &&
+	       a->announce_refresh_s == b->announce_refresh_s;
+}
+
+static const struct conf_router *find(const struct conf *c, const char *name, unsigned *index)
+{
+	for (unsigned i = 0; i < c->n_routers; i++)
+		if (same_text(c->router[i].name, name)) {
+			*index = i;
+			return &c->router[i];
+		}
+	return NULL;
+}
+
+unsigned conf_diff(const struct conf *old, const struct conf *new, struct conf_delta *out)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < old->n_routers; i++) {
+		struct conf_delta d = {.change = CONF_REMOVED, .old_index = i};
+		const struct conf_router *b = find(new, old->router[i].name, &d.new_index);
+
+		if (b) {
+			d.what = refused(&old->router[i], b);
+			d.change = d.what			   ? CONF_REFUSED
+				   : same_live(&old->router[i], b) ? CONF_SAME
+								   : CONF_LIVE;
+		}
+		out[n++] = d;
+	}
+	for (unsigned i = 0; i < new->n_routers; i++) {
+		unsigned unused;
+
+		if (!find(old, new->router[i].name, &unused))
+			out[n++] = (struct conf_delta){.change = CONF_ADDED, .new_index = i};
+	}
+	return n;
+}
+
+void conf_net_desired(struct net_desired *out, const struct conf_router *r, bool active)
+{
+	struct net_desired d = {.gateway = r->gateway,
+				.nat = r->nat,
+				.nat_random = r->nat_random,
+				.active = active};
+
+	snprintf(d.router, sizeof(d.router), "%s", r->name);
+	snprintf(d.namespace, sizeof(d.namespace), "%s", r->namespace);
+	for (unsigned i = 0; i < NET_LEGS; i++) {
+		struct net_leg *to = &d.leg[i];
+
+		snprintf(to->ifname, sizeof(to->ifname), "%s", r->leg[i].interface);
+		snprintf(to->bridge, sizeof(to->bridge), "%s", r->leg[i].bridge);
+		net_hostname(to->hostname, r->namespace, (enum net_leg_id)i);
+		to->vip = r->leg[i].vip;
+	}
+	*out = d;
+}

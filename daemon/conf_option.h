@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Every section and option of the config file, as tables: name, type, range, where the value goes.
+ * The reader (conf_file.c) walks them, so an option that is not here is refused. Pure. */
+#ifndef DAEMON_CONF_OPTION_H
+#define DAEMON_CONF_OPTION_H
+
+#include "vrouter/conf.h"
+
+enum conf_type {
+	CONF_T_NAME,   /* a controller's, router's or namespace's name */
+	CONF_T_IFNAME, /* an interface */
+	CONF_T_BRIDGE, /* bridge:NAME */
+	CONF_T_PATH,   /* absolute */
+	CONF_T_NUMBER,
+	CONF_T_BOOL,
+	CONF_T_WORD, /* one of words[]; its index is the value */
+	CONF_T_ADDR,
+	CONF_T_PREFIX,
+	CONF_T_UNSUPPORTED, /* known to people, not to this version: refusal says why */
+};
+
+struct conf_option {
+	const char *name;
+	enum conf_type type;
+	bool required;
+	unsigned list_max;   /* 0: a single value */
+	size_t offset, size; /* of the value, or of one element, in the section's struct */
+	size_t count_offset; /* of the list's unsigned count */
+	size_t line_offset;  /* of the int that keeps its line; 0: not kept */
+	unsigned min, max;   /* NUMBER */
+	const char *const *words;
+	const char *unit;    /* NUMBER: for messages; may be NULL */
+	const char *refusal; /* UNSUPPORTED */
+};
+
+struct conf_section {
+	const char *name;
+	bool titled, required;
+	const struct conf_option *option;
+	unsigned n_options;
+	const struct conf_section *sub; /* sections inside; one level */
+	unsigned n_subs;
+	size_t offset;	    /* of its struct in the outer section's struct */
+	size_t line_offset; /* of the int that keeps its line, in its own struct */
+};
+
+enum { CONF_SEC_CONTROLLER, CONF_SEC_SYNC, CONF_SEC_ROUTER, CONF_SECS };
+extern const struct conf_section conf_sections[CONF_SECS];
+
+/* What a value may be, for messages. */
+const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t cap);
+
+/* Converts text into element `index` of the option's value in the section's struct at base.
+ * NULL, or what is wrong (static text, or written to why); then nothing was stored. */
+const char *conf_option_set(const struct conf_option *o, void *base, unsigned index,
+			    const char *text);
+
+/* Fills in what holds when an option is not given. */
+void conf_defaults(struct conf *c);
+void conf_router_defaults(struct conf_router *r);
+
+bool conf_name_ok(const char *name);
+bool conf_ifname_ok(const char *name);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The role of one router on this controller: (state, event, now) -> state + actions. Pure.
+ *
+ *   INIT -> STANDBY -> PROMOTING -> ACTIVE -> DRAINING -> RESIGNING -> STANDBY      any -> FAULT
+ *
+ * What it guarantees, whatever comes in whatever order:
+ *  - VIPS_ON is never asked for before replication said PROMOTED, is known to be down, or has had
+ *    its bounded time: flows are in the kernel before the VIPs are.
+ *  - Replication is demoted only after, or together with, VIPS_OFF.
+ *  - Outside of ACTIVE, DRAINING and RESIGNING no VIP is wanted (life_wants_vips).
+ *  - A wait always has a deadline.
+ * Times are ms of a monotonic clock. */
+#ifndef VROUTER_LIFECYCLE_H
+#define VROUTER_LIFECYCLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LIFE_REASON_MAX 160
+#define LIFE_NEVER	UINT64_MAX
+
+enum life_state {
+	LIFE_INIT,	/* nothing is built yet */
+	LIFE_STANDBY,	/* follows, or waits for somebody to follow */
+	LIFE_PROMOTING, /* won; replication puts the last flows into the kernel */
+	LIFE_ACTIVE,
+	LIFE_DRAINING,	/* leaves by plan: replicas catch up */
+	LIFE_RESIGNING, /* leaves by plan: waits for a successor, VIPs still here */
+	LIFE_FAULT,	/* cannot be a router at all; faults says why */
+	LIFE_STOPPED,	/* ended; only replication's state is still noted */
+	LIFE_STATES
+};
+const char *life_state_name(enum life_state s);
+
+enum life_role { LIFE_ROLE_INIT, LIFE_ROLE_STANDBY, LIFE_ROLE_ACTIVE, LIFE_ROLE_FAULT };
+enum life_role life_role(enum life_state s);
+const char *life_role_name(enum life_role r);
+
+/* What replication says about this router. */
+enum life_sync {
+	LIFE_SYNC_NONE, /* not configured */
+	LIFE_SYNC_DOWN, /* its process does not run */
+	LIFE_SYNC_ALONE,
+	LIFE_SYNC_SYNCING,
+	LIFE_SYNC_READY,
+	LIFE_SYNC_SOURCE,
+	LIFE_SYNCS
+};
+const char *life_sync_name(enum life_sync s);
+
+enum life_mode { LIFE_MODE_VRRP, LIFE_MODE_EXTERNAL, LIFE_MODE_SINGLE };
+
+enum { LIFE_FAULT_NET = 1 << 0, LIFE_FAULT_ELECTION = 1 << 1 };
+
+struct life_cfg {
+	enum life_mode mode;
+	uint32_t promote_wait_ms; /* PROMOTING goes on without replication after this */
+	uint32_t hold_ms;	  /* an incomplete replica does not preempt for this long */
+	uint32_t drain_ms, linger_ms;
+	uint32_t command_ms; /* a promotion by hand that brought nothing fails after this */
+};
+
+/* Only life_step() writes it; everybody may read it. */
+struct life {
+	enum life_state state;
+	enum life_sync sync;
+	uint32_t faults; /* LIFE_FAULT_* */
+	bool electing;	 /* the election was started */
+	bool held;	 /* demoted by hand: does not preempt until it is ACTIVE again */
+	bool gated;	 /* what the election was told last */
+	bool stopping;	 /* the daemon, or this router, is to end */
+	bool promoting_by_hand, demoting_by_hand; /* a command waits for its outcome */
+	uint32_t term;				  /* highest known of */
+	uint64_t hold_until_ms, deadline_ms;
+	char reason[LIFE_REASON_MAX]; /* why the state is what it is */
+};
+
+enum life_event {
+	LIFE_EV_BUILT,	   /* the namespace is there and as it should be */
+	LIFE_EV_FAULT,	   /* in.fault began, or has another text */
+	LIFE_EV_RECOVERED, /* in.fault is over */
+	LIFE_EV_ELECTED,
+	LIFE_EV_LOST,	   /* somebody else is ACTIVE */
+	LIFE_EV_SYNC_UP,   /* replication runs and has been told about this router */
+	LIFE_EV_SYNC_DOWN, /* its process died */
+	LIFE_EV_SYNC_PHASE,
+	LIFE_EV_PROMOTED, /* in.term */
+	LIFE_EV_DRAINED,  /* in.ok */
+	LIFE_EV_PROMOTE,  /* by hand; in.force: though the replica is not complete */
+	LIFE_EV_DEMOTE,	  /* by hand; in.have_peer */
+	LIFE_EV_STOP,	  /* in.have_peer */
+	LIFE_EV_TIMER,
+	LIFE_EVENTS
+};
+const char *life_event_name(enum life_event e);
+
+struct life_in {
+	enum life_event ev;
+	uint64_t now_ms;
+	const char *why;      /* FAULT, ELECTED, LOST, STOP */
+	uint32_t fault;	      /* FAULT, RECOVERED: LIFE_FAULT_* */
+	enum life_sync phase; /* SYNC_PHASE */
+	uint32_t term;	      /* PROMOTED, SYNC_PHASE: highest heard of */
+	bool ok, force, have_peer;
+};
+
+/* Actions, to be run in this order. */
+enum {
+	LIFE_DO_VIPS_OFF = 1 << 0,
+	LIFE_DO_SYNC_DEMOTE = 1 << 1,
+	LIFE_DO_SYNC_PROMOTE = 1 << 2, /* with life.term */
+	LIFE_DO_VIPS_ON = 1 << 3,      /* addresses, routes, then announce */
+	LIFE_DO_SYNC_DRAIN = 1 << 4,
+	LIFE_DO_GATE = 1 << 5, /* tell the election life.gated */
+	LIFE_DO_ELECT_START = 1 << 6,
+	LIFE_DO_ELECT_BOOST = 1 << 7,
+	LIFE_DO_ELECT_RESIGN = 1 << 8,
+	LIFE_DO_ELECT_STAY = 1 << 9,
+	LIFE_DO_ELECT_STOP = 1 << 10,
+	LIFE_DO_SAVE_TERM = 1 << 11,
+	LIFE_DO_ENDED = 1 << 12, /* the owner may free the router */
+};
+
+enum life_answer { LIFE_ANSWER_NONE, LIFE_ANSWER_DONE, LIFE_ANSWER_FAILED };
+
+struct life_out {
+	uint32_t todo;
+	uint64_t timer_ms; /* when to feed TIMER, absolute; LIFE_NEVER */
+	/* The command that this event is, or that waited, has its outcome. */
+	enum life_answer answer;
+	const char *answer_text; /* static */
+	const char *note;	 /* static; worth a line and an event beside the change of role */
+};
+
+/* l is all zero but for sync at the start: LIFE_SYNC_NONE, or LIFE_SYNC_DOWN when it will come. */
+struct life_out life_step(const struct life_cfg *cfg, struct life *l, const struct life_in *in);
+
+/* VIPs and default route belong on this controller now. */
+bool life_wants_vips(const struct life *l);
+
+#endif
