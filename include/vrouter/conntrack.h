@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernel's conntrack table of one namespace, as the replication sees it: where changes come
+ * from (capture), what is there (table) and where changes go (apply). Nothing behind these three
+ * may be assumed to be netlink; sockets come from the core, which opened them inside the namespace,
+ * and are owned from here on. */
+#ifndef VROUTER_CONNTRACK_H
+#define VROUTER_CONNTRACK_H
+
+#include "vrouter/counters.h"
+#include "vrouter/engine.h"
+
+/* ---- capture: the kernel tells what changes ----------------------------------------------- */
+
+struct capture;
+
+struct capture_ops {
+	void (*on_change)(void *ctx, const struct flow *f, enum flow_change change);
+	void (*on_overrun)(void *ctx); /* the kernel dropped changes */
+};
+
+/* Owns fd from success on. own_port: changes that this netlink port made are not told. ops, ctx
+ * and counters are borrowed. 0 or -errno. */
+must_check int capture_new(struct capture **out, int fd, uint32_t own_port,
+			   const struct capture_ops *ops, void *ctx,
+			   struct sync_counters *counters);
+void capture_free(struct capture *c); /* NULL is allowed */
+/* For waiting: readable means that there is something to read. */
+int capture_fd(const struct capture *c);
+/* Changes from now on. 0 or -errno. */
+must_check int capture_start(struct capture *c);
+/* Tells at most about max changes. true: more is waiting, false: all is told. */
+must_check bool capture_read(struct capture *c, unsigned max);
+/* No more changes; what was not read is lost. */
+void capture_stop(struct capture *c);
+
+/* ---- table: what is there ----------------------------------------------------------------- */
+
+struct table;
+
+/* Owns dump_fd from success on; query_fd answers single questions, is borrowed and may be the
+ * apply socket. 0 or -errno. */
+must_check int table_new(struct table **out, int dump_fd, int query_fd);
+void table_free(struct table *t); /* NULL is allowed */
+
+typedef void table_fn(void *ctx, const struct flow *f);
+/* One chunk of the table to fn; start: from the beginning. 1 more, 0 that was the last, or -errno.
+ * A start while another dump is under way first reads that one to its end, a chunk per call, and
+ * tells nothing of it. The kernel fills a chunk one call ahead. */
+must_check int table_dump(struct table *t, bool start, table_fn *fn, void *ctx);
+/* The flow with key's identity as it is now. 0, -ENOENT or another -errno. */
+must_check int table_get(struct table *t, const struct flow *key, struct flow *out);
+/* Entries in the namespace, and how many the kernel allows. 0 or -errno. */
+must_check int table_count(struct table *t, uint32_t *flows, uint32_t *flows_max);
+
+/* ---- apply: changes for the kernel -------------------------------------------------------- */
+
+struct apply;
+
+/* A flow that could not be brought into the kernel, from within apply_put/del/commit. May call
+ * apply_put/del. err as in engine_on_apply_failed(). */
+typedef void apply_failed_fn(void *ctx, const struct flow *f, int err);
+
+/* Borrows fd (shared with table queries), fn's ctx and counters. Flows are put with a timeout of
+ * pin_s. 0 or -errno. */
+must_check int apply_new(struct apply **out, int fd, uint32_t pin_s, apply_failed_fn *fn, void *ctx,
+			 struct sync_counters *counters);
+void apply_free(struct apply *a); /* what is queued is lost; NULL is allowed */
+/* Queue a change; a full queue commits itself. Changes of one flow are applied in their order. */
+void apply_put(struct apply *a, const struct flow *f, enum flow_put how);
+void apply_del(struct apply *a, const struct flow *f);
+void apply_timeout(struct apply *a, const struct flow *f, uint32_t timeout_s);
+void apply_commit(struct apply *a);
+
+/* ---- netlink sockets and messages (behind the above, and for tests) ------------------------- */
+
+/* A NETLINK_NETFILTER socket in the current namespace, non-blocking. fd or -errno. */
+must_check int conntrack_socket(void);
+/* The socket's port; binds it when it has none. 0 or -errno. */
+must_check int conntrack_port(int fd, uint32_t *port);
+
+struct nlmsghdr;
+
+/* A conntrack message of the kernel: event, dump entry or answer. 0, -EPROTO (not such a message or
+ * damaged) or -EOPNOTSUPP (an entry that struct flow cannot hold). *out and *change only on 0. */
+must_check int flow_netlink_parse(const struct nlmsghdr *nlh, struct flow *out,
+				  enum flow_change *change);
+
+/* Requests. Each writes one message at buf and returns its length, or 0 when the flow cannot be
+ * expressed or does not fit; nothing is to be sent then. */
+#define FLOW_NETLINK_MAX 512 /* no request is longer */
+enum flow_netlink_key { FLOW_NETLINK_ORIG, FLOW_NETLINK_REPLY };
+size_t flow_netlink_create(void *buf, size_t cap, const struct flow *f, uint32_t timeout_s,
+			   uint32_t seq);
+size_t flow_netlink_update(void *buf, size_t cap, const struct flow *f, uint32_t timeout_s,
+			   uint32_t seq);
+size_t flow_netlink_timeout(void *buf, size_t cap, const struct flow *f, uint32_t timeout_s,
+			    uint32_t seq);
+size_t flow_netlink_delete(void *buf, size_t cap, const struct flow *f, enum flow_netlink_key key,
+			   uint32_t seq);
+size_t flow_netlink_get(void *buf, size_t cap, const struct flow *f, uint32_t seq);
+
+/* Has all that a new entry needs? */
+bool flow_netlink_complete(const struct flow *f);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Capture of conntrack changes by netlink events. The socket is a member of the event groups only
+ * while started: a listener makes every new flow of the namespace dearer. Its buffer is large
+ * because memory is charged only for what waits in it, and what overflows costs a repair. */
+#include "vrouter/conntrack.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+
+#define RCVBUF	      (64 << 20)
+#define BATCH	      64   /* messages a system call */
+#define MESSAGE_MAX   2048 /* an IPv6 entry with every extension needs half of it */
+#define DISCARD_CALLS 65536
+
+struct capture {
+	int fd;
+	uint32_t own_port;
+	const struct capture_ops *ops;
+	void *ctx;
+	struct sync_counters *counters;
+	struct mmsghdr msg[BATCH];
+	struct iovec iov[BATCH];
+	struct sockaddr_nl from[BATCH];
+	_Alignas(struct nlmsghdr) uint8_t buf[BATCH][MESSAGE_MAX];
+};
+
+static const unsigned groups[] = {
+	/* endings first: a flow that is told and never ended would be worse than the other way */
+	NFNLGRP_CONNTRACK_DESTROY,
+	NFNLGRP_CONNTRACK_UPDATE,
+	NFNLGRP_CONNTRACK_NEW,
+};
+
+int capture_new(struct capture **out, int fd, uint32_t own_port, const struct capture_ops *ops,
+		void *ctx, struct sync_counters *counters)
+{
+	struct capture *c;
+	uint32_t port;
+	int err = conntrack_port(fd, &port);
+
+	if (err < 0)
+		return err;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	*c = (struct capture){
+		.fd = fd, .own_port = own_port, .ops = ops, .ctx = ctx, .counters = counters};
+	for (unsigned i = 0; i < BATCH; i++) {
+		c->iov[i] = (struct iovec){.iov_base = c->buf[i], .iov_len = MESSAGE_MAX};
+		c->msg[i].msg_hdr = (struct msghdr){.msg_name = &c->from[i],
+						    .msg_namelen = sizeof(c->from[i]),
+						    .msg_iov = &c->iov[i],
+						    .msg_iovlen = 1};
+	}
+	*out = c;
+	return 0;
+}
+
+void capture_free(struct capture *c)
+{
+	if (!c)
+		return;
+	close(c->fd);
+	free(c);
+}
+
+int capture_fd(const struct capture *c)
+{
+	return c->fd;
+}
+
+/* Messages received, 0 when none is waiting. */
+static unsigned receive(struct capture *c)
+{
+	for (;;) {
+		int n;
+
+		for (unsigned i = 0; i < BATCH; i++)
+			c->msg[i].msg_hdr.msg_namelen = sizeof(c->from[i]);
+		n = recvmmsg(c->fd, c->msg, BATCH, MSG_DONTWAIT, NULL);
+		if (n >= 0)
+			return (unsigned)n;
+		if (errno == ENOBUFS) {
+			c->counters->v[SYNC_EVENT_OVERRUNS]++;
+			c->ops->on_overrun(c->ctx);
+		} else if (errno != EINTR) {
+			return 0;
+		}
+	}
+}
+
+static void tell(struct capture *c, const struct nlmsghdr *nlh)
+{
+	enum flow_change change;
+	struct flow f;
+
+	c->counters->v[SYNC_EVENTS]++;
+	if (nlh->nlmsg_pid == c->own_port) {
+		c->counters->v[SYNC_EVENTS_OWN]++;
+		return;
+	}
+	if (flow_netlink_parse(nlh, &f, &change) < 0) {
+		c->counters->v[SYNC_EVENTS_BAD]++;
+		return;
+	}
+	c->ops->on_change(c->ctx, &f, change);
+}
+
+static void tell_message(struct capture *c, unsigned i)
+{
+	const struct msghdr *m = &c->msg[i].msg_hdr;
+	int left = (int)c->msg[i].msg_len;
+
+	/* the kernel's port is 0: anybody else's message is not an event */
+	if (m->msg_namelen < sizeof(c->from[i]) || c->from[i].nl_pid != 0 ||
+	    m->msg_flags & MSG_TRUNC) {
+		c->counters->v[SYNC_EVENTS_BAD]++;
+		return;
+	}
+	for (const struct nlmsghdr *nlh = (const void *)c->buf[i]; mnl_nlmsg_ok(nlh, left);
+	     nlh = mnl_nlmsg_next(nlh, &left))
+		tell(c, nlh);
+}
+
+bool capture_read(struct capture *c, unsigned max)
+{
+	for (unsigned told = 0; told < max;) {
+		unsigned n = receive(c);
+
+		for (unsigned i = 0; i < n; i++)
+			tell_message(c, i);
+		if (n < BATCH)
+			return false;
+		told += n;
+	}
+	return true;
+}
+
+static void leave(const struct capture *c)
+{
+	for (size_t i = 0; i < ARRAY_LEN(groups); i++)
+		(void)setsockopt(c->fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &groups[i],
+				 sizeof(groups[i]));
+}
+
+/* Throws away what is waiting; bounded, should somebody still fill the socket. */
+static void discard(struct capture *c)
+{
+	for (unsigned i = 0; i < DISCARD_CALLS; i++) {
+		int n = recvmmsg(c->fd, c->msg, BATCH, MSG_DONTWAIT, NULL);
+
+		if (n < 0 && errno != ENOBUFS && errno != EINTR)
+			return;
+	}
+}
+
+int capture_start(struct capture *c)
+{
+	int size = RCVBUF;
+
+	discard(c);
+	if (setsockopt(c->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		return -errno;
+	for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
+		if (setsockopt(c->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i],
+			       sizeof(groups[i])) < 0) {
+			int err = -errno;
+
+			leave(c);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void capture_stop(struct capture *c)
+{
+	leave(c);
+	discard(c);
+}
