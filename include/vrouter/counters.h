@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Everything the replication of one router counts. One list: enum, name in JSON, meaning. */
+/* Everything the replication of one router counts. One list: enum, name in JSON, meaning.
+ * The shell counts what only it sees: events (except those of local flows), bytes, tx_errors, bad
+ * header, seal and key, applied_put, applied_del and apply_clash. The engine counts the rest. */
 #ifndef VROUTER_COUNTERS_H
 #define VROUTER_COUNTERS_H
 
@@ -38,7 +40,9 @@
 	X(RX_REPLAYED, "rx_replayed", "control datagrams seen before")                             \
 	X(RX_OWN, "rx_own", "own datagrams that came back")                                        \
 	X(RX_ID_CLASH, "rx_id_clash", "datagrams of another controller with our id")               \
+	X(RX_NO_PLACE, "rx_no_place", "control datagrams of controllers beyond the peer table")    \
 	X(REPAIRS, "repairs", "repairs completed as replica")                                      \
+	X(REPAIRS_FAILED, "repairs_failed", "repairs as replica that were broken off")             \
 	X(REPAIR_DELETED, "repair_deleted",                                                        \
 	  "flows deleted by repairs: the source did not have them")                                \
 	/* apply */                                                                                \

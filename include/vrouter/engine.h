@@ -33,14 +33,16 @@ struct engine_ops {
 	 * the call. A retransmission comes with the header and body of the first time. */
 	void (*send)(void *ctx, const struct dgram_hdr *h, const uint8_t *body, size_t len);
 	/* Queue a change for the kernel; commit() makes all that is queued true before it returns.
-	 * Final failures come back through engine_on_apply_failed(), from put/del/commit. */
+	 * Final failures come back through engine_on_apply_failed(), from put/del/commit. del and
+	 * set_timeout are given an identity only (has == 0, no reply tuple). */
 	void (*put)(void *ctx, const struct flow *f, enum flow_put how);
 	void (*del)(void *ctx, const struct flow *f);
 	void (*set_timeout)(void *ctx, const struct flow *f, uint32_t timeout_s);
 	void (*commit)(void *ctx);
-	/* One chunk of the kernel's table through engine_on_dump(), start: from the beginning. The
-	 * kernel fills a chunk one call ahead: an entry may be as old as the previous dump call. 1:
-	 * more, 0: that was the last, or -errno (the engine starts over). */
+	/* One chunk of the kernel's table through engine_on_dump(), start: from the beginning (also
+	 * when an earlier dump was not read to its end). The kernel fills a chunk one call ahead:
+	 * an entry may be as old as the previous dump call. 1: more, 0: that was the last, or
+	 * -errno (the engine starts over). */
 	int (*dump)(void *ctx, bool start);
 	/* The flow as it is in the kernel now. 0, -ENOENT or another -errno. */
 	int (*get)(void *ctx, const struct flow *key, struct flow *out);
@@ -91,16 +93,18 @@ void engine_on_drained(struct engine *e, uint64_t now);
 void engine_on_overrun(struct engine *e, uint64_t now); /* events were lost: everybody repairs */
 /* From within ops.dump. */
 void engine_on_dump(struct engine *e, const struct flow *f);
-/* From within put, del or commit: err is -errno of the kernel (-ENOMEM, -ENOSPC: its table is
- * full). */
+/* From within put, del or commit: err is -errno of the kernel (-ENOMEM, -ENOSPC, -ENFILE: its table
+ * is full). f as it was given: a put has FLOW_HAS_REPLY, del and set_timeout have not. Counts it
+ * (apply_missing, apply_table_full, apply_errors); what succeeded is counted by the caller. */
 void engine_on_apply_failed(struct engine *e, const struct flow *f, int err);
 
 /* An authentic datagram (unsealed, or security = "none"). */
 void engine_on_datagram(struct engine *e, const struct dgram_hdr *h, const uint8_t *body,
 			size_t len, uint64_t now);
 
-/* Timers and one step of bulk work. Returns when it wants to be called again: now for "at once,
- * after the sockets", else a later time. Call it after every batch of input, too. */
+/* Timers and one step of bulk work; commits what datagrams brought, and then acknowledges it.
+ * Returns when it wants to be called again: now for "at once, after the sockets", else a later
+ * time. Call it after every batch of input, too. */
 uint64_t engine_run(struct engine *e, uint64_t now);
 
 enum engine_phase {

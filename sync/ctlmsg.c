@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctlmsg.h"
+
+/* Operation head: type in the upper three bits, length in the lower five; 31: a varint with the
+ * length above 31 follows. A PUT of IPv4 has one byte of framing. */
+#define OP_LEN_EXTENDED 31u
+
+struct stream_key stream_key_of(const struct dgram_hdr *h)
+{
+	struct rd r = rd_of(h->epoch, DGRAM_EPOCH_LEN);
+
+	return (struct stream_key){.term = h->term, .sender = h->sender, .epoch = rd_be64(&r)};
+}
+
+bool stream_key_equal(const struct stream_key *a, const struct stream_key *b)
+{
+	return a->epoch == b->epoch && a->term == b->term && a->sender == b->sender;
+}
+
+int stream_key_rank(const struct stream_key *a, const struct stream_key *b)
+{
+	if (a->term != b->term)
+		return a->term < b->term ? -1 : 1;
+	return a->sender < b->sender ? -1 : a->sender > b->sender;
+}
+
+/* ---- DATA ---- */
+
+void data_encode_head(struct wr *w, const struct flow_refs *refs)
+{
+	wr_u8(w, 0);
+	wr_u8(w, (uint8_t)refs->n);
+	for (unsigned i = 0; i < refs->n; i++) {
+		wr_u8(w, refs->addr[i].family == AF_INET6 ? 6 : 4);
+		wr_bytes(w, refs->addr[i].b, ip_addr_size(&refs->addr[i]));
+	}
+}
+
+bool data_decode_head(struct rd *r, uint8_t *flags, struct flow_refs *refs)
+{
+	*flags = rd_u8(r);
+	refs->n = rd_u8(r);
+	if (refs->n > FLOW_REFS_MAX)
+		return false;
+	for (unsigned i = 0; i < refs->n; i++) {
+		unsigned version = rd_u8(r);
+
+		if (version != 4 && version != 6)
+			return false;
+		refs->addr[i].family = version == 6 ? AF_INET6 : AF_INET;
+		rd_copy(r, refs->addr[i].b, version == 6 ? 16 : 4);
+	}
+	return rd_ok(r);
+}
+
+void op_encode(struct wr *w, enum op_type type, const uint8_t *body, size_t len)
+{
+	size_t inl = len < OP_LEN_EXTENDED ? len : OP_LEN_EXTENDED;
+
+	wr_u8(w, (uint8_t)((unsigned)type << 5 | inl));
+	if (inl == OP_LEN_EXTENDED)
+		wr_varint(w, len - OP_LEN_EXTENDED);
+	wr_bytes(w, body, len);
+}
+
+bool op_decode(struct rd *r, unsigned *type, struct rd *body)
+{
+	unsigned head = rd_u8(r);
+	uint64_t len = head & OP_LEN_EXTENDED;
+
+	if (len == OP_LEN_EXTENDED)
+		len += rd_varint(r);
+	if (len > r->left)
+		return false;
+	*type = head >> 5;
+	*body = rd_sub(r, (size_t)len);
+	return rd_ok(r);
+}
+
+static void encode_ranges(struct wr *w, const struct ctl_range *range, unsigned n)
+{
+	wr_varint(w, n);
+	for (unsigned i = 0; i < n; i++) {
+		wr_varint(w, range[i].first);
+		wr_varint(w, range[i].count);
+	}
+}
+
+static unsigned decode_ranges(struct rd *r, struct ctl_range range[static CTL_RANGES_MAX])
+{
+	uint64_t n = rd_varint(r);
+
+	if (n > CTL_RANGES_MAX) {
+		r->bad = true;
+		return 0;
+	}
+	for (uint64_t i = 0; i < n; i++) {
+		range[i].first = rd_varint(r);
+		range[i].count = rd_varint(r);
+	}
+	return (unsigned)n;
+}
+
+size_t op_begin_encode(uint8_t *out, size_t cap, const struct op_begin *b)
+{
+	struct wr w = wr_of(out, cap);
+
+	wr_be32(&w, b->id);
+	wr_u8(&w, b->flags);
+	wr_u8(&w, b->log2_buckets);
+	wr_varint(&w, b->expected);
+	encode_ranges(&w, b->range, b->n);
+	return wr_len(&w);
+}
+
+bool op_begin_decode(struct rd body, struct op_begin *out)
+{
+	out->id = rd_be32(&body);
+	out->flags = rd_u8(&body);
+	out->log2_buckets = rd_u8(&body);
+	out->expected = rd_varint(&body);
+	out->n = decode_ranges(&body, out->range);
+	return rd_ok(&body);
+}
+
+/* ---- CONTROL ---- */
+
+static void encode_key(struct wr *w, const struct stream_key *k)
+{
+	wr_be32(w, k->term);
+	wr_be32(w, k->sender);
+	wr_be64(w, k->epoch);
+}
+
+static struct stream_key decode_key(struct rd *r)
+{
+	struct stream_key k = {.term = rd_be32(r)};
+
+	k.sender = rd_be32(r);
+	k.epoch = rd_be64(r);
+	return k;
+}
+
+static void encode_status(struct wr *w, const struct ctl_status *s)
+{
+	size_t n = strnlen(s->name, sizeof(s->name) - 1);
+
+	wr_u8(w, (uint8_t)n);
+	wr_bytes(w, s->name, n);
+	wr_u8(w, s->phase);
+	wr_u8(w, s->percent);
+	wr_be32(w, s->known_term);
+	encode_key(w, &s->stream);
+	wr_varint(w, s->seq);
+}
+
+static void decode_status(struct rd *r, struct ctl_status *s)
+{
+	size_t n = rd_u8(r);
+
+	memset(s->name, 0, sizeof(s->name));
+	if (n >= sizeof(s->name))
+		r->bad = true;
+	else
+		rd_copy(r, s->name, n);
+	s->phase = rd_u8(r);
+	s->percent = rd_u8(r);
+	s->known_term = rd_be32(r);
+	s->stream = decode_key(r);
+	s->seq = rd_varint(r);
+	/* a name goes into logs and JSON: nothing but printable ASCII */
+	for (size_t i = 0; i < n && rd_ok(r); i++)
+		if (s->name[i] < 0x21 || s->name[i] > 0x7e)
+			r->bad = true;
+}
+
+static void encode_body(struct wr *w, const struct ctl_msg *m)
+{
+	switch (m->type) {
+	case CTL_STATUS:
+		encode_status(w, &m->status);
+		break;
+	case CTL_NACK:
+		encode_key(w, &m->nack.stream);
+		encode_ranges(w, m->nack.range, m->nack.n);
+		break;
+	case CTL_REPAIR:
+		encode_key(w, &m->repair.stream);
+		wr_varint(w, m->repair.at);
+		wr_u8(w, m->repair.log2_buckets);
+		encode_ranges(w, m->repair.range, m->repair.n);
+		break;
+	case CTL_GONE:
+		encode_key(w, &m->gone.stream);
+		wr_varint(w, m->gone.first);
+		break;
+	}
+}
+
+void ctl_encode(struct wr *w, const struct ctl_msg *m)
+{
+	uint8_t buf[CTL_BODY_MAX];
+	struct wr body = wr_of(buf, sizeof(buf));
+
+	encode_body(&body, m);
+	if (!wr_ok(&body))
+		w->bad = true;
+	wr_u8(w, m->type);
+	wr_varint(w, wr_len(&body));
+	wr_bytes(w, buf, wr_len(&body));
+}
+
+enum ctl_decoded ctl_decode(struct rd *r, struct ctl_msg *m)
+{
+	uint64_t len;
+	struct rd body;
+
+	if (rd_done(r))
+		return CTL_END;
+	m->type = rd_u8(r);
+	len = rd_varint(r);
+	if (!rd_ok(r) || len > r->left)
+		return CTL_BAD;
+	body = rd_sub(r, (size_t)len);
+	switch (m->type) {
+	case CTL_STATUS:
+		decode_status(&body, &m->status);
+		break;
+	case CTL_NACK:
+		m->nack.stream = decode_key(&body);
+		m->nack.n = decode_ranges(&body, m->nack.range);
+		break;
+	case CTL_REPAIR:
+		m->repair.stream = decode_key(&body);
+		m->repair.at = rd_varint(&body);
+		m->repair.log2_buckets = rd_u8(&body);
+		m->repair.n = decode_ranges(&body, m->repair.range);
+		break;
+	case CTL_GONE:
+		m->gone.stream = decode_key(&body);
+		m->gone.first = rd_varint(&body);
+		break;
+	default:
+		return CTL_UNKNOWN;
+	}
+	return rd_ok(&body) ? CTL_MSG : CTL_BAD;
+}

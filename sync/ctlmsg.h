@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is inside replication datagrams: operations of a stream (DATA) and messages between engines
+ * (CONTROL). Codec only, no state. Layout in docs/protocol.md. */
+#ifndef VROUTER_CTLMSG_H
+#define VROUTER_CTLMSG_H
+
+#include "vrouter/dgram.h"
+#include "vrouter/flow.h"
+
+/* A stream; term 0: none. Within a message its epoch is named by the first eight bytes. */
+struct stream_key {
+	uint32_t term, sender;
+	uint64_t epoch;
+};
+
+struct stream_key stream_key_of(const struct dgram_hdr *h);
+bool stream_key_equal(const struct stream_key *a, const struct stream_key *b);
+/* <0, 0, >0 by term, then sender: the order in which replicas prefer streams. */
+int stream_key_rank(const struct stream_key *a, const struct stream_key *b);
+
+/* ---- DATA ---- */
+
+enum { DATA_ACK = 0x01 }; /* body flags: please acknowledge at once */
+
+enum op_type {
+	OP_PUT_NEW = 1,
+	OP_PUT_UPDATE = 2,
+	OP_DEL = 3,
+	OP_LIST = 4, /* a PUT_NEW that belongs to a repair */
+	OP_BEGIN = 5,
+	OP_END = 6,
+	OP_EXTENDED = 7, /* the body starts with a further type byte; none is defined yet */
+};
+
+void data_encode_head(struct wr *w, const struct flow_refs *refs);
+/* false: malformed. */
+must_check bool data_decode_head(struct rd *r, uint8_t *flags, struct flow_refs *refs);
+void op_encode(struct wr *w, enum op_type type, const uint8_t *body, size_t len);
+/* Unknown types come out like known ones, to be ignored. false: malformed. */
+must_check bool op_decode(struct rd *r, unsigned *type, struct rd *body);
+
+#define CTL_RANGES_MAX 16
+
+struct ctl_range {
+	uint64_t first, count;
+};
+
+enum { REPAIR_FORCED = 0x01 }; /* every replica takes part */
+
+/* Buckets are named by the first log2_buckets bits of a flow's hash; for now there is one. */
+struct op_begin {
+	uint32_t id;
+	uint8_t flags, log2_buckets;
+	uint64_t expected; /* flows, as far as the source knows; 0: it does not */
+	unsigned n;
+	struct ctl_range range[CTL_RANGES_MAX];
+};
+
+size_t op_begin_encode(uint8_t *out, size_t cap, const struct op_begin *b);
+must_check bool op_begin_decode(struct rd body, struct op_begin *out);
+
+/* ---- CONTROL ---- */
+
+enum ctl_type {
+	CTL_STATUS = 1,
+	CTL_NACK = 2,
+	CTL_REPAIR = 3,
+	CTL_GONE = 4,
+};
+
+#define CTL_NAME_MAX 64
+#define CTL_BODY_MAX 512 /* the largest body of a CONTROL datagram we send */
+
+struct ctl_status {
+	char name[CTL_NAME_MAX];
+	uint8_t phase; /* enum engine_phase */
+	uint8_t percent;
+	uint32_t known_term;
+	struct stream_key stream; /* sent, followed or, when the source is gone, last followed */
+	uint64_t seq;		  /* last sent, last applied */
+};
+
+struct ctl_nack {
+	struct stream_key stream;
+	unsigned n;
+	struct ctl_range range[CTL_RANGES_MAX];
+};
+
+struct ctl_repair {
+	struct stream_key stream;
+	uint64_t at; /* last number applied: a BEGIN above it will be used */
+	uint8_t log2_buckets;
+	unsigned n;
+	struct ctl_range range[CTL_RANGES_MAX];
+};
+
+struct ctl_gone {
+	struct stream_key stream;
+	uint64_t first; /* the first number that can still be had */
+};
+
+struct ctl_msg {
+	uint8_t type; /* enum ctl_type, or something newer */
+	union {
+		struct ctl_status status;
+		struct ctl_nack nack;
+		struct ctl_repair repair;
+		struct ctl_gone gone;
+	};
+};
+
+void ctl_encode(struct wr *w, const struct ctl_msg *m);
+enum ctl_decoded { CTL_MSG, CTL_UNKNOWN, CTL_END, CTL_BAD };
+/* The next message of a body. */
+enum ctl_decoded ctl_decode(struct rd *r, struct ctl_msg *m);
+
+#endif

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Interface, roles, timers and status of the engine; what it does in each role is in
+ * engine_source.c and engine_replica.c. */
+#include "engine_impl.h"
+
+#include <errno.h>
+
+void engine_conf_defaults(struct engine_conf *c)
+{
+	*c = (struct engine_conf){
+		/* an Ethernet frame less IPv4, UDP, our header and the tag */
+		.mtu_body = 1500 - 28 - DGRAM_HDR_LEN - DGRAM_TAG_LEN,
+		.ring_bytes = 2048 * 1024,
+		.reorder_bytes = 1024 * 1024,
+		.heartbeat_ms = 100,
+		/* above every normal timeout (five days), so that re-arming only ever lowers */
+		.pin_s = 7 * 24 * 3600,
+	};
+	flow_timeouts_default(&c->timeouts);
+}
+
+static bool conf_is_valid(const struct engine_conf *c)
+{
+	return c->self && c->name[0] && memchr(c->name, 0, sizeof(c->name)) &&
+	       c->mtu_body >= CTL_BODY_MAX && c->mtu_body <= 65000 &&
+	       c->ring_bytes >= 4 * c->mtu_body && c->ring_bytes <= UINT32_MAX &&
+	       c->reorder_bytes >= 4 * c->mtu_body && c->heartbeat_ms && c->pin_s &&
+	       c->locals.n <= FLOW_LOCALS_MAX;
+}
+
+static void on_emit(void *ctx, uint64_t seq, const uint8_t *body, size_t len)
+{
+	struct engine *e = ctx;
+	struct dgram_hdr h = {.kind = DGRAM_DATA,
+			      .router = e->conf.router,
+			      .sender = e->conf.self,
+			      .term = e->stream.term,
+			      .seq = seq};
+
+	memcpy(h.epoch, e->epoch, sizeof(h.epoch));
+	e->ops->send(e->ctx, &h, body, len);
+}
+
+int engine_new(struct engine **out, const struct engine_conf *conf, const struct engine_ops *ops,
+	       void *ctx, struct sync_counters *counters, uint64_t now)
+{
+	struct engine *e;
+	uint32_t seed;
+	int err;
+
+	if (!conf_is_valid(conf))
+		return -EINVAL;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	e->conf = *conf;
+	e->ops = ops;
+	e->ctx = ctx;
+	e->counters = counters;
+	e->now = now;
+	e->started_at = now;
+	e->status_at = now;
+	e->peers.loss_ms = 5 * conf->heartbeat_ms + 500;
+	ops->random(ctx, e->hash_key, sizeof(e->hash_key));
+	ops->random(ctx, e->ctl_epoch, sizeof(e->ctl_epoch));
+	ops->random(ctx, &seed, sizeof(seed));
+	err = receiver_init(&e->receiver, conf, counters, replica_deliver, e, seed);
+	if (err < 0)
+		goto free_engine;
+	err = sender_init(&e->sender, conf, counters, on_emit, e);
+	if (err < 0)
+		goto free_receiver;
+	replica_enter(e);
+	engine_status(e, &e->shown);
+	*out = e;
+	return 0;
+
+free_receiver:
+	receiver_fini(&e->receiver);
+free_engine:
+	free(e);
+	return err;
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	repair_seen_free(&e->rep.seen);
+	sender_fini(&e->sender);
+	receiver_fini(&e->receiver);
+	free(e);
+}
+
+void engine_knows_term(struct engine *e, uint32_t term)
+{
+	if (term > e->known_term)
+		e->known_term = term;
+}
+
+uint32_t engine_jitter(struct engine *e, uint32_t below)
+{
+	uint32_t v;
+
+	e->ops->random(e->ctx, &v, sizeof(v));
+	return below ? v % below : 0;
+}
+
+/* ---- dumps ---- */
+
+void engine_job_begin(struct engine *e, enum engine_job job)
+{
+	e->job = job;
+	e->job_start = true;
+	e->job_at = e->now;
+}
+
+int engine_job_dump(struct engine *e)
+{
+	bool start = e->job_start;
+	int more;
+
+	if (start) {
+		repair_changed_clear(&e->changed);
+		e->job_flows = 0;
+	}
+	e->job_start = false;
+	more = e->ops->dump(e->ctx, start);
+	/* only now: what this call gave may be as old as the one before */
+	repair_changed_clear(&e->changed);
+	return more;
+}
+
+void engine_on_dump(struct engine *e, const struct flow *f)
+{
+	if (!flow_is_through(f, &e->conf.locals))
+		return;
+	e->job_flows++;
+	if (e->is_source)
+		source_on_dump(e, f);
+	else
+		replica_on_dump(e, f);
+}
+
+/* ---- control messages ---- */
+
+void engine_send_ctl(struct engine *e, const struct ctl_msg *m)
+{
+	uint8_t buf[CTL_BODY_MAX];
+	struct wr w = wr_of(buf, sizeof(buf));
+	struct dgram_hdr h = {.kind = DGRAM_CONTROL,
+			      .router = e->conf.router,
+			      .sender = e->conf.self,
+			      .term = e->known_term,
+			      .seq = ++e->ctl_seq};
+
+	memcpy(h.epoch, e->ctl_epoch, sizeof(h.epoch));
+	ctl_encode(&w, m);
+	e->ops->send(e->ctx, &h, buf, wr_len(&w));
+}
+
+static enum engine_phase phase_of(const struct engine *e)
+{
+	if (e->is_source)
+		return ENGINE_SOURCE;
+	if (!replica_hears_source(e))
+		return ENGINE_ALONE;
+	return e->rep.state == REPLICA_CLEAN ? ENGINE_READY : ENGINE_SYNCING;
+}
+
+static void send_status(struct engine *e)
+{
+	struct ctl_msg m = {
+		.type = CTL_STATUS,
+		.status = {.phase = (uint8_t)phase_of(e),
+			   .percent = (uint8_t)(e->is_source ? 100 : replica_percent(e)),
+			   .known_term = e->known_term,
+			   .stream = e->stream,
+			   .seq = e->is_source ? e->sender.seq : e->receiver.next - 1}};
+
+	memcpy(m.status.name, e->conf.name, sizeof(m.status.name));
+	engine_send_ctl(e, &m);
+	e->status_due = false;
+	e->status_sent_at = e->now;
+	e->status_at = e->now + e->conf.heartbeat_ms;
+}
+
+static void clash(struct engine *e)
+{
+	engine_count(e, SYNC_RX_ID_CLASH);
+	e->clash_at = e->now;
+	/* right after a start these may be our own of before it */
+	if (e->now - e->started_at >= e->peers.loss_ms)
+		e->alarms |= ENGINE_ALARM_ID_CLASH;
+}
+
+static void on_own(struct engine *e, const struct dgram_hdr *h)
+{
+	if (h->kind == DGRAM_CONTROL && memcmp(h->epoch, e->ctl_epoch, sizeof(h->epoch)) != 0)
+		clash(e);
+	else
+		engine_count(e, SYNC_RX_OWN);
+}
+
+static bool on_status(struct engine *e, struct peer *p, const struct ctl_status *s)
+{
+	uint64_t acked = stream_key_equal(&p->status.stream, &s->stream) ? p->status.seq : 0;
+
+	if (s->phase > ENGINE_SOURCE || s->percent > 100)
+		return false;
+	if (p->named && strcmp(p->status.name, s->name) != 0)
+		clash(e);
+	p->status = *s;
+	p->named = true;
+	p->lost = false;
+	engine_knows_term(e, s->known_term);
+	if (e->is_source)
+		source_on_status(e, p, acked);
+	else
+		replica_on_status(e, p);
+	return true;
+}
+
+/* false: it makes no sense. */
+static bool on_ctl(struct engine *e, struct peer *p, const struct ctl_msg *m)
+{
+	switch ((enum ctl_type)m->type) {
+	case CTL_STATUS:
+		return on_status(e, p, &m->status);
+	case CTL_NACK:
+		if (e->is_source)
+			source_on_nack(e, &m->nack);
+		else
+			replica_on_nack(e, &m->nack);
+		return true;
+	case CTL_REPAIR:
+		if (e->is_source)
+			source_on_repair(e, p, &m->repair);
+		return true;
+	case CTL_GONE:
+		if (!e->is_source && p->id == m->gone.stream.sender)
+			replica_on_gone(e, &m->gone);
+		return true;
+	}
+	return true;
+}
+
+static void on_control(struct engine *e, const struct dgram_hdr *h, const uint8_t *body, size_t len)
+{
+	struct peer *p = peers_place(&e->peers, h, e->now);
+	struct rd r = rd_of(body, len);
+	enum ctl_decoded got;
+	struct ctl_msg m;
+
+	if (!p) {
+		engine_count(e, SYNC_RX_NO_PLACE);
+		return;
+	}
+	if (!peer_is_fresh(p, h)) {
+		engine_count(e, SYNC_RX_REPLAYED);
+		return;
+	}
+	p->heard_at = e->now;
+	engine_count(e, SYNC_RX_DATAGRAMS);
+	do {
+		got = ctl_decode(&r, &m);
+		if (got == CTL_BAD || (got == CTL_MSG && !on_ctl(e, p, &m))) {
+			engine_count(e, SYNC_RX_BAD_BODY);
+			return;
+		}
+	} while (got != CTL_END);
+}
+
+void engine_on_datagram(struct engine *e, const struct dgram_hdr *h, const uint8_t *body,
+			size_t len, uint64_t now)
+{
+	e->now = now;
+	if (h->router != e->conf.router) {
+		engine_count(e, SYNC_RX_OTHER_STREAM);
+	} else if (h->sender == e->conf.self) {
+		on_own(e, h);
+	} else if (h->kind == DGRAM_CONTROL) {
+		on_control(e, h, body, len);
+	} else {
+		engine_knows_term(e, h->term);
+		if (e->is_source)
+			engine_count(e, SYNC_RX_OTHER_STREAM);
+		else
+			replica_on_data(e, h, body, len);
+	}
+}
+
+/* ---- roles ---- */
+
+uint32_t engine_promote(struct engine *e, uint32_t min_term, uint64_t now)
+{
+	e->now = now;
+	if (e->is_source)
+		return e->stream.term;
+	/* what waits behind a gap is newer than what we have: better than nothing */
+	while (e->receiver.next <= e->receiver.top)
+		receiver_skip(&e->receiver, receiver_resume(&e->receiver), now);
+	replica_commit(e);
+	replica_leave(e);
+	e->alarms &= ~(uint32_t)ENGINE_ALARM_TABLE_FULL;
+	engine_knows_term(e, min_term);
+	e->is_source = true;
+	e->src.rearm_passes = ENGINE_REARM_PASSES;
+	e->src.rearm_at = now + ENGINE_REARM_PAUSE_MS;
+	source_open(e, e->known_term < UINT32_MAX ? e->known_term + 1 : UINT32_MAX);
+	send_status(e);
+	return e->stream.term;
+}
+
+void engine_demote(struct engine *e, uint64_t now)
+{
+	e->now = now;
+	if (!e->is_source)
+		return;
+	source_close(e);
+	e->is_source = false;
+	replica_enter(e);
+	send_status(e);
+}
+
+/* ---- timers ---- */
+
+bool engine_other_source(const struct engine *e)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+		const struct peer *p = &e->peers.peer[i];
+
+		/* one that fell silent when another took over is not a second one */
+		n += p->id && p->named && !p->lost && p->status.phase == ENGINE_SOURCE &&
+		     p->heard_at > e->stream_since + e->conf.heartbeat_ms;
+	}
+	return n > (e->is_source ? 0u : 1u);
+}
+
+static void update_alarms(struct engine *e)
+{
+	if (engine_other_source(e))
+		e->alarms |= ENGINE_ALARM_TWO_SOURCES;
+	else
+		e->alarms &= ~(uint32_t)ENGINE_ALARM_TWO_SOURCES;
+	if (e->now - e->clash_at >= e->peers.loss_ms)
+		e->alarms &= ~(uint32_t)ENGINE_ALARM_ID_CLASH;
+}
+
+static void tell_of_change(struct engine *e, bool peers_changed)
+{
+	struct engine_status s;
+
+	engine_status(e, &s);
+	if (!peers_changed && s.phase == e->shown.phase && s.alarms == e->shown.alarms &&
+	    s.term == e->shown.term && s.source == e->shown.source)
+		return;
+	if (s.phase != e->shown.phase)
+		e->status_due = true;
+	e->shown = s;
+	e->ops->on_status(e->ctx);
+}
+
+uint64_t engine_run(struct engine *e, uint64_t now)
+{
+	uint64_t next;
+	bool peers_changed;
+
+	e->now = now;
+	peers_changed = peers_expire(&e->peers, now);
+	next = e->is_source ? source_run(e) : replica_run(e);
+	update_alarms(e);
+	tell_of_change(e, peers_changed);
+	/* at most one a millisecond, however many datagrams ask for it */
+	if (now >= e->status_at || (e->status_due && now > e->status_sent_at))
+		send_status(e);
+	if (e->status_due)
+		next = engine_min(next, e->status_sent_at + 1);
+	return engine_min(next, e->status_at);
+}
+
+/* ---- status ---- */
+
+const char *engine_phase_name(enum engine_phase p)
+{
+	switch (p) {
+	case ENGINE_ALONE:
+		return "alone";
+	case ENGINE_SYNCING:
+		return "syncing";
+	case ENGINE_READY:
+		return "ready";
+	case ENGINE_SOURCE:
+		return "source";
+	}
+	return "unknown";
+}
+
+void engine_status(const struct engine *e, struct engine_status *out)
+{
+	*out = (struct engine_status){
+		.phase = phase_of(e),
+		.alarms = e->alarms,
+		.term = e->stream.term,
+		.known_term = e->known_term,
+		.seq = e->is_source ? e->sender.seq : e->receiver.next - 1,
+		.repair_percent = (uint8_t)(e->is_source ? 100 : replica_percent(e)),
+	};
+	if (e->is_source) {
+		out->source = e->conf.self;
+		memcpy(out->source_name, e->conf.name, sizeof(out->source_name));
+	} else if (out->phase != ENGINE_ALONE) {
+		out->source = e->stream.sender;
+		for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++)
+			if (e->peers.peer[i].id == out->source)
+				memcpy(out->source_name, e->peers.peer[i].status.name,
+				       sizeof(out->source_name));
+	}
+}
+
+unsigned engine_peers(const struct engine *e, struct engine_peer out[static ENGINE_PEERS_MAX],
+		      uint64_t now)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+		const struct peer *p = &e->peers.peer[i];
+		struct engine_peer *o = &out[n];
+		const struct ctl_status *s = &p->status;
+
+		if (!p->id || !p->named)
+			continue;
+		*o = (struct engine_peer){.id = p->id,
+					  .phase = (enum engine_phase)s->phase,
+					  .term = s->stream.term,
+					  .acked = s->seq,
+					  .heard_ms_ago = now - p->heard_at,
+					  .lost = p->lost};
+		memcpy(o->name, s->name, sizeof(o->name));
+		if (e->is_source && s->phase != ENGINE_SOURCE &&
+		    stream_key_equal(&s->stream, &e->stream) && s->seq < e->sender.seq)
+			o->behind = e->sender.seq - s->seq;
+		n++;
+	}
+	return n;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The engine's inside, shared by engine.c (interface, roles, timers, status), engine_source.c and
+ * engine_replica.c only. */
+#ifndef VROUTER_ENGINE_IMPL_H
+#define VROUTER_ENGINE_IMPL_H
+
+#include "ctlmsg.h"
+#include "peers.h"
+#include "receiver.h"
+#include "repair.h"
+#include "sender.h"
+#include "vrouter/engine.h"
+
+enum {
+	ENGINE_WINDOW = 256,	       /* datagrams a repair may be ahead of the slowest replica */
+	ENGINE_PACE_GIVE_UP_MS = 1000, /* a replica without progress no longer paces */
+	ENGINE_GATHER_MS = 5,	       /* between the first request and a repair */
+	ENGINE_RETRY_MS = 100,	       /* after a failed dump; between lost events and repair */
+	ENGINE_ASK_AGAIN_MS = 200,     /* replica: repair requests */
+	ENGINE_BACKOFF_MIN_MS = 1000,  /* replica: after repairs with failures */
+	ENGINE_BACKOFF_MAX_MS = 30000,
+	ENGINE_COLLECT_MAX_MS = 10000, /* replica: BEGIN without anything behind it */
+	ENGINE_REARM_PASSES = 4,
+	ENGINE_REARM_PAUSE_MS = 1000,
+	ENGINE_DRAIN_ASK_MS = 20,
+};
+
+/* What reads the kernel's table chunk by chunk; one at a time. */
+enum engine_job { JOB_NONE, JOB_SERVE, JOB_SWEEP, JOB_REPIN, JOB_REARM };
+
+enum replica_state {
+	REPLICA_NEED,	 /* a repair is needed */
+	REPLICA_COLLECT, /* between BEGIN and END */
+	REPLICA_SWEEP,	 /* deleting what was not listed */
+	REPLICA_CLEAN,
+};
+
+struct engine_source {
+	bool wanted, forced; /* a repair; with everybody taking part */
+	uint64_t at;	     /* not before */
+	uint32_t id;
+	uint64_t begin_seq;	  /* the datagram with the last BEGIN */
+	uint64_t overrun_end_seq; /* with the END of the repair after lost events; 0: not yet */
+	bool listing_failed;	  /* the kernel did not tell of a flow */
+	bool listed_unread;	  /* flows were listed whose events may be unread */
+	unsigned rearm_passes;
+	uint64_t rearm_at;
+	bool rearm_found;
+	bool draining;
+	uint64_t drain_seq, drain_until, drain_ask_at;
+};
+
+struct engine_replica {
+	enum replica_state state;
+	bool heard; /* heard_at is valid */
+	uint64_t heard_at;
+	uint32_t repair_id;
+	uint64_t listed, expected;
+	bool failed; /* something of this repair did not reach the kernel */
+	uint64_t ask_at, collect_at, clean_since;
+	uint32_t backoff_ms;
+	uint64_t repin_at;
+	bool uncommitted;
+	struct repair_seen seen;
+};
+
+struct engine {
+	struct engine_conf conf;
+	const struct engine_ops *ops;
+	void *ctx;
+	struct sync_counters *counters;
+	uint64_t now, started_at;
+
+	bool is_source;
+	uint32_t known_term;
+	struct stream_key stream; /* sent, or followed last; replicas never go to a lower one */
+	uint64_t stream_since;
+	uint8_t epoch[DGRAM_EPOCH_LEN]; /* of our stream */
+	uint8_t ctl_epoch[DGRAM_EPOCH_LEN];
+	uint64_t ctl_seq;
+	uint8_t hash_key[16];
+
+	struct peers peers;
+	uint32_t alarms;
+	uint64_t clash_at;
+	bool status_due; /* before the next heartbeat */
+	uint64_t status_at, status_sent_at;
+	struct engine_status shown; /* what on_status() last told of */
+
+	enum engine_job job;
+	bool job_start;
+	uint64_t job_at;      /* not before */
+	uint64_t job_flows;   /* seen by the running dump */
+	uint64_t flows_known; /* by the last complete one */
+	struct repair_changed changed;
+
+	struct engine_source src;
+	struct engine_replica rep;
+	struct sender sender;
+	struct receiver receiver;
+};
+
+static inline void engine_count(struct engine *e, enum sync_counter c)
+{
+	e->counters->v[c]++;
+}
+
+static inline uint64_t engine_min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* engine.c */
+void engine_send_ctl(struct engine *e, const struct ctl_msg *m);
+void engine_job_begin(struct engine *e, enum engine_job job);
+/* One ops.dump() of the running job. */
+int engine_job_dump(struct engine *e);
+void engine_knows_term(struct engine *e, uint32_t term);
+uint32_t engine_jitter(struct engine *e, uint32_t below);
+/* Another controller claims to be the source, and not only before our stream began. */
+bool engine_other_source(const struct engine *e);
+
+/* engine_source.c */
+void source_open(struct engine *e, uint32_t term);
+void source_close(struct engine *e);
+void source_on_status(struct engine *e, struct peer *p, uint64_t acked_before);
+void source_on_nack(struct engine *e, const struct ctl_nack *m);
+void source_on_repair(struct engine *e, struct peer *p, const struct ctl_repair *m);
+void source_on_dump(struct engine *e, const struct flow *f);
+uint64_t source_run(struct engine *e);
+
+/* engine_replica.c */
+void replica_leave(struct engine *e);
+void replica_enter(struct engine *e);
+bool replica_hears_source(const struct engine *e);
+unsigned replica_percent(const struct engine *e);
+void replica_deliver(void *ctx, const uint8_t *body, size_t len);
+void replica_on_data(struct engine *e, const struct dgram_hdr *h, const uint8_t *body, size_t len);
+void replica_on_status(struct engine *e, const struct peer *p);
+void replica_on_nack(struct engine *e, const struct ctl_nack *m);
+void replica_on_gone(struct engine *e, const struct ctl_gone *m);
+void replica_on_dump(struct engine *e, const struct flow *f);
+void replica_commit(struct engine *e);
+uint64_t replica_run(struct engine *e);
+
+#endif

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The engine as replica: which stream to follow, applying it, and being repaired.
+ *
+ *            a stream begins, a hole in it,           every flow that is
+ *            a change that did not fit                not listed is deleted
+ *   any ───────────────────────────────> NEED          ┌──> SWEEP ──> CLEAN
+ *                                         └─ BEGIN ─> COLLECT ─ END ─┘
+ *
+ * A BEGIN is used whenever it is needed, whoever asked for it; a FORCED one by everybody. During
+ * COLLECT every flow that the stream puts is remembered (as a hash) until the sweep is over.
+ * A replica goes to a stream of higher rank at once and never to one of lower rank. */
+#include "engine_impl.h"
+
+#include <errno.h>
+
+static void forget_repair(struct engine *e)
+{
+	repair_seen_free(&e->rep.seen);
+	if (e->job == JOB_SWEEP)
+		e->job = JOB_NONE;
+}
+
+/* What the kernel holds is no longer known to be what the source holds. */
+static void need_repair(struct engine *e, uint32_t delay_ms)
+{
+	struct engine_replica *r = &e->rep;
+
+	if (r->state == REPLICA_NEED)
+		return;
+	if (r->state != REPLICA_CLEAN)
+		engine_count(e, SYNC_REPAIRS_FAILED);
+	else
+		e->status_due = true;
+	forget_repair(e);
+	r->state = REPLICA_NEED;
+	r->ask_at = e->now + delay_ms + engine_jitter(e, ENGINE_GATHER_MS);
+}
+
+/* Changes that the kernel does not take will not fit better the next moment. */
+static uint32_t next_backoff(struct engine *e)
+{
+	struct engine_replica *r = &e->rep;
+	uint32_t delay;
+
+	if (r->state == REPLICA_CLEAN && e->now - r->clean_since > ENGINE_BACKOFF_MAX_MS)
+		r->backoff_ms = 0;
+	delay = r->backoff_ms;
+	if (!delay)
+		r->backoff_ms = ENGINE_BACKOFF_MIN_MS;
+	else if (delay < ENGINE_BACKOFF_MAX_MS / 2)
+		r->backoff_ms = delay * 2;
+	else
+		r->backoff_ms = ENGINE_BACKOFF_MAX_MS;
+	return delay;
+}
+
+void engine_on_apply_failed(struct engine *e, const struct flow *f, int err)
+{
+	bool is_put = f->has & FLOW_HAS_REPLY;
+
+	if (err == -ENOENT) {
+		engine_count(e, SYNC_APPLY_MISSING);
+		/* a deletion is as good as done; an update whose flow a repair is yet to list will
+		 * be made good by it */
+		if (!is_put || e->rep.state == REPLICA_COLLECT)
+			return;
+	} else if (err == -ENOMEM || err == -ENOSPC || err == -ENFILE) {
+		engine_count(e, SYNC_APPLY_TABLE_FULL);
+		if (!e->is_source)
+			e->alarms |= ENGINE_ALARM_TABLE_FULL;
+	} else {
+		engine_count(e, SYNC_APPLY_ERRORS);
+	}
+	if (e->is_source)
+		return;
+	/* a repair goes on: its sweep may make the room that was missing */
+	if (e->rep.state == REPLICA_COLLECT || e->rep.state == REPLICA_SWEEP)
+		e->rep.failed = true;
+	else
+		need_repair(e, next_backoff(e));
+}
+
+/* ---- following ---- */
+
+bool replica_hears_source(const struct engine *e)
+{
+	return e->rep.heard && e->now - e->rep.heard_at < e->peers.loss_ms;
+}
+
+unsigned replica_percent(const struct engine *e)
+{
+	const struct engine_replica *r = &e->rep;
+
+	switch (r->state) {
+	case REPLICA_NEED:
+		return 0;
+	case REPLICA_COLLECT:
+		if (!r->expected)
+			return 1;
+		return r->listed >= r->expected ? 98 : (unsigned)(1 + r->listed * 97 / r->expected);
+	case REPLICA_SWEEP:
+		return 99;
+	case REPLICA_CLEAN:
+		return 100;
+	}
+	return 0;
+}
+
+void replica_leave(struct engine *e)
+{
+	forget_repair(e);
+	e->job = JOB_NONE;
+	e->rep.heard = false;
+}
+
+void replica_enter(struct engine *e)
+{
+	e->rep = (struct engine_replica){
+		.state = REPLICA_NEED,
+		.ask_at = e->now,
+		.repin_at = e->now + e->conf.pin_s * 250ull,
+		.seen = e->rep.seen,
+	};
+	receiver_start(&e->receiver, 1);
+	e->status_due = true;
+}
+
+static void follow(struct engine *e, const struct stream_key *key, uint64_t next)
+{
+	replica_commit(e);
+	forget_repair(e);
+	e->stream = *key;
+	e->stream_since = e->now;
+	e->rep.state = REPLICA_NEED;
+	e->rep.ask_at = e->now + engine_jitter(e, ENGINE_GATHER_MS);
+	e->rep.backoff_ms = 0;
+	receiver_start(&e->receiver, next);
+	e->status_due = true;
+}
+
+/* true: the datagram or status of this stream is for us. `next`: where we would begin. */
+static bool choose(struct engine *e, const struct stream_key *key, uint64_t next)
+{
+	if (!stream_key_equal(key, &e->stream)) {
+		if (!key->term || stream_key_rank(key, &e->stream) <= 0)
+			return false;
+		follow(e, key, next);
+	}
+	e->rep.heard = true;
+	e->rep.heard_at = e->now;
+	return true;
+}
+
+void replica_on_data(struct engine *e, const struct dgram_hdr *h, const uint8_t *body, size_t len)
+{
+	struct stream_key key = stream_key_of(h);
+
+	if (!h->seq || !choose(e, &key, h->seq)) {
+		engine_count(e, SYNC_RX_OTHER_STREAM);
+		return;
+	}
+	engine_count(e, SYNC_RX_DATAGRAMS);
+	/* also of a datagram that we had: the answer to the first may have been lost */
+	if (len && body[0] & DATA_ACK)
+		e->status_due = true;
+	receiver_on(&e->receiver, h->seq, body, len, e->now);
+}
+
+void replica_on_status(struct engine *e, const struct peer *p)
+{
+	const struct ctl_status *s = &p->status;
+
+	if (s->phase == ENGINE_SOURCE && s->stream.sender == p->id && s->seq < UINT64_MAX &&
+	    choose(e, &s->stream, s->seq + 1))
+		receiver_known(&e->receiver, s->seq, e->now);
+}
+
+void replica_on_nack(struct engine *e, const struct ctl_nack *m)
+{
+	if (stream_key_equal(&m->stream, &e->stream))
+		receiver_asked(&e->receiver, m->range, m->n, e->now);
+}
+
+/* The stream goes on at `to`; a repair must make good what is left out. */
+static void skip_to(struct engine *e, uint64_t to)
+{
+	while (e->receiver.next < to) {
+		uint64_t kept = receiver_resume(&e->receiver);
+
+		/* before what is behind the hole is applied: it may hold a BEGIN */
+		need_repair(e, ENGINE_RETRY_MS);
+		receiver_skip(&e->receiver, engine_min(kept, to), e->now);
+	}
+}
+
+void replica_on_gone(struct engine *e, const struct ctl_gone *m)
+{
+	if (stream_key_equal(&m->stream, &e->stream) && m->first > e->receiver.next &&
+	    e->receiver.gap)
+		skip_to(e, engine_min(m->first, e->receiver.top + 1));
+}
+
+/* ---- applying ---- */
+
+void replica_commit(struct engine *e)
+{
+	if (!e->rep.uncommitted)
+		return;
+	e->rep.uncommitted = false;
+	e->ops->commit(e->ctx);
+}
+
+static void remember(struct engine *e, const struct flow *f)
+{
+	if (e->rep.state == REPLICA_COLLECT || e->rep.state == REPLICA_SWEEP)
+		repair_seen_add(&e->rep.seen, flow_hash(f, e->hash_key));
+}
+
+static bool covers_all(const struct op_begin *b)
+{
+	return b->log2_buckets < 64 && b->n == 1 && b->range[0].first == 0 &&
+	       b->range[0].count == 1ull << b->log2_buckets;
+}
+
+static bool apply_begin(struct engine *e, struct rd body)
+{
+	struct engine_replica *r = &e->rep;
+	struct op_begin b;
+
+	if (!op_begin_decode(body, &b))
+		return false;
+	if (!covers_all(&b) || (!(b.flags & REPAIR_FORCED) &&
+				(r->state == REPLICA_CLEAN || r->state == REPLICA_SWEEP)))
+		return true;
+	if (r->state == REPLICA_CLEAN)
+		e->status_due = true;
+	replica_commit(e);
+	forget_repair(e);
+	repair_seen_start(&r->seen);
+	r->state = REPLICA_COLLECT;
+	r->repair_id = b.id;
+	r->expected = b.expected;
+	r->listed = 0;
+	r->failed = false;
+	r->collect_at = e->now;
+	return true;
+}
+
+static bool apply_end(struct engine *e, struct rd body)
+{
+	uint32_t id = rd_be32(&body);
+
+	if (!rd_ok(&body))
+		return false;
+	if (e->rep.state != REPLICA_COLLECT || id != e->rep.repair_id)
+		return true;
+	replica_commit(e); /* until here a missing flow could be yet to come */
+	if (e->rep.seen.failed)
+		need_repair(e, next_backoff(e));
+	else
+		e->rep.state = REPLICA_SWEEP;
+	return true;
+}
+
+static bool apply_put(struct engine *e, unsigned type, struct rd body, const struct flow_refs *refs)
+{
+	struct flow f;
+
+	if (type == OP_LIST && e->rep.state != REPLICA_COLLECT)
+		return true;
+	if (flow_decode_put(body, refs, &f) != FLOW_OK)
+		return false;
+	remember(e, &f);
+	if (type == OP_LIST) {
+		e->rep.listed++;
+		e->rep.collect_at = e->now;
+	}
+	e->rep.uncommitted = true;
+	e->ops->put(e->ctx, &f, type == OP_PUT_UPDATE ? FLOW_PUT_UPDATE : FLOW_PUT_NEW);
+	return true;
+}
+
+static bool apply_del(struct engine *e, struct rd body, const struct flow_refs *refs)
+{
+	struct flow f;
+
+	if (flow_decode_del(body, refs, &f) != FLOW_OK)
+		return false;
+	e->rep.uncommitted = true;
+	e->ops->del(e->ctx, &f);
+	return true;
+}
+
+static bool apply_op(struct engine *e, unsigned type, struct rd body, const struct flow_refs *refs)
+{
+	switch (type) {
+	case OP_PUT_NEW:
+	case OP_PUT_UPDATE:
+	case OP_LIST:
+		return apply_put(e, type, body, refs);
+	case OP_DEL:
+		return apply_del(e, body, refs);
+	case OP_BEGIN:
+		return apply_begin(e, body);
+	case OP_END:
+		return apply_end(e, body);
+	}
+	return true; /* of a newer peer */
+}
+
+/* The receiver's next datagram. */
+void replica_deliver(void *ctx, const uint8_t *body, size_t len)
+{
+	struct engine *e = ctx;
+	struct rd r = rd_of(body, len);
+	struct flow_refs refs;
+	uint8_t flags;
+	bool ok = data_decode_head(&r, &flags, &refs);
+
+	while (ok && !rd_done(&r)) {
+		unsigned type;
+		struct rd op;
+
+		ok = op_decode(&r, &type, &op) && apply_op(e, type, op, &refs);
+	}
+	if (!ok) {
+		engine_count(e, SYNC_RX_BAD_BODY);
+		need_repair(e, next_backoff(e));
+	}
+}
+
+/* ---- reading our own kernel ---- */
+
+static void sweep_flow(struct engine *e, const struct flow *f)
+{
+	struct flow id = *f;
+
+	if (repair_seen_has(&e->rep.seen, flow_hash(f, e->hash_key)))
+		return;
+	id.has = 0;
+	e->rep.uncommitted = true;
+	e->ops->del(e->ctx, &id);
+	engine_count(e, SYNC_REPAIR_DELETED);
+}
+
+static void repin_flow(struct engine *e, const struct flow *f)
+{
+	struct flow id = *f;
+
+	if (!(f->has & FLOW_HAS_TIMEOUT) || f->timeout_s >= e->conf.pin_s / 2)
+		return;
+	id.has = 0;
+	e->rep.uncommitted = true;
+	e->ops->set_timeout(e->ctx, &id, e->conf.pin_s);
+}
+
+void replica_on_dump(struct engine *e, const struct flow *f)
+{
+	if (e->job == JOB_SWEEP)
+		sweep_flow(e, f);
+	else if (e->job == JOB_REPIN)
+		repin_flow(e, f);
+}
+
+static void sweep_end(struct engine *e)
+{
+	struct engine_replica *r = &e->rep;
+
+	e->flows_known = e->job_flows;
+	if (r->seen.failed || r->failed) {
+		need_repair(e, next_backoff(e));
+		return;
+	}
+	repair_seen_free(&r->seen);
+	r->state = REPLICA_CLEAN;
+	r->clean_since = e->now;
+	e->alarms &= ~(uint32_t)ENGINE_ALARM_TABLE_FULL;
+	e->status_due = true;
+	engine_count(e, SYNC_REPAIRS);
+}
+
+/* One chunk of the running job; returns when to go on. */
+static uint64_t job_step(struct engine *e)
+{
+	enum engine_job job = e->job;
+	int more;
+
+	if (e->now < e->job_at)
+		return e->job_at;
+	more = engine_job_dump(e);
+	replica_commit(e);
+	if (more > 0)
+		return e->now;
+	if (more < 0) {
+		e->job_start = true;
+		e->job_at = e->now + ENGINE_RETRY_MS;
+		return e->job_at;
+	}
+	e->job = JOB_NONE;
+	if (job == JOB_SWEEP)
+		sweep_end(e);
+	return e->now;
+}
+
+/* ---- timers ---- */
+
+static void ask_for_datagrams(struct engine *e)
+{
+	struct ctl_msg m = {.type = CTL_NACK, .nack = {.stream = e->stream}};
+
+	m.nack.n = receiver_missing(&e->receiver, m.nack.range);
+	engine_count(e, SYNC_RX_GAPS);
+	engine_send_ctl(e, &m);
+}
+
+static void ask_for_repair(struct engine *e)
+{
+	struct ctl_msg m = {.type = CTL_REPAIR,
+			    .repair = {.stream = e->stream,
+				       .at = e->receiver.next - 1,
+				       .n = 1,
+				       .range = {{.first = 0, .count = 1}}}};
+
+	engine_send_ctl(e, &m);
+	e->rep.ask_at = e->now + ENGINE_ASK_AGAIN_MS + engine_jitter(e, ENGINE_ASK_AGAIN_MS / 4);
+}
+
+static uint64_t gap_step(struct engine *e)
+{
+	switch (receiver_step(&e->receiver, e->now)) {
+	case RECEIVER_WAIT:
+		break;
+	case RECEIVER_ASK:
+		ask_for_datagrams(e);
+		break;
+	case RECEIVER_GIVE_UP:
+		skip_to(e, receiver_resume(&e->receiver));
+		break;
+	}
+	return receiver_due(&e->receiver);
+}
+
+static uint64_t repair_step(struct engine *e)
+{
+	struct engine_replica *r = &e->rep;
+
+	if (r->state == REPLICA_COLLECT && e->now - r->collect_at >= ENGINE_COLLECT_MAX_MS)
+		need_repair(e, 0);
+	switch (r->state) {
+	case REPLICA_NEED:
+		if (!replica_hears_source(e))
+			return UINT64_MAX;
+		if (e->now >= r->ask_at)
+			ask_for_repair(e);
+		return r->ask_at;
+	case REPLICA_COLLECT:
+		return r->collect_at + ENGINE_COLLECT_MAX_MS;
+	case REPLICA_SWEEP:
+		if (e->job == JOB_NONE)
+			engine_job_begin(e, JOB_SWEEP);
+		return UINT64_MAX;
+	case REPLICA_CLEAN:
+		if (e->job == JOB_NONE && e->now >= r->repin_at && replica_hears_source(e)) {
+			r->repin_at = e->now + e->conf.pin_s * 250ull;
+			engine_job_begin(e, JOB_REPIN);
+		}
+		return r->repin_at > e->now ? r->repin_at : UINT64_MAX;
+	}
+	return UINT64_MAX;
+}
+
+uint64_t replica_run(struct engine *e)
+{
+	uint64_t next;
+
+	replica_commit(e);
+	next = gap_step(e);
+	next = engine_min(next, repair_step(e));
+	if (e->job != JOB_NONE)
+		next = engine_min(next, job_step(e));
+	replica_commit(e);
+	return next;
+}

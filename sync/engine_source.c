@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The engine as source: changes into the stream, retransmission, repairs for replicas, re-arming of
+ * timeouts after a promotion, the barrier for a planned switchover.
+ *
+ * A repair lists the kernel's table inside the stream. Two things make that safe:
+ * - A dumped entry may be as old as the previous dump call. A flow that changed since (`changed`)
+ *   is looked up anew, so nothing is listed that is older than what the stream already said (G2).
+ * - A flow may be listed before its NEW event was read. Until the events of that time are read,
+ *   NEW and DESTROY of one flow do not cancel out but leave a DEL (`listed_unread`). */
+#include "engine_impl.h"
+
+#include <errno.h>
+
+static void drain_answer(struct engine *e, bool acknowledged)
+{
+	e->src.draining = false;
+	e->ops->on_drained(e->ctx, acknowledged);
+}
+
+void source_open(struct engine *e, uint32_t term)
+{
+	struct rd r = rd_of(e->epoch, sizeof(e->epoch));
+
+	if (e->src.draining)
+		drain_answer(e, false);
+	if (!e->src.forced) /* whoever follows the new stream is repaired anyway */
+		e->alarms &= ~(uint32_t)ENGINE_ALARM_OVERRUN;
+	e->ops->random(e->ctx, e->epoch, sizeof(e->epoch));
+	e->stream = (struct stream_key){.term = term, .sender = e->conf.self};
+	e->stream.epoch = rd_be64(&r);
+	e->stream_since = e->now;
+	engine_knows_term(e, term);
+	sender_open(&e->sender);
+	e->sender.ack_every = 0;
+	if (e->job == JOB_SERVE)
+		e->job = JOB_NONE;
+	e->src = (struct engine_source){
+		/* flows listed in an earlier stream of ours are still there */
+		.listed_unread = true,
+		.id = e->src.id,
+		.forced = e->src.forced,
+		.wanted = e->src.forced,
+		.rearm_passes = e->src.rearm_passes,
+		.rearm_at = e->src.rearm_at,
+	};
+	e->status_due = true;
+}
+
+void source_close(struct engine *e)
+{
+	sender_send(&e->sender, false);
+	if (e->src.draining)
+		drain_answer(e, false);
+	e->src.rearm_passes = 0;
+	e->src.forced = false;
+	e->sender.ack_every = 0;
+	e->job = JOB_NONE;
+	e->alarms &= ~(uint32_t)ENGINE_ALARM_OVERRUN;
+}
+
+/* ---- changes ---- */
+
+void engine_on_change(struct engine *e, const struct flow *f, enum flow_change change, uint64_t now)
+{
+	e->now = now;
+	if (!e->is_source)
+		return;
+	if (!flow_is_through(f, &e->conf.locals)) {
+		engine_count(e, SYNC_EVENTS_LOCAL);
+		return;
+	}
+
+	uint64_t hash = flow_hash(f, e->hash_key);
+
+	if (e->job != JOB_NONE)
+		repair_changed_add(&e->changed, hash);
+	sender_change(&e->sender, hash, f, change, e->src.listed_unread || e->job == JOB_SERVE);
+}
+
+void engine_on_drained(struct engine *e, uint64_t now)
+{
+	e->now = now;
+	if (!e->is_source)
+		return;
+	sender_send(&e->sender, false);
+	e->src.listed_unread = false;
+}
+
+void engine_on_overrun(struct engine *e, uint64_t now)
+{
+	e->now = now;
+	engine_count(e, SYNC_EVENT_OVERRUNS);
+	if (!e->is_source)
+		return;
+	e->alarms |= ENGINE_ALARM_OVERRUN;
+	e->src.overrun_end_seq = 0;
+	if (!e->src.forced)
+		e->src.at = now + ENGINE_RETRY_MS;
+	e->src.forced = true;
+	e->src.wanted = true;
+}
+
+/* ---- what replicas say ---- */
+
+/* A replica holds on to a stream that ranks above ours and has no living source: ours after a
+ * restart, or that of somebody who is gone. It follows us only when our term is higher. */
+static void check_rank(struct engine *e, const struct peer *p)
+{
+	const struct ctl_status *s = &p->status;
+	bool stuck = s->phase == ENGINE_ALONE || s->stream.sender == e->conf.self;
+	uint32_t term = e->known_term < UINT32_MAX ? e->known_term + 1 : UINT32_MAX;
+
+	if (!stuck || s->phase == ENGINE_SOURCE || stream_key_equal(&s->stream, &e->stream) ||
+	    stream_key_rank(&s->stream, &e->stream) < 0 || engine_other_source(e))
+		return;
+	sender_send(&e->sender, false);
+	source_open(e, term);
+}
+
+void source_on_status(struct engine *e, struct peer *p, uint64_t acked_before)
+{
+	const struct ctl_status *s = &p->status;
+
+	if (peer_follows(p, &e->stream)) {
+		if (s->seq > acked_before || s->seq >= e->sender.seq)
+			p->progress_at = e->now;
+		p->repairing = s->phase == ENGINE_SYNCING;
+	} else {
+		p->repairing = false;
+		check_rank(e, p);
+	}
+}
+
+void source_on_nack(struct engine *e, const struct ctl_nack *m)
+{
+	unsigned sent = 0;
+	bool gone = false;
+
+	if (!stream_key_equal(&m->stream, &e->stream))
+		return;
+	for (unsigned i = 0; i < m->n; i++) {
+		uint64_t seq = m->range[i].first, last = seq + m->range[i].count;
+
+		if (seq < e->sender.first) {
+			gone = true;
+			seq = e->sender.first;
+		}
+		for (; seq < last && seq <= e->sender.seq && sent < RECEIVER_NACK_MAX;
+		     seq++, sent++)
+			(void)sender_resend(&e->sender, seq, e->now, false);
+	}
+	if (gone) {
+		struct ctl_msg reply = {.type = CTL_GONE,
+					.gone = {.stream = e->stream, .first = e->sender.first}};
+
+		engine_count(e, SYNC_TX_GONE);
+		engine_send_ctl(e, &reply);
+	}
+}
+
+void source_on_repair(struct engine *e, struct peer *p, const struct ctl_repair *m)
+{
+	if (!stream_key_equal(&m->stream, &e->stream))
+		return;
+	p->repairing = true;
+	p->progress_at = e->now;
+	/* it will see the BEGIN that is on its way */
+	if (e->job == JOB_SERVE && m->at < e->src.begin_seq)
+		return;
+	if (!e->src.wanted)
+		e->src.at = e->now + ENGINE_GATHER_MS;
+	e->src.wanted = true;
+}
+
+/* ---- repairs ---- */
+
+static void serve_begin(struct engine *e)
+{
+	uint8_t buf[CTL_BODY_MAX];
+	struct op_begin b = {.id = ++e->src.id,
+			     .flags = e->src.forced ? REPAIR_FORCED : 0,
+			     .expected = e->flows_known,
+			     .n = 1,
+			     .range = {{.first = 0, .count = 1}}};
+	size_t len = op_begin_encode(buf, sizeof(buf), &b);
+
+	sender_flush(&e->sender);
+	sender_op(&e->sender, OP_BEGIN, buf, len);
+	e->src.begin_seq = e->sender.seq + 1;
+	e->sender.ack_every = ENGINE_WINDOW / 4;
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+		struct peer *p = &e->peers.peer[i];
+
+		if (e->src.forced && p->id && peer_follows(p, &e->stream)) {
+			p->repairing = true;
+			p->progress_at = e->now;
+		}
+	}
+	e->src.wanted = false;
+	e->src.listing_failed = false;
+	engine_job_begin(e, JOB_SERVE);
+}
+
+static void serve_end(struct engine *e)
+{
+	uint8_t id[4];
+	struct wr w = wr_of(id, sizeof(id));
+
+	wr_be32(&w, e->src.id);
+	sender_op(&e->sender, OP_END, id, sizeof(id));
+	e->sender.ack_every = 0;
+	sender_send(&e->sender, true);
+	e->src.listed_unread = true;
+	engine_count(e, SYNC_REPAIRS_SERVED);
+	if (e->src.forced && !e->src.wanted) {
+		e->src.forced = false;
+		e->src.overrun_end_seq = e->sender.seq;
+	}
+}
+
+/* The slowest replica that is being repaired allows for more. */
+static bool has_credit(const struct engine *e)
+{
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+		const struct peer *p = &e->peers.peer[i];
+
+		if (p->id && p->repairing && peer_follows(p, &e->stream) &&
+		    e->now - p->progress_at < ENGINE_PACE_GIVE_UP_MS &&
+		    e->sender.seq >= p->status.seq + ENGINE_WINDOW)
+			return false;
+	}
+	return true;
+}
+
+/* Returns when to go on. */
+static uint64_t serve_step(struct engine *e)
+{
+	int more;
+
+	if (!has_credit(e))
+		return e->now + ENGINE_RETRY_MS; /* or at the next acknowledgement */
+	sender_flush(&e->sender); /* what was said of a flow goes before its listing */
+	more = engine_job_dump(e);
+	if (more > 0 && !e->src.listing_failed)
+		return e->now;
+	e->job = JOB_NONE;
+	if (more == 0 && !e->src.listing_failed) {
+		e->flows_known = e->job_flows;
+		serve_end(e);
+	} else { /* once more with another BEGIN */
+		e->src.listed_unread = true;
+		e->src.wanted = true;
+		e->src.at = e->now + ENGINE_RETRY_MS;
+	}
+	return e->now;
+}
+
+static void serve_flow(struct engine *e, const struct flow *f)
+{
+	struct flow fresh;
+
+	if (repair_changed_has(&e->changed, flow_hash(f, e->hash_key))) {
+		int err = e->ops->get(e->ctx, f, &fresh);
+
+		if (err < 0) {
+			e->src.listing_failed |= err != -ENOENT;
+			return;
+		}
+		f = &fresh;
+	}
+	sender_list(&e->sender, f);
+}
+
+/* ---- timeouts after a promotion ---- */
+
+static void rearm_flow(struct engine *e, const struct flow *f)
+{
+	uint32_t normal = flow_timeout_s(&e->conf.timeouts, f);
+	struct flow id = *f;
+
+	if (!(f->has & FLOW_HAS_TIMEOUT) || f->timeout_s <= normal)
+		return;
+	e->src.rearm_found = true;
+	/* what changed since the entry was read: the next pass knows its new state */
+	if (repair_changed_has(&e->changed, flow_hash(f, e->hash_key)))
+		return;
+	id.has = 0;
+	e->ops->set_timeout(e->ctx, &id, normal);
+	engine_count(e, SYNC_REARMED);
+}
+
+static uint64_t rearm_step(struct engine *e)
+{
+	int more = engine_job_dump(e);
+
+	e->ops->commit(e->ctx);
+	if (more > 0)
+		return e->now + 1;
+	e->job = JOB_NONE;
+	if (more == 0)
+		e->flows_known = e->job_flows;
+	if (more == 0 && !e->src.rearm_found)
+		e->src.rearm_passes = 0;
+	else
+		e->src.rearm_passes--;
+	e->src.rearm_at = e->now + ENGINE_REARM_PAUSE_MS;
+	return e->now;
+}
+
+void source_on_dump(struct engine *e, const struct flow *f)
+{
+	if (e->job == JOB_SERVE)
+		serve_flow(e, f);
+	else if (e->job == JOB_REARM)
+		rearm_flow(e, f);
+}
+
+/* ---- barrier ---- */
+
+/* Of those that were READY when the drain began. */
+static void drain_state(struct engine *e, unsigned *living, unsigned *behind)
+{
+	*living = 0;
+	*behind = 0;
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+		const struct peer *p = &e->peers.peer[i];
+
+		if (!p->id || !p->drained_for || !peer_follows(p, &e->stream))
+			continue;
+		(*living)++;
+		*behind += p->status.seq < e->src.drain_seq;
+	}
+}
+
+static uint64_t drain_step(struct engine *e)
+{
+	unsigned living, behind;
+
+	if (!e->src.draining)
+		return UINT64_MAX;
+	drain_state(e, &living, &behind);
+	if (!living || !behind || e->now >= e->src.drain_until) {
+		drain_answer(e, living && !behind);
+		return UINT64_MAX;
+	}
+	if (e->now >= e->src.drain_ask_at) {
+		/* the answer may have been lost: the flag in the same datagram asks again */
+		(void)sender_resend(&e->sender, e->src.drain_seq, e->now, true);
+		e->src.drain_ask_at = e->now + ENGINE_DRAIN_ASK_MS;
+	}
+	return engine_min(e->src.drain_until, e->src.drain_ask_at);
+}
+
+void engine_drain(struct engine *e, uint32_t wait_ms, uint64_t now)
+{
+	e->now = now;
+	if (!e->is_source) {
+		e->ops->on_drained(e->ctx, false);
+		return;
+	}
+	sender_send(&e->sender, true);
+	e->src.draining = true;
+	e->src.drain_seq = e->sender.seq;
+	e->src.drain_until = now + wait_ms;
+	e->src.drain_ask_at = now + ENGINE_DRAIN_ASK_MS;
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+		struct peer *p = &e->peers.peer[i];
+
+		p->drained_for =
+			p->id && peer_follows(p, &e->stream) && p->status.phase == ENGINE_READY;
+	}
+	(void)drain_step(e);
+}
+
+/* ---- timers ---- */
+
+/* Lost events are made good when every living replica is through the repair that followed. */
+static void check_overrun(struct engine *e)
+{
+	if (!(e->alarms & ENGINE_ALARM_OVERRUN) || !e->src.overrun_end_seq)
+		return;
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+		const struct peer *p = &e->peers.peer[i];
+
+		if (p->id && peer_follows(p, &e->stream) &&
+		    (p->status.phase != ENGINE_READY || p->status.seq < e->src.overrun_end_seq))
+			return;
+	}
+	e->alarms &= ~(uint32_t)ENGINE_ALARM_OVERRUN;
+}
+
+uint64_t source_run(struct engine *e)
+{
+	uint64_t next = drain_step(e);
+
+	check_overrun(e);
+	if (e->job == JOB_NONE && e->src.wanted && e->now >= e->src.at)
+		serve_begin(e);
+	else if (e->job == JOB_NONE && e->src.rearm_passes && e->now >= e->src.rearm_at) {
+		e->src.rearm_found = false;
+		engine_job_begin(e, JOB_REARM);
+	}
+	if (e->job == JOB_SERVE)
+		return engine_min(next, serve_step(e));
+	if (e->job == JOB_REARM)
+		return engine_min(next, rearm_step(e));
+	if (e->src.wanted)
+		next = engine_min(next, e->src.at);
+	if (e->src.rearm_passes)
+		next = engine_min(next, e->src.rearm_at);
+	return next;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vrouter/flow.h"
+
+#include <stdarg.h>
+
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
+
+/* The rest of the status follows from the tuples (NAT bits) or is the kernel's own business. */
+#define STATUS_COMPARED ((uint32_t)(IPS_SEEN_REPLY | IPS_ASSURED))
+
+static size_t addr_len(uint8_t family)
+{
+	return family == AF_INET6 ? 16 : 4;
+}
+
+bool flow_same(const struct flow *a, const struct flow *b)
+{
+	return a->orig.l4.raw == b->orig.l4.raw && a->proto == b->proto && a->family == b->family &&
+	       a->zone == b->zone && memcmp(a->orig.src, b->orig.src, sizeof(a->orig.src)) == 0 &&
+	       memcmp(a->orig.dst, b->orig.dst, sizeof(a->orig.dst)) == 0;
+}
+
+static uint64_t le64(const uint8_t *p)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		v |= (uint64_t)p[i] << 8 * i;
+	return v;
+}
+
+static uint64_t rotl(uint64_t v, unsigned n)
+{
+	return v << n | v >> (64 - n);
+}
+
+static void sip_rounds(uint64_t v[static 4], unsigned n)
+{
+	while (n--) {
+		v[0] += v[1];
+		v[1] = rotl(v[1], 13) ^ v[0];
+		v[0] = rotl(v[0], 32);
+		v[2] += v[3];
+		v[3] = rotl(v[3], 16) ^ v[2];
+		v[0] += v[3];
+		v[3] = rotl(v[3], 21) ^ v[0];
+		v[2] += v[1];
+		v[1] = rotl(v[1], 17) ^ v[2];
+		v[2] = rotl(v[2], 32);
+	}
+}
+
+/* SipHash-2-4 of len bytes, a multiple of 8 (all that is hashed here is padded to that). */
+static uint64_t siphash(const uint8_t *p, size_t len, const uint8_t key[static 16])
+{
+	uint64_t k0 = le64(key), k1 = le64(key + 8);
+	uint64_t v[4] = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du,
+			 k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u};
+	uint64_t last = (uint64_t)len << 56;
+
+	for (size_t i = 0; i < len; i += 8) {
+		uint64_t m = le64(p + i);
+
+		v[3] ^= m;
+		sip_rounds(v, 2);
+		v[0] ^= m;
+	}
+	v[3] ^= last;
+	sip_rounds(v, 2);
+	v[0] ^= last;
+	v[2] ^= 0xff;
+	sip_rounds(v, 4);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t flow_hash(const struct flow *f, const uint8_t key[static 16])
+{
+	uint8_t b[40];
+	size_t n = addr_len(f->family);
+
+	b[0] = f->family;
+	b[1] = f->proto;
+	memcpy(b + 2, &f->zone, 2);
+	memcpy(b + 4, &f->orig.l4.raw, 4);
+	memcpy(b + 8, f->orig.src, n);
+	memcpy(b + 8 + n, f->orig.dst, n);
+	return siphash(b, 8 + 2 * n, key);
+}
+
+/* What an answer to this ICMP type looks like, as nf_conntrack_proto_icmp(v6).c has it. */
+static uint8_t icmp_invert(uint8_t proto, uint8_t type)
+{
+	static const uint8_t pair[][3] = {
+		{IPPROTO_ICMP, 8, 0},	{IPPROTO_ICMP, 13, 14},	    {IPPROTO_ICMP, 15, 16},
+		{IPPROTO_ICMP, 17, 18}, {IPPROTO_ICMPV6, 128, 129}, {IPPROTO_ICMPV6, 139, 140},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(pair); i++) {
+		if (pair[i][0] != proto)
+			continue;
+		if (pair[i][1] == type)
+			return pair[i][2];
+		if (pair[i][2] == type)
+			return pair[i][1];
+	}
+	return type;
+}
+
+struct flow_tuple flow_invert(const struct flow *f, const struct flow_tuple *t)
+{
+	struct flow_tuple r = {.l4 = t->l4};
+
+	memcpy(r.src, t->dst, sizeof(r.src));
+	memcpy(r.dst, t->src, sizeof(r.dst));
+	if (f->proto == IPPROTO_ICMP || f->proto == IPPROTO_ICMPV6) {
+		r.l4.icmp.type = icmp_invert(f->proto, t->l4.icmp.type);
+	} else {
+		r.l4.sport_be = t->l4.dport_be;
+		r.l4.dport_be = t->l4.sport_be;
+	}
+	return r;
+}
+
+bool flow_is_snat(const struct flow *f)
+{
+	struct flow_tuple r = flow_invert(f, &f->orig);
+
+	return memcmp(r.dst, f->reply.dst, sizeof(r.dst)) != 0 ||
+	       r.l4.dport_be != f->reply.l4.dport_be ||
+	       /* an ICMP query has one id for both ends, and it is the origin's */
+	       ((f->proto == IPPROTO_ICMP || f->proto == IPPROTO_ICMPV6) &&
+		r.l4.icmp.id_be != f->reply.l4.icmp.id_be);
+}
+
+bool flow_is_dnat(const struct flow *f)
+{
+	struct flow_tuple r = flow_invert(f, &f->orig);
+
+	if (memcmp(r.src, f->reply.src, sizeof(r.src)) != 0)
+		return true;
+	return f->proto != IPPROTO_ICMP && f->proto != IPPROTO_ICMPV6 &&
+	       r.l4.sport_be != f->reply.l4.sport_be;
+}
+
+static bool tuple_equal(const struct flow_tuple *a, const struct flow_tuple *b)
+{
+	return memcmp(a->src, b->src, sizeof(a->src)) == 0 &&
+	       memcmp(a->dst, b->dst, sizeof(a->dst)) == 0 && a->l4.raw == b->l4.raw;
+}
+
+bool flow_equal(const struct flow *a, const struct flow *b)
+{
+	if (!flow_same(a, b) || !tuple_equal(&a->reply, &b->reply))
+		return false;
+	/* the kernel leaves out a mark of zero, so absent and zero are the same */
+	if ((a->has & FLOW_HAS_MARK ? a->mark : 0) != (b->has & FLOW_HAS_MARK ? b->mark : 0))
+		return false;
+	if ((a->status ^ b->status) & STATUS_COMPARED)
+		return false;
+	if ((a->has ^ b->has) & FLOW_HAS_TCP)
+		return false;
+	return !(a->has & FLOW_HAS_TCP) || a->tcp.state == b->tcp.state;
+}
+
+void flow_merge(struct flow *into, const struct flow *from)
+{
+	if (from->has & FLOW_HAS_STATUS)
+		into->status = from->status;
+	if (from->has & FLOW_HAS_TCP)
+		into->tcp = from->tcp;
+	if (from->has & FLOW_HAS_MARK)
+		into->mark = from->mark;
+	if (from->has & FLOW_HAS_TIMEOUT)
+		into->timeout_s = from->timeout_s;
+	if (from->has & FLOW_HAS_REPLY)
+		into->reply = from->reply;
+	into->has |= from->has;
+}
+
+/* ---- text ---- */
+
+struct text {
+	char *p;
+	size_t left;
+};
+
+static void add(struct text *t, const char *fmt, ...) printf_like(2, 3);
+static void add(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(t->p, t->left, fmt, ap);
+	va_end(ap);
+
+	size_t used = n < 0 ? 0 : (size_t)n < t->left ? (size_t)n : t->left - 1;
+
+	t->p += used;
+	t->left -= used;
+}
+
+static void add_tuple(struct text *t, const struct flow *f, const struct flow_tuple *u)
+{
+	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
+	struct ip_addr a = {.family = f->family}, b = {.family = f->family};
+
+	memcpy(a.b, u->src, sizeof(a.b));
+	memcpy(b.b, u->dst, sizeof(b.b));
+	ip_addr_format(&a, src);
+	ip_addr_format(&b, dst);
+	if (f->proto == IPPROTO_ICMP || f->proto == IPPROTO_ICMPV6)
+		add(t, "%s > %s type %u code %u id %u", src, dst, u->l4.icmp.type, u->l4.icmp.code,
+		    ntohs(u->l4.icmp.id_be));
+	else
+		add(t, "%s:%u > %s:%u", src, ntohs(u->l4.sport_be), dst, ntohs(u->l4.dport_be));
+}
+
+const char *flow_format(const struct flow *f, char buf[static FLOW_STRLEN])
+{
+	static const char *const tcp[] = {"NONE",     "SYN_SENT",   "SYN_RECV", "ESTABLISHED",
+					  "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT",
+					  "CLOSE",    "SYN_SENT2"};
+	struct text t = {.p = buf, .left = FLOW_STRLEN};
+
+	if (f->proto == IPPROTO_TCP)
+		add(&t, "tcp ");
+	else if (f->proto == IPPROTO_UDP)
+		add(&t, "udp ");
+	else if (f->proto == IPPROTO_ICMP)
+		add(&t, "icmp ");
+	else
+		add(&t, "proto %u ", f->proto);
+	add_tuple(&t, f, &f->orig);
+	if (f->has & FLOW_HAS_REPLY) {
+		add(&t, " reply ");
+		add_tuple(&t, f, &f->reply);
+	}
+	if (f->has & FLOW_HAS_TCP)
+		add(&t, " %s", f->tcp.state < ARRAY_LEN(tcp) ? tcp[f->tcp.state] : "?");
+	if (f->has & FLOW_HAS_STATUS)
+		add(&t, "%s%s", f->status & IPS_SEEN_REPLY ? "" : " unreplied",
+		    f->status & IPS_ASSURED ? " assured" : "");
+	if (f->has & FLOW_HAS_MARK)
+		add(&t, " mark %u", f->mark);
+	if (f->zone)
+		add(&t, " zone %u", f->zone);
+	if (f->has & FLOW_HAS_TIMEOUT)
+		add(&t, " timeout %u", f->timeout_s);
+	return buf;
+}
+
+/* ---- through or local ---- */
+
+/* Nothing from or to these is ever forwarded. */
+static bool never_forwarded(uint8_t family, const uint8_t *a)
+{
+	static const uint8_t zero[15];
+
+	if (family == AF_INET6)
+		return a[0] == 0xff || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) ||
+		       (memcmp(a, zero, 15) == 0 && a[15] <= 1);
+	return a[0] == 127 || a[0] == 0 || (a[0] & 0xf0) == 0xe0 ||
+	       (a[0] == 255 && a[1] == 255 && a[2] == 255 && a[3] == 255);
+}
+
+static bool is_local(const struct flow_locals *l, uint8_t family, const uint8_t *a)
+{
+	if (never_forwarded(family, a))
+		return true;
+	for (unsigned i = 0; i < l->n; i++)
+		if (l->addr[i].family == family && memcmp(l->addr[i].b, a, addr_len(family)) == 0)
+			return true;
+	return false;
+}
+
+bool flow_is_through(const struct flow *f, const struct flow_locals *l)
+{
+	/* reply.src is where it really goes: the inner server when the VIP is translated */
+	return !is_local(l, f->family, f->orig.src) && !is_local(l, f->family, f->reply.src);
+}
+
+/* ---- timeouts ---- */
+
+void flow_timeouts_default(struct flow_timeouts *t)
+{
+	*t = (struct flow_timeouts){
+		.tcp = {[TCP_CONNTRACK_NONE] = 120,
+			[TCP_CONNTRACK_SYN_SENT] = 120,
+			[TCP_CONNTRACK_SYN_RECV] = 60,
+			[TCP_CONNTRACK_ESTABLISHED] = 432000,
+			[TCP_CONNTRACK_FIN_WAIT] = 120,
+			[TCP_CONNTRACK_CLOSE_WAIT] = 60,
+			[TCP_CONNTRACK_LAST_ACK] = 30,
+			[TCP_CONNTRACK_TIME_WAIT] = 120,
+			[TCP_CONNTRACK_CLOSE] = 10,
+			[TCP_CONNTRACK_SYN_SENT2] = 120},
+		.udp = 30,
+		.udp_stream = 120,
+		.icmp = 30,
+		.generic = 600,
+	};
+}
+
+uint32_t flow_timeout_s(const struct flow_timeouts *t, const struct flow *f)
+{
+	switch (f->proto) {
+	case IPPROTO_TCP:
+		if (!(f->has & FLOW_HAS_TCP) || f->tcp.state >= FLOW_TCP_STATES ||
+		    !t->tcp[f->tcp.state])
+			return t->tcp[TCP_CONNTRACK_ESTABLISHED];
+		return t->tcp[f->tcp.state];
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+		return f->status & IPS_ASSURED ? t->udp_stream : t->udp;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return t->icmp;
+	default:
+		return t->generic;
+	}
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "peers.h"
+
+struct peer *peers_find(struct peers *p, uint32_t id)
+{
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++)
+		if (p->peer[i].id == id && id)
+			return &p->peer[i];
+	return NULL;
+}
+
+/* A free place, else the one that has been lost for longest, else NULL. */
+static struct peer *place_for_new(struct peers *p)
+{
+	struct peer *best = NULL;
+
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+		struct peer *c = &p->peer[i];
+
+		if (!c->id)
+			return c;
+		if (c->lost && (!best || c->heard_at < best->heard_at))
+			best = c;
+	}
+	return best;
+}
+
+struct peer *peers_place(struct peers *p, const struct dgram_hdr *h, uint64_t now)
+{
+	struct peer *peer = peers_find(p, h->sender);
+
+	if (!peer) {
+		peer = place_for_new(p);
+		if (!peer)
+			return NULL;
+		*peer = (struct peer){.id = h->sender, .heard_at = now};
+		memcpy(peer->epoch, h->epoch, DGRAM_EPOCH_LEN);
+	}
+	return peer;
+}
+
+bool peer_is_fresh(struct peer *p, const struct dgram_hdr *h)
+{
+	if (memcmp(p->epoch, h->epoch, DGRAM_EPOCH_LEN) != 0) {
+		/* restarted: another lifetime counts anew */
+		memcpy(p->epoch, h->epoch, DGRAM_EPOCH_LEN);
+		p->top = 0;
+		p->window = 0;
+	}
+	if (h->seq > p->top) {
+		uint64_t ahead = h->seq - p->top;
+
+		p->window = ahead < 64 ? p->window << ahead | 1 : 1;
+		p->top = h->seq;
+		return true;
+	}
+
+	uint64_t behind = p->top - h->seq;
+
+	if (behind >= 64 || p->window >> behind & 1)
+		return false;
+	p->window |= 1ull << behind;
+	return true;
+}
+
+bool peers_expire(struct peers *p, uint64_t now)
+{
+	bool changed = false;
+
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+		struct peer *c = &p->peer[i];
+		bool lost = c->id && now - c->heard_at >= p->loss_ms;
+
+		changed |= lost != c->lost;
+		c->lost = lost;
+		if (lost)
+			c->repairing = false;
+	}
+	return changed;
+}
+
+bool peer_follows(const struct peer *p, const struct stream_key *k)
+{
+	return p->named && !p->lost && p->status.phase != ENGINE_SOURCE &&
+	       stream_key_equal(&p->status.stream, k);
+}

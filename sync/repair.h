@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The two memories that a repair needs, and only while it runs.
+ * Source: which flows changed since the previous dump call (a dumped entry may be that old).
+ * Replica: which flows the source has, to delete the others at the end. */
+#ifndef VROUTER_REPAIR_H
+#define VROUTER_REPAIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vrouter/util.h"
+
+/* Fixed size; answers "perhaps" too often when much changes, which costs a look at the kernel. */
+#define REPAIR_CHANGED_BITS (1u << 16)
+
+struct repair_changed {
+	uint64_t word[REPAIR_CHANGED_BITS / 64];
+	bool any;
+};
+
+void repair_changed_clear(struct repair_changed *c);
+void repair_changed_add(struct repair_changed *c, uint64_t hash);
+bool repair_changed_has(const struct repair_changed *c, uint64_t hash);
+
+/* Set of 64-bit hashes, open addressing. At most 24 bytes per flow (36 while it grows). */
+#define REPAIR_SEEN_MAX ((size_t)1 << 25) /* slots; three quarters of them are used at most */
+
+struct repair_seen {
+	uint64_t *slot; /* 0: free */
+	size_t size, n; /* size: 0 or a power of two */
+	size_t max;	/* bound of size */
+	bool failed;	/* it could not grow: incomplete, of no use */
+};
+
+void repair_seen_start(struct repair_seen *s); /* empty and usable */
+void repair_seen_free(struct repair_seen *s);
+void repair_seen_add(struct repair_seen *s, uint64_t hash);
+bool repair_seen_has(const struct repair_seen *s, uint64_t hash);
+
+#endif
