@@ -258,7 +258,6 @@ static enum op_retry retry_of(struct apply *a, struct op *op)
 	complete = flow_netlink_complete(&op->f);
 	switch (op->err) {
 	case -ENOENT: /* an update */
-		a->counters->v[SYNC_APPLY_MISSING]++;
 		return complete ? RETRY_CREATE : RETRY_NO;
 	case -EEXIST: /* a new one */
 	case -EBUSY:  /* an update that takes a status bit back */
@@ -302,35 +301,15 @@ static void retry_all(struct apply *a)
 	wire_flush(a);
 }
 
-static void count_failure(struct apply *a, const struct op *op)
-{
-	switch (op->err) {
-	case -ENOENT:
-		/* a put has been counted when it was found missing */
-		a->counters->v[SYNC_APPLY_MISSING] += op->kind != OP_PUT;
-		return;
-	case -ENOMEM:
-	case -ENOSPC:
-		a->counters->v[SYNC_APPLY_TABLE_FULL]++;
-		return;
-	}
-	a->counters->v[SYNC_APPLY_ERRORS]++;
-}
-
-/* Counts; true when the owner has to hear of it. A flow that is gone before its timeout is set or
- * before it is deleted is no failure. */
+/* Counts what succeeded; true when the owner has to hear of it. */
 static bool settle(struct apply *a, const struct op *op)
 {
 	if (op->absorbed)
 		return false;
-	if (op->err) {
-		count_failure(a, op);
-		return op->kind == OP_PUT || (op->kind == OP_DEL && op->err != -ENOENT);
-	}
-	if (op->kind == OP_PUT)
-		a->counters->v[SYNC_APPLIED_PUT]++;
-	if (op->kind == OP_DEL)
-		a->counters->v[SYNC_APPLIED_DEL]++;
+	if (op->err)
+		return true;
+	a->counters->v[SYNC_APPLIED_PUT] += op->kind == OP_PUT;
+	a->counters->v[SYNC_APPLIED_DEL] += op->kind == OP_DEL;
 	return false;
 }
 

@@ -62,9 +62,6 @@ int capture_new(struct capture **out, int fd, uint32_t own_port, const struct ca
 
 void capture_free(struct capture *c)
 {
-	if (!c)
-		return;
-	close(c->fd);
 	free(c);
 }
 

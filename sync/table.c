@@ -55,9 +55,6 @@ int table_new(struct table **out, int dump_fd, int query_fd)
 
 void table_free(struct table *t)
 {
-	if (!t)
-		return;
-	close(t->dump_fd);
 	free(t);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The kernel's conntrack table of one namespace, as the replication sees it: where changes come
  * from (capture), what is there (table) and where changes go (apply). Nothing behind these three
- * may be assumed to be netlink; sockets come from the core, which opened them inside the namespace,
- * and are owned from here on. */
+ * may be assumed to be netlink. Sockets come from the core, which opened them inside the namespace;
+ * they are borrowed here. */
 #ifndef VROUTER_CONNTRACK_H
 #define VROUTER_CONNTRACK_H
 
@@ -18,8 +18,8 @@ struct capture_ops {
 	void (*on_overrun)(void *ctx); /* the kernel dropped changes */
 };
 
-/* Owns fd from success on. own_port: changes that this netlink port made are not told. ops, ctx
- * and counters are borrowed. 0 or -errno. */
+/* own_port: changes that this netlink port made are not told. fd, ops, ctx and counters are
+ * borrowed. 0 or -errno. */
 must_check int capture_new(struct capture **out, int fd, uint32_t own_port,
 			   const struct capture_ops *ops, void *ctx,
 			   struct sync_counters *counters);
@@ -37,8 +37,7 @@ void capture_stop(struct capture *c);
 
 struct table;
 
-/* Owns dump_fd from success on; query_fd answers single questions, is borrowed and may be the
- * apply socket. 0 or -errno. */
+/* query_fd answers single questions and may be the apply socket. 0 or -errno. */
 must_check int table_new(struct table **out, int dump_fd, int query_fd);
 void table_free(struct table *t); /* NULL is allowed */
 
@@ -56,8 +55,9 @@ must_check int table_count(struct table *t, uint32_t *flows, uint32_t *flows_max
 
 struct apply;
 
-/* A flow that could not be brought into the kernel, from within apply_put/del/commit. May call
- * apply_put/del. err as in engine_on_apply_failed(). */
+/* A change that the kernel refused for good, from within apply_put/del/timeout/commit: deletions of
+ * what is not there, too. The fn counts it, and may queue changes. f and err as in
+ * engine_on_apply_failed(). */
 typedef void apply_failed_fn(void *ctx, const struct flow *f, int err);
 
 /* Borrows fd (shared with table queries), fn's ctx and counters. Flows are put with a timeout of

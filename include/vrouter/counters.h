@@ -34,6 +34,7 @@
 	X(RX_DROPPED, "rx_dropped", "datagrams beyond the reorder buffer")                         \
 	X(RX_OTHER_STREAM, "rx_other_stream", "datagrams of a stream that is not followed")        \
 	X(RX_BAD_HEADER, "rx_bad_header", "datagrams without a valid header")                      \
+	X(RX_OTHER_ROUTER, "rx_other_router", "datagrams of routers that are not configured here") \
 	X(RX_BAD_SEAL, "rx_bad_seal", "datagrams that did not unseal")                             \
 	X(RX_BAD_KEY, "rx_bad_key", "datagrams sealed with a key we do not have")                  \
 	X(RX_BAD_BODY, "rx_bad_body", "datagrams whose content could not be decoded")              \

@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See replication.h. Whatever enters an engine ends in settle(): the engine gets its turn for
+ * timers and one step of bulk work, and the loop learns when it wants the next. Bulk work waits
+ * behind everything that came in meanwhile. */
+#include "replication.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include <event2/event.h>
+#include <sodium.h>
+
+#include "vrouter/conntrack.h"
+#include "vrouter/log.h"
+
+#define STREAMS		(4 * (ENGINE_PEERS_MAX + 1)) /* derived keys kept: some of each controller */
+#define CAPTURE_TURN	4096			     /* changes before others get their turn */
+#define CAPTURE_LAST	262144 /* changes read at most when the router stops being the source */
+#define REPORT_EVERY_MS 50
+
+/* A key that once opened or sealed a datagram. Forged ones cannot push others out. */
+struct stream_slot {
+	bool used;
+	uint8_t key_id;
+	uint32_t sender;
+	uint8_t epoch[DGRAM_EPOCH_LEN];
+	struct seal_stream stream;
+};
+
+/* What the core is still to be told. */
+struct news {
+	bool promoted, drained, answer, status;
+	struct sync_msg_role promoted_with, drained_with;
+};
+
+struct replication {
+	struct shared *shared;
+	struct sync_msg_router conf;
+	uint32_t id;
+	struct engine *engine;
+	struct capture *capture;
+	struct table *table;
+	struct apply *apply;
+	int fd[SYNC_FDS];
+	bool source;
+	struct sync_counters counters;
+	struct event *on_capture, *on_time, *on_bulk;
+	struct stream_slot stream[STREAMS];
+	unsigned next_stream; /* to be replaced */
+	struct news news;
+	enum engine_phase told_phase;
+	uint64_t told_ms; /* when the last status was taken */
+};
+
+uint64_t monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+uint32_t replication_id(const struct replication *r)
+{
+	return r->id;
+}
+
+const char *replication_name(const struct replication *r)
+{
+	return r->conf.router;
+}
+
+static void news(struct replication *r)
+{
+	r->shared->on_news(r->shared->ctx);
+}
+
+/* ---- the engine's needs ------------------------------------------------------------------- */
+
+static struct seal_stream *stream_of(struct replication *r, const struct dgram_hdr *h)
+{
+	for (unsigned i = 0; i < STREAMS; i++) {
+		struct stream_slot *s = &r->stream[i];
+
+		if (s->used && s->key_id == h->key_id && s->sender == h->sender &&
+		    memcmp(s->epoch, h->epoch, sizeof(s->epoch)) == 0)
+			return &s->stream;
+	}
+	return NULL;
+}
+
+static const struct seal_stream *keep_stream(struct replication *r, const struct dgram_hdr *h,
+					     const struct seal_stream *stream)
+{
+	struct stream_slot *s = &r->stream[r->next_stream++ % STREAMS];
+
+	*s = (struct stream_slot){
+		.used = true, .key_id = h->key_id, .sender = h->sender, .stream = *stream};
+	memcpy(s->epoch, h->epoch, sizeof(s->epoch));
+	return &s->stream;
+}
+
+/* The key to seal with; derived once a stream. NULL: the keyring does not have it. */
+static const struct seal_stream *sealing(struct replication *r, const struct dgram_hdr *h)
+{
+	const struct seal_stream *known = stream_of(r, h);
+	struct seal_stream fresh;
+
+	if (!known && seal_derive(&fresh, &r->shared->conf.keys, h))
+		known = keep_stream(r, h, &fresh);
+	sodium_memzero(&fresh, sizeof(fresh));
+	return known;
+}
+
+static void op_send(void *ctx, const struct dgram_hdr *given, const uint8_t *body, size_t body_len)
+{
+	struct replication *r = ctx;
+	const struct sync_msg_conf *conf = &r->shared->conf;
+	size_t len = DGRAM_HDR_LEN + body_len + (conf->sealed ? DGRAM_TAG_LEN : 0);
+	const struct seal_stream *stream = NULL;
+	struct dgram_hdr h = *given;
+	uint8_t *buf;
+
+	h.key_id = conf->sealed ? conf->keys.key[0].id : 0;
+	if (conf->sealed)
+		stream = sealing(r, &h);
+	if (conf->sealed && !stream) { /* never in the clear instead */
+		r->counters.v[SYNC_TX_ERRORS]++;
+		return;
+	}
+	buf = links_put(r->shared->links, len, &r->counters.v[SYNC_TX_ERRORS]);
+	if (!buf)
+		return;
+	dgram_hdr_encode(buf, &h);
+	memcpy(buf + DGRAM_HDR_LEN, body, body_len);
+	if (stream)
+		seal_box(stream, &h, buf, body_len);
+	r->counters.v[SYNC_TX_BYTES] += len;
+}
+
+static void op_put(void *ctx, const struct flow *f, enum flow_put how)
+{
+	apply_put(((struct replication *)ctx)->apply, f, how);
+}
+
+static void op_del(void *ctx, const struct flow *f)
+{
+	apply_del(((struct replication *)ctx)->apply, f);
+}
+
+static void op_set_timeout(void *ctx, const struct flow *f, uint32_t timeout_s)
+{
+	apply_timeout(((struct replication *)ctx)->apply, f, timeout_s);
+}
+
+static void op_commit(void *ctx)
+{
+	apply_commit(((struct replication *)ctx)->apply);
+}
+
+static void on_apply_failed(void *ctx, const struct flow *f, int err)
+{
+	struct replication *r = ctx;
+
+	engine_on_apply_failed(r->engine, f, err);
+}
+
+static void on_dumped(void *ctx, const struct flow *f)
+{
+	struct replication *r = ctx;
+
+	engine_on_dump(r->engine, f);
+}
+
+static int op_dump(void *ctx, bool start)
+{
+	struct replication *r = ctx;
+
+	return table_dump(r->table, start, on_dumped, r);
+}
+
+static int op_get(void *ctx, const struct flow *key, struct flow *out)
+{
+	return table_get(((struct replication *)ctx)->table, key, out);
+}
+
+static void op_random(void *ctx, void *buf, size_t len)
+{
+	(void)ctx;
+	randombytes_buf(buf, len);
+}
+
+static void op_on_status(void *ctx)
+{
+	struct replication *r = ctx;
+
+	r->news.status = true;
+	news(r);
+}
+
+static void op_on_drained(void *ctx, bool acknowledged)
+{
+	struct replication *r = ctx;
+
+	r->news.drained = true;
+	r->news.drained_with.ok = acknowledged;
+	news(r);
+}
+
+static const struct engine_ops engine_ops = {
+	.send = op_send,
+	.put = op_put,
+	.del = op_del,
+	.set_timeout = op_set_timeout,
+	.commit = op_commit,
+	.dump = op_dump,
+	.get = op_get,
+	.random = op_random,
+	.on_status = op_on_status,
+	.on_drained = op_on_drained,
+};
+
+/* ---- turns -------------------------------------------------------------------------------- */
+
+static void settle(struct replication *r)
+{
+	uint64_t now = monotonic_ms(), due = engine_run(r->engine, now);
+
+	if (due <= now) {
+		event_active(r->on_bulk, EV_TIMEOUT, 0);
+		return;
+	}
+	uint64_t wait = due - now < 60000 ? due - now : 60000;
+	struct timeval tv = {.tv_sec = (time_t)(wait / 1000),
+			     .tv_usec = (suseconds_t)(wait % 1000 * 1000)};
+
+	event_add(r->on_time, &tv);
+}
+
+static void turn(struct replication *r)
+{
+	settle(r);
+	links_flush(r->shared->links);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	turn(arg);
+}
+
+static void on_change(void *ctx, const struct flow *f, enum flow_change change)
+{
+	struct replication *r = ctx;
+
+	engine_on_change(r->engine, f, change, monotonic_ms());
+}
+
+static void on_overrun(void *ctx)
+{
+	struct replication *r = ctx;
+
+	log_warn("sync", r->conf.router,
+		 "the kernel dropped conntrack events: replicas will be repaired");
+	engine_on_overrun(r->engine, monotonic_ms());
+}
+
+static const struct capture_ops capture_ops = {.on_change = on_change, .on_overrun = on_overrun};
+
+static void on_captured(evutil_socket_t fd, short what, void *arg)
+{
+	struct replication *r = arg;
+
+	(void)fd;
+	(void)what;
+	if (!capture_read(r->capture, CAPTURE_TURN))
+		engine_on_drained(r->engine, monotonic_ms());
+	turn(r);
+}
+
+/* All that the kernel has told until now. */
+static void capture_rest(struct replication *r)
+{
+	if (capture_read(r->capture, CAPTURE_LAST))
+		log_warn("sync", r->conf.router,
+			 "changes come faster than they can be read: the last ones are not sent");
+	engine_on_drained(r->engine, monotonic_ms());
+}
+
+/* ---- datagrams ---------------------------------------------------------------------------- */
+
+static bool unseal(struct replication *r, const struct dgram_hdr *h, uint8_t *buf, size_t len)
+{
+	const struct seal_stream *known = stream_of(r, h);
+	struct seal_stream fresh;
+	bool ok;
+
+	if (!known && !seal_derive(&fresh, &r->shared->conf.keys, h)) {
+		r->counters.v[SYNC_RX_BAD_KEY]++;
+		log_remote("sync", r->conf.router,
+			   "controller %08x seals with key %u, which is not in the key file",
+			   h->sender, h->key_id);
+		return false;
+	}
+	ok = seal_open(known ? known : &fresh, h, buf, len);
+	if (ok && !known)
+		(void)keep_stream(r, h, &fresh);
+	sodium_memzero(&fresh, sizeof(fresh));
+	if (!ok) {
+		r->counters.v[SYNC_RX_BAD_SEAL]++;
+		log_remote(
+			"sync", r->conf.router,
+			"a datagram of controller %08x does not unseal: another key %u, or forged",
+			h->sender, h->key_id);
+	}
+	return ok;
+}
+
+void replication_on_datagram(struct replication *r, const struct dgram_hdr *h, uint8_t *buf,
+			     size_t len)
+{
+	bool sealed = r->shared->conf.sealed;
+
+	r->counters.v[SYNC_RX_BYTES] += len;
+	if (sealed != (h->key_id != 0)) {
+		r->counters.v[SYNC_RX_BAD_KEY]++;
+		log_remote("sync", r->conf.router, "controller %08x sends %s, we do not", h->sender,
+			   sealed ? "in the clear" : "sealed");
+		return;
+	}
+	if (sealed && !unseal(r, h, buf, len))
+		return;
+	engine_on_datagram(r->engine, h, buf + DGRAM_HDR_LEN,
+			   len - DGRAM_HDR_LEN - (sealed ? DGRAM_TAG_LEN : 0), monotonic_ms());
+}
+
+void replication_after_batch(struct replication *r)
+{
+	settle(r);
+}
+
+/* ---- orders of the core ------------------------------------------------------------------- */
+
+static uint32_t current_term(const struct replication *r)
+{
+	struct engine_status s;
+
+	engine_status(r->engine, &s);
+	return s.term;
+}
+
+static void become_source(struct replication *r, uint32_t min_term)
+{
+	int err = capture_start(r->capture);
+	struct sync_msg_role *reply = &r->news.promoted_with;
+
+	if (err < 0)
+		log_err("sync", r->conf.router, "cannot subscribe to conntrack events: %s",
+			strerror(-err));
+	*reply = (struct sync_msg_role){
+		.ok = err == 0, .term = engine_promote(r->engine, min_term, monotonic_ms())};
+	r->source = true;
+	event_add(r->on_capture, NULL);
+}
+
+static void stop_source(struct replication *r)
+{
+	capture_rest(r);
+	engine_demote(r->engine, monotonic_ms());
+	capture_stop(r->capture);
+	event_del(r->on_capture);
+	r->source = false;
+}
+
+void replication_promote(struct replication *r, uint32_t min_term)
+{
+	/* everything that a former source sent and that reached us counts */
+	links_drain(r->shared->links);
+	if (r->source && current_term(r) <= min_term)
+		stop_source(r);
+	if (!r->source)
+		become_source(r, min_term);
+	turn(r);
+	r->news.promoted = true;
+	news(r);
+}
+
+void replication_demote(struct replication *r)
+{
+	if (r->source)
+		stop_source(r);
+	turn(r);
+}
+
+void replication_drain(struct replication *r, uint32_t wait_ms)
+{
+	if (r->source) {
+		capture_rest(r);
+		engine_drain(r->engine, wait_ms, monotonic_ms());
+	} else {
+		op_on_drained(r, true); /* nothing of ours is under way */
+	}
+	turn(r);
+}
+
+void replication_query(struct replication *r)
+{
+	r->news.answer = true;
+	news(r);
+}
+
+/* ---- news for the core -------------------------------------------------------------------- */
+
+static void fill_report(struct replication *r, struct sync_msg *m, bool answer)
+{
+	struct sync_msg_report *rep = &m->report;
+
+	*m = (struct sync_msg){.type = SYNC_MSG_REPORT};
+	rep->answer = answer;
+	memcpy(rep->router, r->conf.router, sizeof(rep->router));
+	engine_status(r->engine, &rep->status);
+	rep->n_peers = engine_peers(r->engine, rep->peer, monotonic_ms());
+	rep->counters = r->counters;
+	if (table_count(r->table, &rep->flows, &rep->flows_max) < 0)
+		rep->flows = rep->flows_max = 0;
+}
+
+static void fill_role(struct replication *r, struct sync_msg *m, enum sync_msg_type type,
+		      const struct sync_msg_role *role)
+{
+	*m = (struct sync_msg){.type = type, .role = *role};
+	memcpy(m->role.router, r->conf.router, sizeof(m->role.router));
+}
+
+/* A change of phase is told at once, others at a bounded rate. */
+static bool take_status(struct replication *r, uint64_t now_ms, struct sync_msg *out, bool *later)
+{
+	struct engine_status s;
+
+	if (!r->news.status)
+		return false;
+	engine_status(r->engine, &s);
+	if (s.phase == r->told_phase && now_ms - r->told_ms < REPORT_EVERY_MS) {
+		*later = true;
+		return false;
+	}
+	r->news.status = false;
+	r->told_phase = s.phase;
+	r->told_ms = now_ms;
+	fill_report(r, out, false);
+	return true;
+}
+
+bool replication_take(struct replication *r, uint64_t now_ms, struct sync_msg *out, bool *later)
+{
+	struct news *n = &r->news;
+
+	if (n->promoted) {
+		n->promoted = false;
+		fill_role(r, out, SYNC_MSG_PROMOTED, &n->promoted_with);
+		return true;
+	}
+	if (n->drained) {
+		n->drained = false;
+		fill_role(r, out, SYNC_MSG_DRAINED, &n->drained_with);
+		return true;
+	}
+	if (n->answer) {
+		n->answer = false;
+		fill_report(r, out, true);
+		return true;
+	}
+	return take_status(r, now_ms, out, later);
+}
+
+void replication_untake(struct replication *r, const struct sync_msg *m)
+{
+	struct news *n = &r->news;
+
+	if (m->type == SYNC_MSG_PROMOTED)
+		n->promoted = true;
+	else if (m->type == SYNC_MSG_DRAINED)
+		n->drained = true;
+	else if (m->report.answer)
+		n->answer = true;
+	else
+		n->status = true;
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+static int make_engine(struct replication *r, const struct sync_msg_router *conf,
+		       struct engine **out)
+{
+	const struct shared *s = r->shared;
+	struct engine_conf c;
+
+	engine_conf_defaults(&c);
+	memcpy(c.name, s->conf.controller, sizeof(c.name));
+	c.self = s->self;
+	c.router = r->id;
+	c.mtu_body = links_payload(s->links) - DGRAM_HDR_LEN - (s->conf.sealed ? DGRAM_TAG_LEN : 0);
+	c.ring_bytes = conf->ring_bytes;
+	c.timeouts = conf->timeouts;
+	c.locals = conf->locals;
+	return engine_new(out, &c, &engine_ops, r, &r->counters, monotonic_ms());
+}
+
+int replication_change(struct replication *r, const struct sync_msg_router *conf)
+{
+	bool was_source = r->source;
+	uint32_t term = current_term(r);
+	struct engine *fresh;
+	int err;
+
+	if (memcmp(&r->conf, conf, sizeof(*conf)) == 0)
+		return 0;
+	err = make_engine(r, conf, &fresh);
+	if (err < 0)
+		return err;
+	if (was_source)
+		stop_source(r);
+	engine_free(r->engine);
+	r->engine = fresh;
+	r->conf = *conf;
+	if (was_source)
+		become_source(r, term);
+	turn(r);
+	op_on_status(r);
+	return 0;
+}
+
+void replication_new_keys(struct replication *r)
+{
+	sodium_memzero(r->stream, sizeof(r->stream));
+}
+
+static int make_events(struct replication *r)
+{
+	struct event_base *base = r->shared->base;
+
+	r->on_capture =
+		event_new(base, capture_fd(r->capture), EV_READ | EV_PERSIST, on_captured, r);
+	r->on_time = event_new(base, -1, 0, on_turn, r);
+	r->on_bulk = event_new(base, -1, 0, on_turn, r);
+	if (!r->on_capture || !r->on_time || !r->on_bulk)
+		return -ENOMEM;
+	event_priority_set(r->on_capture, PRIO_CAPTURE);
+	/* not behind the input of other routers: heartbeats must leave in time */
+	event_priority_set(r->on_time, PRIO_LINK);
+	event_priority_set(r->on_bulk, PRIO_BULK);
+	return 0;
+}
+
+static int make_kernel(struct replication *r)
+{
+	struct engine_conf defaults;
+	uint32_t port;
+	int err = conntrack_port(r->fd[SYNC_FD_APPLY], &port);
+
+	engine_conf_defaults(&defaults);
+	if (err == 0)
+		err = capture_new(&r->capture, r->fd[SYNC_FD_EVENTS], port, &capture_ops, r,
+				  &r->counters);
+	if (err == 0)
+		err = table_new(&r->table, r->fd[SYNC_FD_DUMP], r->fd[SYNC_FD_APPLY]);
+	if (err == 0)
+		err = apply_new(&r->apply, r->fd[SYNC_FD_APPLY], defaults.pin_s, on_apply_failed, r,
+				&r->counters);
+	return err;
+}
+
+static void close_fds(const int fds[static SYNC_FDS])
+{
+	for (unsigned i = 0; i < SYNC_FDS; i++)
+		close(fds[i]);
+}
+
+void replication_free(struct replication *r)
+{
+	struct event *events[] = {r ? r->on_capture : NULL, r ? r->on_time : NULL,
+				  r ? r->on_bulk : NULL};
+
+	if (!r)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(events); i++)
+		if (events[i])
+			event_free(events[i]);
+	engine_free(r->engine);
+	apply_free(r->apply);
+	table_free(r->table);
+	capture_free(r->capture);
+	links_forget(r->shared->links, &r->counters.v[SYNC_TX_ERRORS]);
+	close_fds(r->fd);
+	sodium_memzero(r->stream, sizeof(r->stream));
+	free(r);
+}
+
+int replication_new(struct replication **out, struct shared *shared,
+		    const struct sync_msg_router *conf, const int fds[static SYNC_FDS])
+{
+	struct replication *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r) {
+		close_fds(fds);
+		return -ENOMEM;
+	}
+	r->shared = shared;
+	r->conf = *conf;
+	r->id = id_of(conf->router);
+	memcpy(r->fd, fds, sizeof(r->fd));
+	err = make_kernel(r);
+	if (err == 0)
+		err = make_engine(r, conf, &r->engine);
+	if (err == 0)
+		err = make_events(r);
+	if (err < 0) {
+		replication_free(r);
+		return err;
+	}
+	turn(r);
+	op_on_status(r);
+	*out = r;
+	return 0;
+}

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The sync process: one loop for all routers. It reads what the network sends, so it holds nothing
+ * but CAP_NET_ADMIN and the sockets it was given. The core owns it: it does what the message pair
+ * says, ignores the signals a terminal or service manager sends to everybody, and ends when the
+ * pair closes. */
+#include <errno.h>
+#include <linux/close_range.h>
+#include <malloc.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include <cap-ng.h>
+#include <event2/event.h>
+#include <sodium.h>
+
+#include "replication.h"
+#include "vrouter/log.h"
+
+#define UNPRIVILEGED 65534
+#define IPC_TURN     64 /* messages before others get their turn */
+#define LATER_MS     50
+#define MMAP_ABOVE   (128 * 1024) /* large temporary memory goes back to the system */
+
+struct worker {
+	struct shared shared;
+	struct event *on_ipc, *on_ipc_writable, *on_later;
+	bool configured;
+	struct replication **router; /* sorted by id */
+	unsigned n, cap;
+	bool *touched; /* by datagrams of this batch; like router */
+	struct {
+		bool due;
+		struct sync_msg_link msg;
+	} link_news[SYNC_LINKS_MAX];
+	uint64_t bad_header, other_router; /* datagrams that belong to no router */
+	int status;			   /* of exit */
+};
+
+static void leave(struct worker *w, int status)
+{
+	w->status = status;
+	event_base_loopbreak(w->shared.base);
+}
+
+/* ---- routers by id and by name ------------------------------------------------------------ */
+
+/* Where id is, or would be. */
+static unsigned place_of(const struct worker *w, uint32_t id)
+{
+	unsigned low = 0, high = w->n;
+
+	while (low < high) {
+		unsigned mid = low + (high - low) / 2;
+
+		if (replication_id(w->router[mid]) < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static struct replication *by_name(const struct worker *w, const char *name)
+{
+	unsigned at = place_of(w, id_of(name));
+
+	if (at < w->n && strcmp(replication_name(w->router[at]), name) == 0)
+		return w->router[at];
+	return NULL;
+}
+
+static int reserve(struct worker *w)
+{
+	unsigned cap = w->cap ? 2 * w->cap : 8;
+	struct replication **router;
+	bool *touched;
+
+	if (w->n < w->cap)
+		return 0;
+	router = reallocarray(w->router, cap, sizeof(*router));
+	if (router)
+		w->router = router;
+	touched = reallocarray(w->touched, cap, sizeof(*touched));
+	if (touched)
+		w->touched = touched;
+	if (!router || !touched)
+		return -ENOMEM;
+	memset(w->touched + w->cap, 0, (cap - w->cap) * sizeof(*touched));
+	w->cap = cap;
+	return 0;
+}
+
+static int add_router(struct worker *w, const struct sync_msg_router *conf, const int *fds,
+		      bool *taken)
+{
+	unsigned at = place_of(w, id_of(conf->router));
+	struct replication *r;
+	int err;
+
+	if (at < w->n && replication_id(w->router[at]) == id_of(conf->router)) {
+		log_err("sync", conf->router, "its name has the same id as that of router %s",
+			replication_name(w->router[at]));
+		return 0; /* the others shall go on */
+	}
+	err = reserve(w);
+	if (err < 0)
+		return err;
+	*taken = true;
+	err = replication_new(&r, &w->shared, conf, fds);
+	if (err < 0)
+		return err;
+	memmove(w->router + at + 1, w->router + at, (w->n - at) * sizeof(*w->router));
+	memmove(w->touched + at + 1, w->touched + at, (w->n - at) * sizeof(*w->touched));
+	w->router[at] = r;
+	w->touched[at] = false;
+	w->n++;
+	return 0;
+}
+
+static void del_router(struct worker *w, const struct replication *r)
+{
+	unsigned at = place_of(w, replication_id(r));
+
+	replication_free(w->router[at]);
+	w->n--;
+	memmove(w->router + at, w->router + at + 1, (w->n - at) * sizeof(*w->router));
+	memmove(w->touched + at, w->touched + at + 1, (w->n - at) * sizeof(*w->touched));
+}
+
+/* ---- datagrams ---------------------------------------------------------------------------- */
+
+static void on_datagram(void *ctx, uint8_t *buf, size_t len, const struct ip_addr *from)
+{
+	struct worker *w = ctx;
+	char text[INET6_ADDRSTRLEN];
+	struct dgram_hdr h;
+	enum dgram_err err = dgram_hdr_decode(&h, buf, len);
+	unsigned at;
+
+	if (err == DGRAM_OK && len < DGRAM_HDR_LEN + (w->shared.conf.sealed ? DGRAM_TAG_LEN : 0))
+		err = DGRAM_E_SHORT;
+	if (err != DGRAM_OK) {
+		w->bad_header++;
+		log_remote("sync", NULL, "a datagram from %s is not one of ours: %s",
+			   ip_addr_format(from, text), dgram_err_name(err));
+		return;
+	}
+	at = place_of(w, h.router);
+	if (at == w->n || replication_id(w->router[at]) != h.router) {
+		w->other_router++; /* that of another cluster, or not configured here */
+		return;
+	}
+	replication_on_datagram(w->router[at], &h, buf, len);
+	w->touched[at] = true;
+}
+
+static void on_batch(void *ctx)
+{
+	struct worker *w = ctx;
+
+	for (unsigned i = 0; i < w->n; i++) {
+		if (!w->touched[i])
+			continue;
+		w->touched[i] = false;
+		replication_after_batch(w->router[i]);
+	}
+	links_flush(w->shared.links);
+}
+
+/* ---- to the core -------------------------------------------------------------------------- */
+
+static void on_link_state(void *ctx, const char *interface, bool up, const char *text)
+{
+	struct worker *w = ctx;
+	unsigned i = 0;
+
+	while (i + 1 < w->shared.conf.n_interfaces &&
+	       strcmp(w->shared.conf.interface[i], interface) != 0)
+		i++;
+	w->link_news[i].due = true;
+	w->link_news[i].msg = (struct sync_msg_link){.up = up};
+	snprintf(w->link_news[i].msg.interface, IFNAMSIZ, "%s", interface);
+	snprintf(w->link_news[i].msg.text, sizeof(w->link_news[i].msg.text), "%s", text);
+	w->shared.on_news(w);
+}
+
+static void on_news(void *ctx)
+{
+	struct worker *w = ctx;
+
+	/* from within an engine: told when the loop comes round */
+	event_active(w->on_ipc_writable, EV_WRITE, 0);
+}
+
+/* false: the pair is full, or broken. */
+static bool send_message(struct worker *w, const struct sync_msg *m)
+{
+	int err = sync_ipc_send(SYNC_IPC_FD, m, NULL, 0);
+
+	if (err == -EAGAIN || err == -ENOBUFS)
+		event_add(w->on_ipc_writable, NULL);
+	else if (err < 0)
+		leave(w, EXIT_SUCCESS); /* the core is gone */
+	return err == 0;
+}
+
+static bool send_link_news(struct worker *w)
+{
+	for (unsigned i = 0; i < SYNC_LINKS_MAX; i++) {
+		struct sync_msg m = {.type = SYNC_MSG_LINK, .link = w->link_news[i].msg};
+
+		if (!w->link_news[i].due)
+			continue;
+		if (!send_message(w, &m))
+			return false;
+		w->link_news[i].due = false;
+	}
+	return true;
+}
+
+static bool send_router_news(struct worker *w, struct replication *r, bool *later)
+{
+	uint64_t now = monotonic_ms();
+	struct sync_msg m;
+
+	while (replication_take(r, now, &m, later)) {
+		if (m.type == SYNC_MSG_REPORT) {
+			m.report.counters.v[SYNC_RX_BAD_HEADER] = w->bad_header;
+			m.report.counters.v[SYNC_RX_OTHER_ROUTER] = w->other_router;
+		}
+		if (!send_message(w, &m)) {
+			replication_untake(r, &m);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void send_news(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval in = {.tv_usec = LATER_MS * 1000};
+	struct worker *w = arg;
+	bool later = false;
+
+	(void)fd;
+	(void)what;
+	if (!send_link_news(w))
+		return;
+	for (unsigned i = 0; i < w->n; i++)
+		if (!send_router_news(w, w->router[i], &later))
+			return;
+	if (later)
+		event_add(w->on_later, &in);
+}
+
+/* ---- from the core ------------------------------------------------------------------------ */
+
+static const struct link_ops link_ops = {
+	.on_datagram = on_datagram, .on_batch = on_batch, .on_state = on_link_state};
+
+static bool same_links(const struct sync_msg_conf *a, const struct sync_msg_conf *b)
+{
+	return memcmp(a->interface, b->interface, sizeof(a->interface)) == 0 &&
+	       a->n_interfaces == b->n_interfaces &&
+	       memcmp(&a->group, &b->group, sizeof(a->group)) == 0 &&
+	       memcmp(a->peer, b->peer, sizeof(a->peer)) == 0 && a->n_peers == b->n_peers &&
+	       a->port == b->port;
+}
+
+/* Counts come from the other end of the pair; it is our own binary, and still. */
+static bool conf_is_sane(const struct sync_msg_conf *c)
+{
+	return memchr(c->controller, '\0', sizeof(c->controller)) &&
+	       c->n_interfaces <= SYNC_LINKS_MAX && c->n_peers <= SYNC_UNICAST_MAX &&
+	       c->keys.n <= SEAL_KEYS_MAX && (!c->sealed || c->keys.n > 0);
+}
+
+static int configure(struct worker *w, const struct sync_msg_conf *conf)
+{
+	bool relink = !w->configured || !same_links(&w->shared.conf, conf);
+
+	if (!conf_is_sane(conf))
+		return -EINVAL;
+	w->shared.conf = *conf;
+	w->shared.self = id_of(conf->controller);
+	w->configured = true;
+	for (unsigned i = 0; i < w->n; i++)
+		replication_new_keys(w->router[i]);
+	if (!relink)
+		return 0;
+	/* the old sockets would be in the way of the new ones */
+	links_free(w->shared.links);
+	w->shared.links = NULL;
+	memset(w->link_news, 0, sizeof(w->link_news));
+	return links_new(&w->shared.links, w->shared.base, PRIO_LINK, conf, &link_ops, w);
+}
+
+static int on_router(struct worker *w, const struct sync_msg_router *conf, const int *fds,
+		     unsigned n_fds, bool *taken)
+{
+	struct replication *r;
+
+	if (!w->configured || !memchr(conf->router, '\0', sizeof(conf->router)) ||
+	    conf->locals.n > FLOW_LOCALS_MAX)
+		return -EPROTO;
+	r = by_name(w, conf->router);
+	if (r)
+		return replication_change(r, conf);
+	return n_fds == SYNC_FDS ? add_router(w, conf, fds, taken) : -EPROTO;
+}
+
+static int on_role(struct worker *w, const struct sync_msg *m)
+{
+	struct replication *r;
+
+	if (!memchr(m->role.router, '\0', sizeof(m->role.router)))
+		return -EPROTO;
+	r = by_name(w, m->role.router);
+	if (!r) {
+		log_err("sync", m->role.router, "message %u of the core: no such router", m->type);
+		return 0;
+	}
+	if (m->type == SYNC_MSG_PROMOTE)
+		replication_promote(r, m->role.term);
+	else if (m->type == SYNC_MSG_DEMOTE)
+		replication_demote(r);
+	else if (m->type == SYNC_MSG_DRAIN)
+		replication_drain(r, m->role.wait_ms);
+	else
+		del_router(w, r);
+	return 0;
+}
+
+static int on_message(struct worker *w, const struct sync_msg *m, const int *fds, unsigned n_fds,
+		      bool *taken)
+{
+	switch ((enum sync_msg_type)m->type) {
+	case SYNC_MSG_CONF:
+		return configure(w, &m->conf);
+	case SYNC_MSG_ROUTER:
+		return on_router(w, &m->router, fds, n_fds, taken);
+	case SYNC_MSG_ROUTER_DEL:
+	case SYNC_MSG_PROMOTE:
+	case SYNC_MSG_DEMOTE:
+	case SYNC_MSG_DRAIN:
+		return on_role(w, m);
+	case SYNC_MSG_QUERY:
+		for (unsigned i = 0; i < w->n; i++)
+			replication_query(w->router[i]);
+		return 0;
+	case SYNC_MSG_UP:
+	case SYNC_MSG_PROMOTED:
+	case SYNC_MSG_DRAINED:
+	case SYNC_MSG_REPORT:
+	case SYNC_MSG_LINK:
+		break;
+	}
+	return -EPROTO;
+}
+
+/* An order that cannot be followed ends the process: the core starts it again and says all again,
+ * which is the one way back to a state that both know. */
+static void on_ipc(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	struct sync_msg m;
+
+	(void)what;
+	for (unsigned i = 0; i < IPC_TURN; i++) {
+		int fds[SYNC_FDS], got, err = 0;
+		bool taken = false; /* the descriptors */
+		unsigned n_fds;
+
+		got = sync_ipc_recv(fd, &m, fds, &n_fds);
+		if (got == -EAGAIN)
+			break;
+		if (got == 1)
+			err = on_message(w, &m, fds, n_fds, &taken);
+		while (got == 1 && !taken && n_fds)
+			close(fds[--n_fds]);
+		if (got == 1 && err == 0)
+			continue;
+		if (got < 0 || err < 0)
+			log_err("sync", NULL, "message %u of the core: %s", m.type,
+				strerror(err < 0 ? -err : -got));
+		leave(w, got == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+		break;
+	}
+	sodium_memzero(&m, sizeof(m)); /* it may have held keys */
+}
+
+/* ---- the process -------------------------------------------------------------------------- */
+
+/* Another user where that is possible: nothing of root's can then be opened, whatever happens. */
+static int drop_privileges(void)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN) != 0)
+		return -EINVAL;
+	if (capng_change_id(UNPRIVILEGED, UNPRIVILEGED,
+			    CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) != 0) {
+		/* a user namespace without that user */
+		capng_clear(CAPNG_SELECT_BOTH);
+		if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN) !=
+			    0 ||
+		    capng_apply(CAPNG_SELECT_BOTH) != 0)
+			return -EPERM;
+	}
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+static void ignore_signals(void)
+{
+	static const int ignored[] = {SIGPIPE, SIGINT, SIGTERM, SIGHUP};
+
+	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+}
+
+static struct event_base *make_base(void)
+{
+	struct event_config *c = event_config_new();
+	struct event_base *base = NULL;
+
+	if (c && event_config_set_flag(c, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+		base = event_base_new_with_config(c);
+	if (c)
+		event_config_free(c);
+	if (base && event_base_priority_init(base, PRIO_N) < 0) {
+		event_base_free(base);
+		base = NULL;
+	}
+	return base;
+}
+
+static int worker_init(struct worker *w)
+{
+	w->shared.on_news = on_news;
+	w->shared.ctx = w;
+	w->shared.base = make_base();
+	if (!w->shared.base)
+		return -ENOMEM;
+	w->on_ipc = event_new(w->shared.base, SYNC_IPC_FD, EV_READ | EV_PERSIST, on_ipc, w);
+	w->on_ipc_writable = event_new(w->shared.base, SYNC_IPC_FD, EV_WRITE, send_news, w);
+	w->on_later = event_new(w->shared.base, -1, 0, send_news, w);
+	if (!w->on_ipc || !w->on_ipc_writable || !w->on_later)
+		return -ENOMEM;
+	event_priority_set(w->on_ipc, PRIO_IPC);
+	event_priority_set(w->on_ipc_writable, PRIO_IPC);
+	event_priority_set(w->on_later, PRIO_IPC);
+	return event_add(w->on_ipc, NULL) < 0 ? -ENOMEM : 0;
+}
+
+static void worker_fini(struct worker *w)
+{
+	while (w->n)
+		del_router(w, w->router[w->n - 1]);
+	links_free(w->shared.links);
+	if (w->on_ipc)
+		event_free(w->on_ipc);
+	if (w->on_ipc_writable)
+		event_free(w->on_ipc_writable);
+	if (w->on_later)
+		event_free(w->on_later);
+	if (w->shared.base)
+		event_base_free(w->shared.base);
+	free(w->router);
+	free(w->touched);
+	sodium_memzero(&w->shared.conf, sizeof(w->shared.conf));
+}
+
+static int start(struct worker *w)
+{
+	int err;
+
+	prctl(PR_SET_NAME, "vrouterd-sync", 0, 0, 0);
+	/* what the core has open is none of our business */
+	close_range(SYNC_IPC_FD + 1, ~0U, 0);
+	mallopt(M_MMAP_THRESHOLD, MMAP_ABOVE);
+	ignore_signals();
+	err = seal_init();
+	if (err == 0)
+		err = drop_privileges();
+	if (err == 0)
+		err = worker_init(w);
+	if (err == 0)
+		err = sync_ipc_send(SYNC_IPC_FD, &(struct sync_msg){.type = SYNC_MSG_UP}, NULL, 0);
+	return err;
+}
+
+int sync_worker_main(void)
+{
+	struct worker w = {.status = EXIT_SUCCESS};
+	int err = start(&w);
+
+	if (err < 0) {
+		log_err("sync", NULL, "cannot start: %s", strerror(-err));
+		w.status = EXIT_FAILURE;
+	} else {
+		event_base_dispatch(w.shared.base);
+	}
+	worker_fini(&w);
+	return w.status;
+}
