@@ -28,7 +28,8 @@ enum dump_state {
 struct table {
 	int dump_fd, query_fd;
 	enum dump_state state;
-	uint32_t seq;
+	uint32_t seq;	   /* last one used */
+	uint32_t dump_seq; /* of the dump under way */
 	_Alignas(struct nlmsghdr) uint8_t chunk[CHUNK_MAX];
 };
 
@@ -100,8 +101,10 @@ static int error_of(const struct nlmsghdr *nlh)
 static int dump_request(struct table *t)
 {
 	_Alignas(struct nlmsghdr) uint8_t buf[64];
-	const struct nlmsghdr *nlh = request(buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, next_seq(t));
+	const struct nlmsghdr *nlh;
 
+	t->dump_seq = next_seq(t);
+	nlh = request(buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, t->dump_seq);
 	return transmit(t->dump_fd, buf, nlh->nlmsg_len);
 }
 
@@ -112,7 +115,7 @@ static int dump_message(struct table *t, const struct nlmsghdr *nlh, table_fn *f
 	enum flow_change change;
 	struct flow f;
 
-	if (nlh->nlmsg_seq != t->seq)
+	if (nlh->nlmsg_seq != t->dump_seq)
 		return 1;
 	if (nlh->nlmsg_type == NLMSG_DONE) {
 		t->state = DUMP_IDLE;
