@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vrouter/netns.h"
+
+static struct net_desired desired(enum net_nat nat, bool random)
+{
+	struct net_desired d = {
+		.router = "r1",
+		.namespace = "r1",
+		.leg = {{.ifname = "vr-mgmt"}, {.ifname = "vr-ex"}},
+		.nat = nat,
+		.nat_random = random,
+	};
+
+	assert_int_equal(ip_prefix_parse(&d.leg[NET_MANAGEMENT].vip, "10.20.0.1/24"), 0);
+	assert_int_equal(ip_prefix_parse(&d.leg[NET_PUBLIC].vip, "198.18.0.1/24"), 0);
+	return d;
+}
+
+static void rules(void **state)
+{
+	static const char snat[] = "iifname \"vr-mgmt\" oifname \"vr-ex\" snat ip to 198.18.0.1\n",
+			  no_new[] = "iifname \"vr-ex\" ct state new counter drop\n";
+	static const struct {
+		enum net_nat nat;
+		bool random;
+		const char *has, *lacks;
+		const char *why;
+	} row[] = {
+		{NET_NAT_SNAT, false, snat, "random", "ports are kept where possible"},
+		{NET_NAT_SNAT, true, "snat ip to 198.18.0.1 fully-random\n", "masquerade",
+		 "random"},
+		{NET_NAT_SNAT, false, no_new, "masquerade", "nothing new comes in"},
+		{NET_NAT_MASQUERADE, false, "oifname \"vr-ex\" masquerade\n", "snat ip",
+		 "masquerade"},
+		{NET_NAT_MASQUERADE, true, "masquerade fully-random\n", "snat ip", "both"},
+		{NET_NAT_MASQUERADE, false, no_new, "snat ip", "nothing new comes in"},
+		{NET_NAT_NONE, false, "chain input", "chain postrouting", "no NAT"},
+		{NET_NAT_NONE, false, "chain input", "chain forward", "no NAT: routes everything"},
+		{NET_NAT_NONE, false, "ct state invalid counter drop", "chain forward",
+		 "never a RST of our own"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct net_desired d = desired(row[i].nat, row[i].random);
+		char text[4096];
+		size_t n = nat_ruleset(text, sizeof(text), &d);
+
+		assert_int_equal(n, strlen(text));
+		if (!strstr(text, row[i].has) || strstr(text, row[i].lacks))
+			fail_msg("%s:\n%s", row[i].why, text);
+	}
+}
+
+/* Replaced as a whole and in one transaction. */
+static void transaction(void **state)
+{
+	static const char head[] =
+		"add table inet vrouter\ndelete table inet vrouter\ntable inet vrouter {\n";
+	struct net_desired d = desired(NET_NAT_SNAT, false);
+	char text[4096];
+
+	(void)state;
+	nat_ruleset(text, sizeof(text), &d);
+	assert_memory_equal(text, head, strlen(head));
+}
+
+static void comment_of(const struct net_desired *d, char out[static 128])
+{
+	char text[4096], *at;
+
+	assert_in_range(nat_ruleset(text, sizeof(text), d), 1, sizeof(text) - 1);
+	at = strstr(text, "comment \"");
+	assert_non_null(at);
+	snprintf(out, 128, "%.*s", (int)strcspn(at, "\n"), at);
+}
+
+/* The comment is how a daemon knows a table: same for the same rules, else another one. */
+static void comments(void **state)
+{
+	struct net_desired d = desired(NET_NAT_SNAT, false);
+	char first[128], other[128];
+
+	(void)state;
+	comment_of(&d, first);
+	d.active = true;
+	comment_of(&d, other);
+	assert_string_equal(first, other);
+	d.nat_random = true;
+	comment_of(&d, other);
+	assert_string_not_equal(first, other);
+	d = desired(NET_NAT_SNAT, false);
+	d.leg[NET_PUBLIC].vip.addr.b[3]++;
+	comment_of(&d, other);
+	assert_string_not_equal(first, other);
+
+	strcpy(d.router, "a\"; flush\\\n");
+	comment_of(&d, other);
+	assert_memory_equal(other, "comment \"vrouterd a_;_flush__ ", 30);
+}
+
+static void bad_names(void **state)
+{
+	static const char *const bad[] = {"", "*", "vr*", "a\"b", "a b", "a\\b", "a}"};
+	char text[4096];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct net_desired d = desired(NET_NAT_SNAT, false);
+
+		strcpy(d.leg[NET_PUBLIC].ifname, bad[i]);
+		if (nat_ruleset(text, sizeof(text), &d))
+			fail_msg("\"%s\" was taken", bad[i]);
+	}
+}
+
+static void bounded(void **state)
+{
+	struct net_desired d = desired(NET_NAT_SNAT, false);
+	char text[4096], small[4096];
+	size_t n = nat_ruleset(text, sizeof(text), &d);
+
+	(void)state;
+	for (size_t cap = 0; cap <= n; cap++) {
+		memset(small, '#', sizeof(small));
+		assert_int_equal(nat_ruleset(small, cap, &d), n);
+		assert_int_equal(small[cap], '#');
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules),    cmocka_unit_test(transaction),
+		cmocka_unit_test(comments), cmocka_unit_test(bad_names),
+		cmocka_unit_test(bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

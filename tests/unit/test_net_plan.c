@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rows of (desired, actual) -> operations. Each row starts from a router whose network is complete,
+ * STANDBY or ACTIVE, and spoils something. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vrouter/netns.h"
+
+#define M NET_MANAGEMENT
+#define P NET_PUBLIC
+
+struct world {
+	struct net_desired d;
+	struct net_actual a;
+};
+
+static struct ip_prefix prefix(const char *text)
+{
+	struct ip_prefix p;
+
+	assert_int_equal(ip_prefix_parse(&p, text), 0);
+	return p;
+}
+
+static struct ip_addr address(const char *text)
+{
+	struct ip_addr a;
+
+	assert_int_equal(ip_addr_parse(&a, text), 0);
+	return a;
+}
+
+static struct net_desired wanted(bool active)
+{
+	struct net_desired d = {
+		.router = "r1",
+		.namespace = "r1",
+		.leg = {{"vr-mgmt", "r1-m", "br-mgmt", {{0}, 0}},
+			{"vr-ex", "r1-p", "br-ex", {{0}, 0}}},
+		.gateway = address("198.18.0.254"),
+		.nat = NET_NAT_SNAT,
+		.active = active,
+	};
+
+	d.leg[M].vip = prefix("10.20.0.1/24");
+	d.leg[P].vip = prefix("198.18.0.1/24");
+	return d;
+}
+
+static struct net_actual nothing(void)
+{
+	struct net_actual a = {.lo_up = false};
+
+	for (unsigned id = 0; id < NET_LEGS; id++)
+		a.leg[id] = (struct net_leg_actual){
+			.bridge_exists = true,
+			.bridge_is_bridge = true,
+			.bridge_up = true,
+			.bridge_ifindex = 5 + id,
+			.bridge_mtu = 1500,
+		};
+	return a;
+}
+
+static struct net_actual complete(bool active)
+{
+	struct net_actual a = nothing();
+
+	a.lo_up = a.blackhole = true;
+	for (unsigned id = 0; id < NET_LEGS; id++) {
+		struct net_leg_actual *l = &a.leg[id];
+
+		l->exists = l->host_exists = l->host_is_peer = true;
+		l->up = l->host_up = l->carrier = l->silent = l->host_silent = true;
+		l->ifindex = 2 + id;
+		l->host_ifindex = 12 + id;
+		l->mtu = l->host_mtu = l->bridge_mtu;
+		l->host_master = l->bridge_ifindex;
+	}
+	if (active) {
+		a.leg[M].addrs[a.leg[M].n_addrs++] = prefix("10.20.0.1/24");
+		a.leg[P].addrs[a.leg[P].n_addrs++] = prefix("198.18.0.1/24");
+		a.default_route = true;
+		a.default_via = address("198.18.0.254");
+		a.default_ifindex = a.leg[P].ifindex;
+	}
+	return a;
+}
+
+/* "create-m:1500 addr+m:10.20.0.1/24": one word per operation. */
+static void describe(const struct net_plan *p, char *out, size_t cap)
+{
+	static const char *const word[] = {
+		[NET_OP_LO_UP] = "lo",
+		[NET_OP_BLACKHOLE_ADD] = "hole",
+		[NET_OP_LEG_DELETE] = "delete",
+		[NET_OP_LEG_CREATE] = "create",
+		[NET_OP_LEG_SILENCE] = "silence",
+		[NET_OP_LEG_MTU] = "mtu",
+		[NET_OP_LEG_ENSLAVE] = "attach",
+		[NET_OP_LEG_UP] = "up",
+		[NET_OP_ADDR_ADD] = "addr+",
+		[NET_OP_ADDR_DEL] = "addr-",
+		[NET_OP_ROUTE_ADD] = "route+",
+		[NET_OP_ROUTE_DEL] = "route-",
+	};
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct net_op *op = &p->op[i];
+		char addr[IP_PREFIX_STRLEN] = "", mtu[12] = "";
+
+		if (op->kind == NET_OP_ADDR_ADD || op->kind == NET_OP_ADDR_DEL)
+			ip_prefix_format(&op->addr, addr);
+		if (op->kind == NET_OP_ROUTE_ADD)
+			ip_addr_format(&op->addr.addr, addr);
+		if (op->mtu)
+			snprintf(mtu, sizeof(mtu), "%u", op->mtu);
+		n += (size_t)snprintf(out + n, cap - n, "%s%s-%c%s%s%s", i ? " " : "",
+				      word[op->kind], op->leg == M ? 'm' : 'p',
+				      *addr || *mtu ? ":" : "", addr, mtu);
+		assert_true(n < cap);
+	}
+}
+
+#define ADD_M	"addr+-m:10.20.0.1/24"
+#define ADD_P	"addr+-p:198.18.0.1/24"
+#define DEL_M	"addr--m:10.20.0.1/24"
+#define DEL_P	"addr--p:198.18.0.1/24"
+#define ROUTE	"route+-p:198.18.0.254"
+#define BUILD_M "create-m:1500 attach-m up-m"
+#define BUILD_P "create-p:1500 attach-p up-p"
+#define LEAVE	"route--p " DEL_P " " DEL_M
+
+static void add_addr(struct net_leg_actual *l, const char *text)
+{
+	l->addrs[l->n_addrs++] = prefix(text);
+}
+
+static void same(struct world *w)
+{
+	(void)w;
+}
+
+static void fresh(struct world *w)
+{
+	w->a = nothing();
+}
+
+static void promote(struct world *w)
+{
+	w->d.active = true;
+}
+
+static void demote(struct world *w)
+{
+	w->d.active = false;
+}
+
+static void lo_down(struct world *w)
+{
+	w->a.lo_up = false;
+}
+
+static void no_blackhole(struct world *w)
+{
+	w->a.blackhole = false;
+}
+
+static void no_bridge(struct world *w)
+{
+	w->a.leg[P].bridge_exists = w->a.leg[P].bridge_is_bridge = w->a.leg[P].bridge_up = false;
+	w->a.leg[P].bridge_ifindex = w->a.leg[P].bridge_mtu = 0;
+	w->a.leg[P].host_master = 0;
+}
+
+static void no_bridge_fresh(struct world *w)
+{
+	fresh(w);
+	no_bridge(w);
+}
+
+static void not_a_bridge(struct world *w)
+{
+	w->a.leg[M].bridge_is_bridge = false;
+}
+
+static void bridge_down(struct world *w)
+{
+	w->a.leg[M].bridge_up = false;
+}
+
+static void other_bridge(struct world *w)
+{
+	w->a.leg[M].bridge_ifindex = 77;
+}
+
+static void lost_master(struct world *w)
+{
+	w->a.leg[P].host_master = 0;
+}
+
+static void host_end_lost(struct world *w)
+{
+	w->a.leg[M].host_exists = w->a.leg[M].host_is_peer = false;
+}
+
+static void inner_end_lost(struct world *w)
+{
+	w->a.leg[P] = (struct net_leg_actual){
+		.bridge_exists = true,
+		.bridge_is_bridge = true,
+		.bridge_up = true,
+		.bridge_ifindex = 6,
+		.bridge_mtu = 1500,
+		.host_exists = true,
+		.host_ifindex = 13,
+	};
+	w->a.default_route = false;
+}
+
+static void not_peers(struct world *w)
+{
+	w->a.leg[P].host_is_peer = false;
+}
+
+static void foreign(struct world *w)
+{
+	w->a.leg[M].host_is_peer = false;
+	w->a.leg[M].host_foreign = true;
+}
+
+static void loud_inside(struct world *w)
+{
+	w->a.leg[M].silent = false;
+}
+
+static void loud_outside(struct world *w)
+{
+	w->a.leg[P].host_silent = false;
+}
+
+static void mtu_grew(struct world *w)
+{
+	w->a.leg[P].bridge_mtu = 9000;
+}
+
+static void mtu_inside(struct world *w)
+{
+	w->a.leg[M].mtu = 1400;
+}
+
+static void leg_down(struct world *w)
+{
+	w->a.leg[P].up = false;
+	w->a.default_route = false;
+}
+
+static void host_down(struct world *w)
+{
+	w->a.leg[M].host_up = false;
+}
+
+static void stray_addr(struct world *w)
+{
+	add_addr(&w->a.leg[M], "192.0.2.9/24");
+}
+
+static void addr_lost(struct world *w)
+{
+	w->a.leg[M].n_addrs = 0;
+}
+
+static void wrong_len(struct world *w)
+{
+	w->a.leg[M].addrs[0].len = 16;
+}
+
+static void vip_changed(struct world *w)
+{
+	w->d.leg[P].vip = prefix("198.18.0.2/24");
+}
+
+static void net_changed(struct world *w)
+{
+	w->d.leg[P].vip = prefix("203.0.113.1/24");
+	w->d.gateway = address("203.0.113.254");
+}
+
+static void route_lost(struct world *w)
+{
+	w->a.default_route = false;
+	w->a.default_via = (struct ip_addr){0};
+	w->a.default_ifindex = 0;
+}
+
+static void route_elsewhere(struct world *w)
+{
+	w->a.default_via = address("198.18.0.99");
+}
+
+static void route_other_link(struct world *w)
+{
+	w->a.default_route = true;
+	w->a.default_via = address("240.0.0.5");
+	w->a.default_ifindex = 40;
+}
+
+static void gateway_none(struct world *w)
+{
+	w->d.gateway = (struct ip_addr){0};
+}
+
+static void promote_gateway_none(struct world *w)
+{
+	promote(w);
+	gateway_none(w);
+}
+
+static void gateway_outside(struct world *w)
+{
+	w->d.gateway = address("203.0.113.1");
+}
+
+static void gateway_is_vip(struct world *w)
+{
+	w->d.gateway = address("198.18.0.1");
+}
+
+static void promote_after_reboot(struct world *w)
+{
+	promote(w);
+	fresh(w);
+}
+
+static void two_faults(struct world *w)
+{
+	no_bridge(w);
+	not_a_bridge(w);
+}
+
+static void full_of_strays(struct world *w)
+{
+	for (unsigned id = 0; id < NET_LEGS; id++) {
+		w->a.leg[id].n_addrs = 0;
+		for (unsigned i = 0; i < NET_ADDRS_MAX; i++)
+			add_addr(&w->a.leg[id], "192.0.2.9/24");
+		w->a.leg[id].silent = w->a.leg[id].up = false;
+		w->a.leg[id].mtu = 1;
+		w->a.leg[id].host_master = 0;
+	}
+	w->a.lo_up = w->a.blackhole = false;
+}
+
+static const struct row {
+	const char *why;
+	bool active; /* the router that the row starts from */
+	void (*spoil)(struct world *w);
+	const char *ops, *fault;
+} rows[] = {
+	{"a new namespace is built, silent and without addresses", false, fresh,
+	 "lo-m hole-m " BUILD_M " " BUILD_P, ""},
+	{"a complete STANDBY is adopted as it is", false, same, "", ""},
+	{"a complete ACTIVE is adopted as it is", true, same, "", ""},
+	{"promotion is two addresses and a route", false, promote, ADD_M " " ADD_P " " ROUTE, ""},
+	{"demotion takes the route first", true, demote, LEAVE, ""},
+	{"promotion of a router that is not built yet", false, promote_after_reboot,
+	 "lo-m hole-m " BUILD_M " " BUILD_P " " ADD_M " " ADD_P " " ROUTE, ""},
+
+	{"drift: loopback", true, lo_down, "lo-m", ""},
+	{"drift: route of last resort", false, no_blackhole, "hole-m", ""},
+	{"drift: a leg makes link-local addresses", true, loud_inside, "silence-m", ""},
+	{"drift: a host's end makes link-local addresses", true, loud_outside, "silence-p", ""},
+	{"drift: MTU of an end", true, mtu_inside, "mtu-m:1500", ""},
+	{"the bridge got another MTU", true, mtu_grew, "mtu-p:9000", ""},
+	{"drift: an inner end that went down lost its routes", true, leg_down, "up-p " ROUTE, ""},
+	{"drift: a host's end went down", true, host_down, "up-m", ""},
+	{"drift: taken off the bridge", true, lost_master, "attach-p", ""},
+	{"the bridge was made anew", true, other_bridge, "attach-m", ""},
+	{"drift: VIP lost", true, addr_lost, ADD_M, ""},
+	{"drift: VIP with another length; the right one comes before the wrong one goes", true,
+	 wrong_len, ADD_M " addr--m:10.20.0.1/16", ""},
+	{"drift: a stray address while ACTIVE", true, stray_addr, "addr--m:192.0.2.9/24", ""},
+	{"drift: a stray address while STANDBY", false, stray_addr, "addr--m:192.0.2.9/24", ""},
+	{"drift: default route lost", true, route_lost, ROUTE, ""},
+	{"drift: default route through another gateway", true, route_elsewhere, ROUTE, ""},
+	{"drift: default route through another link is replaced", true, route_other_link, ROUTE,
+	 ""},
+	{"a default route that is not ours stays while STANDBY", false, route_other_link, "", ""},
+
+	{"half a veth: only the inner end", true, host_end_lost, "delete-m " BUILD_M " " ADD_M, ""},
+	{"half a veth: only the host's end; new legs have no routes", true, inner_end_lost,
+	 "delete-p " BUILD_P " " ADD_P " " ROUTE, ""},
+	{"both ends, but not each other's", true, not_peers,
+	 "delete-p " BUILD_P " " ADD_P " " ROUTE, ""},
+	{"both ends, but not each other's, while STANDBY", false, not_peers, "delete-p " BUILD_P,
+	 ""},
+	{"somebody else's interface is not touched", true, foreign, LEAVE,
+	 "interface r1-m is needed for vr-mgmt but is already used by something else"},
+
+	{"new VIP in the same network: new before old", true, vip_changed,
+	 "addr+-p:198.18.0.2/24 " DEL_P, ""},
+	{"new public network: address, route, and only then the old address", true, net_changed,
+	 "addr+-p:203.0.113.1/24 route+-p:203.0.113.254 " DEL_P, ""},
+	{"promotion without a gateway", false, promote_gateway_none, ADD_M " " ADD_P, ""},
+	{"the gateway was removed from the configuration", true, gateway_none, "route--p", ""},
+
+	{"missing bridge: the VIPs leave, the other leg stays", true, no_bridge, LEAVE,
+	 "bridge br-ex does not exist"},
+	{"missing bridge: the other leg is built", false, no_bridge_fresh, "lo-m hole-m " BUILD_M,
+	 "bridge br-ex does not exist"},
+	{"a bridge that is something else", true, not_a_bridge, LEAVE, "br-mgmt is not a bridge"},
+	{"a bridge that is down", true, bridge_down, LEAVE, "bridge br-mgmt is down"},
+	{"the first of two faults is told", true, two_faults, LEAVE, "br-mgmt is not a bridge"},
+	{"gateway outside of the public network", true, gateway_outside, LEAVE,
+	 "gateway 203.0.113.1 is not in the network of the public VIP 198.18.0.1/24"},
+	{"gateway outside, found before the promotion", false, gateway_outside, "",
+	 "gateway 203.0.113.1 is not in the network of the public VIP 198.18.0.1/24"},
+	{"gateway is the VIP", false, gateway_is_vip, "",
+	 "gateway 198.18.0.1 is the public VIP itself"},
+};
+
+static void plans(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct world w = {wanted(rows[i].active), complete(rows[i].active)};
+		struct net_plan p;
+		char ops[2048];
+
+		rows[i].spoil(&w);
+		net_plan(&p, &w.d, &w.a);
+		describe(&p, ops, sizeof(ops));
+		if (strcmp(ops, rows[i].ops) || strcmp(p.fault, rows[i].fault))
+			fail_msg("%s:\n got  %s (%s)\n want %s (%s)", rows[i].why, ops, p.fault,
+				 rows[i].ops, rows[i].fault);
+	}
+}
+
+static void fits(void **state)
+{
+	struct world w = {wanted(true), complete(true)};
+	struct net_plan p;
+
+	(void)state;
+	full_of_strays(&w);
+	net_plan(&p, &w.d, &w.a);
+	assert_int_equal(p.n, 2 + NET_LEGS * (4 + 1 + NET_ADDRS_MAX) + 1);
+}
+
+static void hostnames(void **state)
+{
+	static const struct {
+		const char *namespace, *public;
+	} row[] = {
+		{"vrouter", "vrouter-p"}, {"exactly-13-ch", "exactly-13-ch-p"},
+		{"fourteen-chars", NULL}, {"with space", NULL},
+		{"dotted.name", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		char m[IFNAMSIZ], p[IFNAMSIZ], again[IFNAMSIZ];
+
+		net_hostname(m, row[i].namespace, M);
+		net_hostname(p, row[i].namespace, P);
+		net_hostname(again, row[i].namespace, P);
+		assert_string_equal(p, again);
+		assert_string_not_equal(m, p);
+		assert_int_equal(m[strlen(m) - 1], 'm');
+		if (row[i].public)
+			assert_string_equal(p, row[i].public);
+		else if (strncmp(p, "vr", 2) || strlen(p) != IFNAMSIZ - 1 || strpbrk(p, " ./"))
+			fail_msg("%s: %s", row[i].namespace, p);
+	}
+
+	char a[IFNAMSIZ], b[IFNAMSIZ];
+
+	net_hostname(a, "a-long-namespace-1", M);
+	net_hostname(b, "a-long-namespace-2", M);
+	assert_string_not_equal(a, b);
+}
+
+static void op_names(void **state)
+{
+	(void)state;
+	for (int k = NET_OP_LO_UP; k <= NET_OP_ROUTE_DEL; k++)
+		assert_non_null(net_op_name((enum net_op_kind)k));
+}
+
+static void announcements(void **state)
+{
+	static const struct {
+		unsigned n;
+		uint64_t refresh, due;
+		const char *why;
+	} row[] = {
+		{0, 0, 0, "the first at once"},
+		{5, 0, 2000, "the end of the burst"},
+		{6, 0, UINT64_MAX, "no refresh"},
+		{6, 30000, 32000, "first refresh"},
+		{16, 30000, 332000, "eleventh refresh"},
+		{7, UINT64_MAX / 2, UINT64_MAX, "does not wrap"},
+		{UINT32_MAX, 30000, 2000 + (UINT32_MAX - 5) * UINT64_C(30000), "after centuries"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++)
+		if (announce_due_ms(row[i].n, row[i].refresh) != row[i].due)
+			fail_msg("%s", row[i].why);
+	for (unsigned n = 1; n < 20; n++)
+		assert_true(announce_due_ms(n, 1000) > announce_due_ms(n - 1, 1000));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plans),	 cmocka_unit_test(fits),
+		cmocka_unit_test(hostnames),	 cmocka_unit_test(op_names),
+		cmocka_unit_test(announcements),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
