@@ -125,7 +125,7 @@ static bool host_bits_are(const struct ip_prefix *p, unsigned bit)
 	unsigned bits = (unsigned)ip_addr_size(&p->addr) * 8;
 
 	for (unsigned i = p->len; i < bits; i++)
-		if (((p->addr.b[i / 8] >> (7 - i % 8)) & 1u) != bit)
+		if (((unsigned)p->addr.b[i / 8] >> (7 - i % 8) & 1u) != bit)
 			return false;
 	return true;
 }

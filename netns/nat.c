@@ -81,13 +81,7 @@ static int run(struct netns *ns, const char *text, char reason[static NET_REASON
 {
 	struct job job = {text, reason};
 
-	reason[0] = '\0';
-
-	int err = netns_run(ns, run_inside, &job);
-
-	if (err < 0 && !reason[0])
-		ns_fail(reason, err, "CAP_SYS_ADMIN", "cannot enter namespace %s", ns->name);
-	return err;
+	return ns_run(ns, run_inside, &job, reason);
 }
 
 int nat_ensure(struct netns *ns, const struct net_desired *d, char reason[static NET_REASON_MAX])

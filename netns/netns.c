@@ -200,40 +200,49 @@ static int attach(struct netns *ns, bool *created, char reason[static NET_REASON
 
 /* ---- open, close, remove ---- */
 
-struct furnish {
-	struct netns *ns;
-	char *reason;
-};
-
-static int furnish_inside(void *arg)
+int ns_run(struct netns *ns, int (*fn)(void *arg), void *arg, char reason[static NET_REASON_MAX])
 {
-	struct furnish *f = arg;
-	int err = ns_conntrack(f->reason);
-
-	if (err == 0)
-		err = ns_sysctls(f->reason);
-	if (err < 0)
-		return err;
-	f->ns->inside = rtnl_open();
-	return f->ns->inside ? 0
-			     : ns_fail(f->reason, -errno, NULL, "cannot open a route socket in %s",
-				       f->ns->name);
-}
-
-static int furnish(struct netns *ns, char reason[static NET_REASON_MAX])
-{
-	struct furnish f = {ns, reason};
-
-	ns->host = rtnl_open();
-	if (!ns->host)
-		return ns_fail(reason, -errno, NULL, "cannot open a route socket");
 	reason[0] = '\0';
 
-	int err = netns_run(ns, furnish_inside, &f);
+	int err = netns_run(ns, fn, arg);
 
 	if (err < 0 && !reason[0])
 		ns_fail(reason, err, "CAP_SYS_ADMIN", "cannot enter namespace %s", ns->name);
 	return err;
+}
+
+static int furnish(void *reason)
+{
+	int err = ns_conntrack(reason);
+
+	return err < 0 ? err : ns_sysctls(reason);
+}
+
+static int open_socket(void *arg)
+{
+	struct nl_sock **sk = arg;
+
+	*sk = rtnl_open();
+	return *sk ? 0 : -errno;
+}
+
+int ns_sockets(struct netns *ns, char reason[static NET_REASON_MAX])
+{
+	struct nl_sock *inside = NULL, *host = NULL;
+	int err = open_socket(&host);
+
+	if (err == 0)
+		err = netns_run(ns, open_socket, &inside);
+	if (err < 0) {
+		rtnl_close(host);
+		return ns_fail(reason, err, "CAP_SYS_ADMIN",
+			       "cannot open route sockets for namespace %s", ns->name);
+	}
+	rtnl_close(ns->inside);
+	rtnl_close(ns->host);
+	ns->inside = inside;
+	ns->host = host;
+	return 0;
 }
 
 static bool name_ok(const char *name)
@@ -264,7 +273,9 @@ int netns_open(struct netns **out, const char *name, bool *created,
 	else
 		err = attach(ns, &made, reason);
 	if (err == 0)
-		err = furnish(ns, reason);
+		err = ns_run(ns, furnish, reason, reason);
+	if (err == 0)
+		err = ns_sockets(ns, reason);
 	if (err < 0) {
 		netns_close(ns);
 		if (made && netns_remove(name) < 0)

@@ -20,6 +20,13 @@ struct netns {
 int ns_fail(char reason[static NET_REASON_MAX], int err, const char *cap, const char *fmt, ...)
 	printf_like(4, 5);
 
+/* Runs fn inside; fn fills reason when it fails. */
+must_check int ns_run(struct netns *ns, int (*fn)(void *arg), void *arg,
+		      char reason[static NET_REASON_MAX]);
+
+/* New route sockets on both sides in place of those there are. 0 or -errno. */
+must_check int ns_sockets(struct netns *ns, char reason[static NET_REASON_MAX]);
+
 /* The sysctls of a NAT router, in the namespace that the caller is in. */
 must_check int ns_sysctls(char reason[static NET_REASON_MAX]);
 /* Is conntrack netlink there (loads its module)? In the namespace that the caller is in. */

@@ -94,27 +94,26 @@ struct nl_sock *rtnl_open(void)
 {
 	const struct timeval wait = {.tv_sec = ANSWER_WAIT_S};
 	struct nl_sock *sk = nl_socket_alloc();
-	int fd = bound_socket(0);
+	int fd = bound_socket(0), err = 0;
 
 	if (!sk || fd < 0) {
-		int err = fd < 0 ? -fd : ENOMEM;
-
-		if (fd >= 0)
-			close(fd);
-		nl_socket_free(sk);
-		errno = err;
-		return NULL;
+		err = fd < 0 ? -fd : ENOMEM;
+	} else if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0) {
+		err = errno;
+	} else if (nl_socket_set_fd(sk, NETLINK_ROUTE, fd) < 0) {
+		err = EPROTO;
+	} else {
+		fd = -1; /* the socket's now */
+		err = nl_socket_set_msg_buf_size(sk, ANSWER_BYTES) < 0 ? ENOMEM : 0;
+		nl_socket_disable_msg_peek(sk); /* one system call less per answer */
 	}
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	if (nl_socket_set_fd(sk, NETLINK_ROUTE, fd) < 0 ||
-	    nl_socket_set_msg_buf_size(sk, ANSWER_BYTES) < 0) {
+	if (!err)
+		return sk;
+	if (fd >= 0)
 		close(fd);
-		nl_socket_free(sk);
-		errno = EPROTO;
-		return NULL;
-	}
-	nl_socket_disable_msg_peek(sk); /* one system call less per answer */
-	return sk;
+	nl_socket_free(sk);
+	errno = err;
+	return NULL;
 }
 
 void rtnl_close(struct nl_sock *sk)
@@ -330,6 +329,16 @@ static bool again(const struct net_plan *p, const struct net_actual *a)
 	return false;
 }
 
+/* After an answer that did not come, or that made no sense, the sequence numbers of a socket no
+ * longer match; a new socket has no such past. */
+static void renew_if_broken(struct netns *ns, int err)
+{
+	char reason[NET_REASON_MAX];
+
+	if (err == -EIO || err == -ETIMEDOUT)
+		(void)!ns_sockets(ns, reason); /* else the old ones stay, and fail again */
+}
+
 int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
 	       char reason[static NET_REASON_MAX])
 {
@@ -341,10 +350,12 @@ int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
 		struct net_plan p;
 
 		err = net_read(ns, d, &a, reason);
+		renew_if_broken(ns, err);
 		if (err < 0)
 			return err;
 		net_plan(&p, d, &a);
 		err = net_apply(ns, d, &a, &p, reason);
+		renew_if_broken(ns, err);
 		if (err == 0)
 			*changed += p.n;
 		if (p.fault[0]) {

@@ -16,6 +16,8 @@
 #include <event2/event.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 
 #define SETTLE_MS    5	/* one change makes several messages */
 #define INTERVAL_MS  50 /* at least, between two calls of on_change */
@@ -42,27 +44,21 @@ static uint64_t now_ms(void)
 }
 
 /* The name in a link message, or NULL. */
-static const char *link_name(const struct nlmsghdr *nh)
+static const char *link_name(struct nlmsghdr *nh)
 {
-	if ((nh->nlmsg_type != RTM_NEWLINK && nh->nlmsg_type != RTM_DELLINK) ||
-	    nh->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
+	const struct nlattr *name;
+
+	if (nh->nlmsg_type != RTM_NEWLINK && nh->nlmsg_type != RTM_DELLINK)
 		return NULL;
-
-	const struct rtattr *at = IFLA_RTA(NLMSG_DATA(nh));
-	unsigned left = nh->nlmsg_len - (unsigned)NLMSG_SPACE(sizeof(struct ifinfomsg));
-
-	for (; RTA_OK(at, left); at = RTA_NEXT(at, left))
-		if (at->rta_type == IFLA_IFNAME)
-			return RTA_DATA(at);
-	return NULL;
+	name = nlmsg_find_attr(nh, sizeof(struct ifinfomsg), IFLA_IFNAME);
+	return name ? nla_data(name) : NULL;
 }
 
-static bool matters(const struct net_watch *w, int side, const char *buf, size_t len)
+static bool matters(const struct net_watch *w, int side, void *buf, int len)
 {
 	if (side == INSIDE)
 		return true;
-	for (const struct nlmsghdr *nh = (const void *)buf; NLMSG_OK(nh, len);
-	     nh = NLMSG_NEXT(nh, len)) {
+	for (struct nlmsghdr *nh = buf; nlmsg_ok(nh, len); nh = nlmsg_next(nh, &len)) {
 		const char *name = link_name(nh);
 
 		for (size_t i = 0; name && i < ARRAY_LEN(w->ns->watched); i++)
@@ -88,7 +84,7 @@ static bool drain(const struct net_watch *w, int side)
 		if (n <= 0)
 			changed = true; /* ENOBUFS: unknown what was lost */
 		else if (!changed)
-			changed = matters(w, side, buf, (size_t)n);
+			changed = matters(w, side, buf, (int)n);
 	}
 	return true;
 }

@@ -10,34 +10,25 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <time.h>
+#include <sys/wait.h>
 
+#include <cap-ng.h>
 #include <event2/event.h>
-#include <linux/if_packet.h>
 #include <netinet/if_ether.h>
 #include <netinet/ip.h>
-#include <netinet/ip_icmp.h>
-#include <netinet/tcp.h>
 
+#include "net_probe.h"
 #include "vrouter/netns.h"
 
 #define SILENCE_MS 3000 /* duplicate detection, MLD and router solicitations are over by then */
-#define WAIT_MS	   3000
 #define PROMOTIONS 50
-#define MARK	   0x5a /* in the low byte of ports that the crafted packets use */
 
 /* What the story is about; the tests hand it on to each other. */
 static struct story {
 	const char *controller, *node, *gateway, *router;
-	int home;
 	struct netns *ns;
 	struct net_desired d;
 	int listener, client, server; /* a TCP connection through the router */
@@ -51,80 +42,6 @@ static char reason[NET_REASON_MAX];
 		if (ret_ < 0)                                                                      \
 			fail_msg("%s: %s (%s)", #call, strerror(-ret_), reason);                   \
 	} while (0)
-
-/* ---- help ---- */
-
-static uint64_t now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
-__attribute__((format(printf, 1, 2))) static int sh(const char *fmt, ...)
-{
-	char cmd[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(cmd, sizeof(cmd), fmt, ap);
-	va_end(ap);
-	return system(cmd);
-}
-
-static void output_of(const char *cmd, char *buf, size_t cap)
-{
-	FILE *f = popen(cmd, "r");
-
-	assert_non_null(f);
-	buf[fread(buf, 1, cap - 1, f)] = '\0';
-	pclose(f);
-}
-
-static void enter(const char *name)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/run/netns/%s", name);
-
-	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(setns(fd, CLONE_NEWNET), 0);
-}
-
-static void leave(void)
-{
-	assert_int_equal(setns(s.home, CLONE_NEWNET), 0);
-}
-
-static int socket_in(const char *name, int family, int type, int proto)
-{
-	enter(name);
-
-	int fd = socket(family, type | SOCK_CLOEXEC, proto);
-
-	leave();
-	assert_true(fd >= 0);
-	return fd;
-}
-
-static void wait_readable(int fd, const char *what)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	if (poll(&p, 1, WAIT_MS) != 1)
-		fail_msg("waited in vain for %s", what);
-}
-
-static struct sockaddr_in at(const char *addr, uint16_t port)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
-
-	assert_int_equal(inet_pton(AF_INET, addr, &a.sin_addr), 1);
-	return a;
-}
 
 static unsigned ensure(bool active)
 {
@@ -154,133 +71,12 @@ static struct net_actual look(void)
 static void mac_of(unsigned leg, uint8_t mac[static ETH_ALEN])
 {
 	struct ifreq ifr = {0};
-	int fd = socket_in(s.router, AF_INET, SOCK_DGRAM, 0);
+	int fd = probe_socket(s.router, AF_INET, SOCK_DGRAM, 0);
 
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", s.d.leg[leg].ifname);
 	assert_int_equal(ioctl(fd, SIOCGIFHWADDR, &ifr), 0);
 	memcpy(mac, ifr.ifr_hwaddr.sa_data, ETH_ALEN);
 	close(fd);
-}
-
-/* ---- frames ---- */
-
-static int capture_in(const char *name)
-{
-	return socket_in(name, AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
-}
-
-struct frame {
-	struct sockaddr_ll from;
-	uint8_t data[2048];
-	size_t len;
-};
-
-/* False: nothing within ms. */
-static bool next_frame(int fd, struct frame *f, int ms)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	socklen_t len = sizeof(f->from);
-	ssize_t n;
-
-	if (poll(&p, 1, ms) != 1)
-		return false;
-	n = recvfrom(fd, f->data, sizeof(f->data), 0, (struct sockaddr *)&f->from, &len);
-	assert_true(n >= 0);
-	f->len = (size_t)n;
-	return true;
-}
-
-static bool is_announcement(const struct frame *f, const struct ip_addr *vip)
-{
-	const struct ether_arp *arp = (const void *)(f->data + ETH_HLEN);
-
-	return f->len >= ETH_HLEN + sizeof(*arp) && f->data[12] == 8 && f->data[13] == 6 &&
-	       memcmp(arp->arp_spa, vip->b, 4) == 0 && memcmp(arp->arp_tpa, vip->b, 4) == 0;
-}
-
-/* Sum over 16-bit words, RFC 1071. */
-static uint32_t sum(const void *data, size_t len)
-{
-	const uint8_t *b = data;
-	uint32_t total = 0;
-
-	for (size_t i = 0; i < len; i++)
-		total += i % 2 ? b[i] : (uint32_t)b[i] << 8;
-	return total;
-}
-
-static uint16_t fold(uint32_t total)
-{
-	while (total >> 16)
-		total = (total & 0xffff) + (total >> 16);
-	return htons((uint16_t)~total);
-}
-
-/* A TCP segment out of the middle of a flow that nobody knows. */
-static void send_stray_ack(const char *ns, const char *from, const char *to, uint16_t dport)
-{
-	struct sockaddr_in src = at(from, 0), dst = at(to, 0);
-	struct tcphdr tcp = {
-		.th_sport = htons(0x4d00 | MARK),
-		.th_dport = htons(dport),
-		.th_seq = htonl(1000),
-		.th_ack = htonl(2000),
-		.th_off = 5,
-		.th_flags = TH_ACK,
-		.th_win = htons(1000),
-	};
-	int fd = socket_in(ns, AF_INET, SOCK_RAW, IPPROTO_TCP);
-
-	tcp.th_sum = fold(sum(&src.sin_addr, 4) + sum(&dst.sin_addr, 4) + IPPROTO_TCP +
-			  (uint32_t)sizeof(tcp) + sum(&tcp, sizeof(tcp)));
-	assert_int_equal(sendto(fd, &tcp, sizeof(tcp), 0, (struct sockaddr *)&dst, sizeof(dst)),
-			 sizeof(tcp));
-	close(fd);
-}
-
-static void send_udp(const char *ns, const char *to, uint16_t dport)
-{
-	struct sockaddr_in dst = at(to, dport);
-	int fd = socket_in(ns, AF_INET, SOCK_DGRAM, 0);
-
-	assert_int_equal(sendto(fd, "x", 1, 0, (struct sockaddr *)&dst, sizeof(dst)), 1);
-	close(fd);
-}
-
-static void send_echo(const char *ns, const char *to)
-{
-	struct sockaddr_in dst = at(to, 0);
-	struct icmphdr icmp = {.type = ICMP_ECHO, .un.echo.id = htons(MARK)};
-	int fd = socket_in(ns, AF_INET, SOCK_RAW, IPPROTO_ICMP);
-
-	icmp.checksum = fold(sum(&icmp, sizeof(icmp)));
-	assert_int_equal(sendto(fd, &icmp, sizeof(icmp), 0, (struct sockaddr *)&dst, sizeof(dst)),
-			 sizeof(icmp));
-	close(fd);
-}
-
-/* Reads what came in until the answer to send_echo() proves that everything before it was
- * handled. Nothing else than that may have been answered by `by`. */
-static void assert_only_echo_answered(int capture, const char *by)
-{
-	struct in_addr addr = at(by, 0).sin_addr;
-	struct frame f;
-
-	while (next_frame(capture, &f, WAIT_MS)) {
-		const struct iphdr *ip = (const void *)(f.data + ETH_HLEN);
-		const uint8_t *l4 = f.data + ETH_HLEN + sizeof(*ip);
-
-		if (f.from.sll_pkttype == PACKET_OUTGOING || f.len < ETH_HLEN + sizeof(*ip) + 8 ||
-		    f.data[12] != 8 || f.data[13] != 0 || ip->saddr != addr.s_addr)
-			continue;
-		if (ip->protocol == IPPROTO_TCP)
-			fail_msg("%s answered a segment of an unknown flow", by);
-		if (ip->protocol == IPPROTO_ICMP && l4[0] == ICMP_DEST_UNREACH)
-			fail_msg("%s answered with ICMP unreachable", by);
-		if (ip->protocol == IPPROTO_ICMP && l4[0] == ICMP_ECHOREPLY)
-			return;
-	}
-	fail_msg("%s does not answer an echo request", by);
 }
 
 /* ---- the story: before the router ---- */
@@ -302,7 +98,7 @@ static void names_refused(void **state)
 	assert_string_equal(reason, want);
 
 	snprintf(path, sizeof(path), "/run/netns/%s", s.router);
-	assert_int_equal(sh("echo data >%s", path), 0);
+	assert_int_equal(probe_sh("echo data >%s", path), 0);
 	assert_true(netns_open(&ns, s.router, &created, reason) < 0);
 	snprintf(want, sizeof(want), "%s is not a network namespace", path);
 	assert_string_equal(reason, want);
@@ -316,11 +112,22 @@ static void leftover_replaced(void **state)
 	bool created = false;
 
 	(void)state;
-	assert_int_equal(sh(": >/run/netns/%s", s.router), 0);
+	assert_int_equal(probe_sh(": >/run/netns/%s", s.router), 0);
 	assert_ok(netns_open(&s.ns, s.router, &created, reason));
 	assert_true(created);
-	assert_int_equal(sh("ip netns list | grep -qw %s", s.router), 0);
-	assert_int_equal(sh("ip netns exec %s true", s.router), 0);
+	assert_int_equal(probe_sh("ip netns list | grep -qw %s", s.router), 0);
+	assert_int_equal(probe_sh("ip netns exec %s true", s.router), 0);
+}
+
+static void assert_sysctls(const char *const *want, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int len = (int)strcspn(want[i], "=");
+
+		if (probe_sh("test \"$(nsenter --net=/run/netns/%s cat /proc/sys/net/%.*s)\" = %s",
+			     s.router, len, want[i], want[i] + len + 1) != 0)
+			fail_msg("%s", want[i]);
+	}
 }
 
 static void sysctls(void **state)
@@ -337,13 +144,30 @@ static void sysctls(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
-		int len = (int)strcspn(want[i], "=");
+	assert_sysctls(want, ARRAY_LEN(want));
+}
 
-		if (sh("test \"$(nsenter --net=/run/netns/%s cat /proc/sys/net/%.*s)\" = %s",
-		       s.router, len, want[i], want[i] + len + 1) != 0)
-			fail_msg("%s", want[i]);
+/* Without the right to make a namespace: said so, and nothing is left behind. */
+static void no_capability(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0) {
+		struct netns *ns;
+		bool created;
+		int err;
+
+		capng_get_caps_process();
+		capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_ADMIN);
+		capng_apply(CAPNG_SELECT_CAPS);
+		err = netns_open(&ns, s.router, &created, reason);
+		_exit(err == -EPERM && strstr(reason, "(needs CAP_SYS_ADMIN)") ? 0 : 1);
 	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(probe_sh("ls /run/netns | grep -qx %s", s.router) == 0, 0);
 }
 
 static void faults(void **state)
@@ -362,10 +186,10 @@ static void faults(void **state)
 	assert_fault("gate is not a bridge");
 	strcpy(s.d.leg[NET_PUBLIC].bridge, "br-ex");
 
-	assert_int_equal(sh("ip link add %s type bridge", s.d.leg[NET_PUBLIC].hostname), 0);
+	assert_int_equal(probe_sh("ip link add %s type bridge", s.d.leg[NET_PUBLIC].hostname), 0);
 	s.d.active = false;
 	assert_int_equal(net_ensure(s.ns, &s.d, &(unsigned){0}, reason), -ENOTRECOVERABLE);
-	assert_int_equal(sh("ip link del %s", s.d.leg[NET_PUBLIC].hostname), 0);
+	assert_int_equal(probe_sh("ip link del %s", s.d.leg[NET_PUBLIC].hostname), 0);
 	assert_ok(net_teardown(s.ns, &s.d, reason));
 }
 
@@ -373,18 +197,18 @@ static void faults(void **state)
 
 static void assert_quiet(int capture, const struct net_actual *a, uint8_t mac[][ETH_ALEN])
 {
-	uint64_t end = now_us() + SILENCE_MS * 1000;
+	uint64_t end = probe_now_us() + SILENCE_MS * 1000;
 	struct announcer *announcer;
 	bool control = false;
 	struct frame f;
 
 	assert_ok(announcer_new(&announcer, s.ns, s.d.leg[NET_PUBLIC].ifname));
 	while (!control) {
-		bool over = now_us() >= end;
+		bool over = probe_now_us() >= end;
 
 		if (over)
 			assert_ok(announcer_send(announcer, &s.d.leg[NET_PUBLIC].vip.addr));
-		if (!next_frame(capture, &f, over ? WAIT_MS : 10)) {
+		if (!probe_next(capture, &f, over ? PROBE_WAIT_MS : 10)) {
 			if (over)
 				fail_msg("the capture does not see the legs' frames");
 			continue;
@@ -396,7 +220,7 @@ static void assert_quiet(int capture, const struct net_actual *a, uint8_t mac[][
 			if (!port && memcmp(f.data + ETH_ALEN, mac[id], ETH_ALEN) != 0)
 				continue;
 			if (!over || id != NET_PUBLIC ||
-			    !is_announcement(&f, &s.d.leg[NET_PUBLIC].vip.addr))
+			    !probe_is_announcement(&f, &s.d.leg[NET_PUBLIC].vip.addr))
 				fail_msg("leg %u sent a frame of type %02x%02x", id, f.data[12],
 					 f.data[13]);
 			control = true;
@@ -407,7 +231,12 @@ static void assert_quiet(int capture, const struct net_actual *a, uint8_t mac[][
 
 static void silent_standby(void **state)
 {
-	int capture = capture_in(s.controller);
+	static const char *const inherited[] = {
+		"ipv4/conf/vr-ex/rp_filter=0",	    "ipv4/conf/vr-ex/arp_ignore=1",
+		"ipv4/conf/vr-mgmt/arp_announce=2", "ipv4/conf/vr-mgmt/send_redirects=0",
+		"ipv6/conf/vr-ex/disable_ipv6=1",
+	};
+	int capture = probe_capture(s.controller);
 	uint8_t mac[NET_LEGS][ETH_ALEN];
 	struct net_actual a;
 
@@ -415,6 +244,7 @@ static void silent_standby(void **state)
 	assert_ok(nat_ensure(s.ns, &s.d, reason));
 	assert_true(ensure(false) > 0);
 	assert_int_equal(ensure(false), 0);
+	assert_sysctls(inherited, ARRAY_LEN(inherited));
 	a = look();
 	for (unsigned id = 0; id < NET_LEGS; id++) {
 		assert_true(a.leg[id].host_is_peer && a.leg[id].up && a.leg[id].carrier);
@@ -426,7 +256,7 @@ static void silent_standby(void **state)
 	assert_int_equal(a.leg[NET_PUBLIC].host_mtu, 1400);
 	assert_int_equal(a.leg[NET_MANAGEMENT].mtu, 1500);
 	/* makes the node ask for the VIP, which nobody may answer */
-	send_udp(s.node, "203.0.113.80", 9);
+	probe_send_udp(s.node, "203.0.113.80", 9);
 	assert_quiet(capture, &a, mac);
 	close(capture);
 }
@@ -447,10 +277,10 @@ static void promotion(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < PROMOTIONS; i++) {
-		uint64_t start = now_us();
+		uint64_t start = probe_now_us();
 
 		assert_int_equal(ensure(true), 3);
-		us[i] = now_us() - start;
+		us[i] = probe_now_us() - start;
 		assert_int_equal(ensure(true), 0);
 		if (i < PROMOTIONS - 1)
 			assert_int_equal(ensure(false), 3);
@@ -468,7 +298,7 @@ static void promotion(void **state)
 static void announcement(void **state)
 {
 	const struct ip_addr *vip = &s.d.leg[NET_MANAGEMENT].vip.addr;
-	int capture = capture_in(s.node);
+	int capture = probe_capture(s.node);
 	struct announcer *announcer;
 	unsigned forms = 0;
 	uint8_t mac[ETH_ALEN];
@@ -478,10 +308,10 @@ static void announcement(void **state)
 	mac_of(NET_MANAGEMENT, mac);
 	assert_ok(announcer_new(&announcer, s.ns, s.d.leg[NET_MANAGEMENT].ifname));
 	assert_ok(announcer_send(announcer, vip));
-	while (forms != 3 && next_frame(capture, &f, WAIT_MS)) {
+	while (forms != 3 && probe_next(capture, &f, PROBE_WAIT_MS)) {
 		const struct ether_arp *arp = (const void *)(f.data + ETH_HLEN);
 
-		if (!is_announcement(&f, vip))
+		if (!probe_is_announcement(&f, vip))
 			continue;
 		assert_memory_equal(f.data + ETH_ALEN, mac, ETH_ALEN);
 		assert_memory_equal(arp->arp_sha, mac, ETH_ALEN);
@@ -501,51 +331,51 @@ static void talk(void)
 	char c = 0;
 
 	assert_int_equal(send(s.client, "?", 1, 0), 1);
-	wait_readable(s.server, "the client's byte");
+	probe_wait(s.server, "the client's byte");
 	assert_int_equal(recv(s.server, &c, 1, 0), 1);
 	assert_int_equal(c, '?');
 	assert_int_equal(send(s.server, "!", 1, 0), 1);
-	wait_readable(s.client, "the server's byte");
+	probe_wait(s.client, "the server's byte");
 	assert_int_equal(recv(s.client, &c, 1, 0), 1);
 	assert_int_equal(c, '!');
 }
 
 static void traffic(void **state)
 {
-	struct sockaddr_in web = at("203.0.113.80", 8080), from;
+	struct sockaddr_in web = probe_addr("203.0.113.80", 8080), from;
 	socklen_t len = sizeof(from);
 
 	(void)state;
-	s.listener = socket_in(s.gateway, AF_INET, SOCK_STREAM, 0);
+	s.listener = probe_socket(s.gateway, AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(bind(s.listener, (struct sockaddr *)&web, sizeof(web)), 0);
 	assert_int_equal(listen(s.listener, 1), 0);
-	s.client = socket_in(s.node, AF_INET, SOCK_STREAM, 0);
+	s.client = probe_socket(s.node, AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(connect(s.client, (struct sockaddr *)&web, sizeof(web)), 0);
-	wait_readable(s.listener, "a connection");
+	probe_wait(s.listener, "a connection");
 	s.server = accept(s.listener, (struct sockaddr *)&from, &len);
 	assert_true(s.server >= 0);
-	assert_int_equal(from.sin_addr.s_addr, at("198.18.0.1", 0).sin_addr.s_addr);
+	assert_int_equal(from.sin_addr.s_addr, probe_addr("198.18.0.1", 0).sin_addr.s_addr);
 	talk();
 }
 
 /* What a live flow's packet meets on a controller that does not know the flow: nothing. */
 static void unknown_flows(void **state)
 {
-	int public = capture_in(s.gateway), management = capture_in(s.node);
+	int public = probe_capture(s.gateway), management = probe_capture(s.node);
 
 	(void)state;
-	send_stray_ack(s.gateway, "198.18.0.254", "198.18.0.1", 40000);
-	send_udp(s.gateway, "198.18.0.1", 40000);
-	send_echo(s.gateway, "198.18.0.1");
-	assert_only_echo_answered(public, "198.18.0.1");
+	probe_send_ack(s.gateway, "198.18.0.254", "198.18.0.1", 40000);
+	probe_send_udp(s.gateway, "198.18.0.1", 40000);
+	probe_send_echo(s.gateway, "198.18.0.1");
+	probe_only_echo(public, "198.18.0.1");
 
-	send_stray_ack(s.node, "10.20.0.10", "10.20.0.1", 22);
+	probe_send_ack(s.node, "10.20.0.10", "10.20.0.1", 22);
 	/* would reach the listener, which would answer RST */
-	send_stray_ack(s.node, "10.20.0.10", "203.0.113.80", 8080);
-	send_echo(s.node, "10.20.0.1");
-	assert_only_echo_answered(management, "10.20.0.1");
-	send_echo(s.node, "203.0.113.80");
-	assert_only_echo_answered(management, "203.0.113.80");
+	probe_send_ack(s.node, "10.20.0.10", "203.0.113.80", 8080);
+	probe_send_echo(s.node, "10.20.0.1");
+	probe_only_echo(management, "10.20.0.1");
+	probe_send_echo(s.node, "203.0.113.80");
+	probe_only_echo(management, "203.0.113.80");
 	close(public);
 	close(management);
 }
@@ -553,19 +383,19 @@ static void unknown_flows(void **state)
 /* New connections from the public side end at the router. */
 static void nothing_new_comes_in(void **state)
 {
-	int capture = capture_in(s.node);
+	int capture = probe_capture(s.node);
 	struct frame f;
 
 	(void)state;
-	assert_int_equal(sh("ip -n %s route add 10.20.0.0/24 via 198.18.0.1", s.gateway), 0);
-	send_udp(s.gateway, "10.20.0.10", 9);
-	send_echo(s.gateway, "198.18.0.1");
-	assert_int_equal(sh("ip -n %s route del 10.20.0.0/24", s.gateway), 0);
-	while (next_frame(capture, &f, 100)) {
+	assert_int_equal(probe_sh("ip -n %s route add 10.20.0.0/24 via 198.18.0.1", s.gateway), 0);
+	probe_send_udp(s.gateway, "10.20.0.10", 9);
+	probe_send_echo(s.gateway, "198.18.0.1");
+	assert_int_equal(probe_sh("ip -n %s route del 10.20.0.0/24", s.gateway), 0);
+	while (probe_next(capture, &f, 100)) {
 		const struct iphdr *ip = (const void *)(f.data + ETH_HLEN);
 
 		if (f.data[12] == 8 && f.data[13] == 0 && ip->protocol == IPPROTO_UDP &&
-		    ip->saddr == at("198.18.0.254", 0).sin_addr.s_addr)
+		    ip->saddr == probe_addr("198.18.0.254", 0).sin_addr.s_addr)
 			fail_msg("a new flow came in");
 	}
 	close(capture);
@@ -600,7 +430,7 @@ static void drift(void **state)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 		snprintf(cmd, sizeof(cmd), spoil[i], s.router, s.d.leg[NET_PUBLIC].hostname);
 #pragma GCC diagnostic pop
-		assert_int_equal(sh("%s", cmd), 0);
+		assert_int_equal(probe_sh("%s", cmd), 0);
 		changed = ensure(true);
 		if (changed == 0)
 			fail_msg("not repaired: %s", cmd);
@@ -608,7 +438,7 @@ static void drift(void **state)
 			fail_msg("repaired only in part: %s", cmd);
 		talk();
 	}
-	assert_int_equal(sh("ip link set br-mgmt mtu 1500 && ip link set br-ex mtu 1400"), 0);
+	assert_int_equal(probe_sh("ip link set br-mgmt mtu 1500 && ip link set br-ex mtu 1400"), 0);
 	ensure(true);
 }
 
@@ -616,9 +446,9 @@ static void drift(void **state)
 static void many_strays(void **state)
 {
 	(void)state;
-	assert_int_equal(sh("for i in $(seq 1 20); do "
-			    "ip -n %s addr add 192.0.2.$i/32 dev vr-mgmt; done",
-			    s.router),
+	assert_int_equal(probe_sh("for i in $(seq 1 20); do "
+				  "ip -n %s addr add 192.0.2.$i/32 dev vr-mgmt; done",
+				  s.router),
 			 0);
 	assert_true(ensure(true) >= 20);
 	assert_int_equal(ensure(true), 0);
@@ -656,7 +486,7 @@ static void watch(void **state)
 	run_loop(base, 20);
 	assert_int_equal(w.calls, 0);
 
-	assert_int_equal(sh("ip -n %s addr del 10.20.0.1/24 dev vr-mgmt", s.router), 0);
+	assert_int_equal(probe_sh("ip -n %s addr del 10.20.0.1/24 dev vr-mgmt", s.router), 0);
 	run_loop(base, 30);
 	assert_true(w.changed > 0);
 	talk();
@@ -666,24 +496,25 @@ static void watch(void **state)
 	assert_int_equal(w.calls, 0);
 
 	w.changed = 0;
-	assert_int_equal(sh("ip link set %s nomaster", s.d.leg[NET_PUBLIC].hostname), 0);
+	assert_int_equal(probe_sh("ip link set %s nomaster", s.d.leg[NET_PUBLIC].hostname), 0);
 	run_loop(base, 200);
 	assert_true(w.changed > 0);
 	talk();
 
 	/* other links of the host come and go */
 	w.calls = 0;
-	assert_int_equal(sh("ip link add other type bridge && ip link set other up && "
-			    "ip link del other"),
+	assert_int_equal(probe_sh("ip link add other type bridge && ip link set other up && "
+				  "ip link del other"),
 			 0);
 	run_loop(base, 200);
 	assert_int_equal(w.calls, 0);
 
 	/* a storm of what matters */
-	assert_int_equal(sh("for i in $(seq 1 100); do echo addr add 192.0.2.$i/32 dev vr-ex; "
-			    "done | ip -n %s -batch -",
-			    s.router),
-			 0);
+	assert_int_equal(
+		probe_sh("for i in $(seq 1 100); do echo addr add 192.0.2.$i/32 dev vr-ex; "
+			 "done | ip -n %s -batch -",
+			 s.router),
+		0);
 	run_loop(base, 500);
 	assert_in_range(w.calls, 1, 12);
 	assert_int_equal(ensure(true), 0);
@@ -698,7 +529,7 @@ static void table(char *buf, size_t cap)
 	char cmd[128];
 
 	snprintf(cmd, sizeof(cmd), "ip netns exec %s nft list ruleset", s.router);
-	output_of(cmd, buf, cap);
+	probe_output(cmd, buf, cap);
 	assert_non_null(strstr(buf, "snat ip to"));
 }
 
@@ -755,21 +586,21 @@ static void new_vip(void **state)
 static void bridge_made_anew(void **state)
 {
 	(void)state;
-	assert_int_equal(sh("ip link del br-ex"), 0);
+	assert_int_equal(probe_sh("ip link del br-ex"), 0);
 	assert_fault("bridge br-ex does not exist");
 	assert_int_equal(look().leg[NET_MANAGEMENT].n_addrs, 0);
-	assert_int_equal(sh("ip link add br-ex mtu 1400 type bridge && "
-			    "ip link set gate master br-ex"),
+	assert_int_equal(probe_sh("ip link add br-ex mtu 1400 type bridge && "
+				  "ip link set gate master br-ex"),
 			 0);
 	assert_fault("bridge br-ex is down");
-	assert_int_equal(sh("ip link set br-ex up"), 0);
+	assert_int_equal(probe_sh("ip link set br-ex up"), 0);
 	ensure(true);
 	talk();
 
-	assert_int_equal(sh("ip link del %s", s.d.leg[NET_PUBLIC].hostname), 0);
+	assert_int_equal(probe_sh("ip link del %s", s.d.leg[NET_PUBLIC].hostname), 0);
 	ensure(true);
 	assert_int_equal(ensure(true), 0);
-	assert_int_equal(sh("ip -n %s neigh flush all", s.gateway), 0);
+	assert_int_equal(probe_sh("ip -n %s neigh flush all", s.gateway), 0);
 	talk();
 }
 
@@ -798,15 +629,15 @@ static void teardown(void **state)
 	(void)state;
 	assert_ok(net_teardown(s.ns, &s.d, reason));
 	assert_ok(net_teardown(s.ns, &s.d, reason));
-	assert_int_equal(sh("ip -n %s -br link | grep -q vr-", s.router) == 0, 0);
-	assert_int_equal(sh("ip -br link | grep -q %s", s.d.leg[0].hostname) == 0, 0);
+	assert_int_equal(probe_sh("ip -n %s -br link | grep -q vr-", s.router) == 0, 0);
+	assert_int_equal(probe_sh("ip -br link | grep -q %s", s.d.leg[0].hostname) == 0, 0);
 	snprintf(text, sizeof(text), "ip netns exec %s nft list ruleset", s.router);
-	assert_int_equal(sh("test -z \"$(%s)\"", text), 0);
+	assert_int_equal(probe_sh("test -z \"$(%s)\"", text), 0);
 
 	ensure(false);
 	assert_ok(netns_remove(s.router)); /* although s.ns keeps it alive */
-	assert_int_equal(sh("ip netns list | grep -qw %s", s.router) == 0, 0);
-	assert_int_equal(sh("ip -br link | grep -q %s", s.d.leg[0].hostname) == 0, 0);
+	assert_int_equal(probe_sh("ip netns list | grep -qw %s", s.router) == 0, 0);
+	assert_int_equal(probe_sh("ip -br link | grep -q %s", s.d.leg[0].hostname) == 0, 0);
 	assert_int_equal(netns_remove(s.router), -ENOENT);
 	netns_close(s.ns);
 	s.ns = NULL;
@@ -816,7 +647,7 @@ static void prepare(char **argv)
 {
 	s = (struct story){
 		.controller = argv[1], .node = argv[2], .gateway = argv[3], .router = argv[4]};
-	s.home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	probe_init();
 	snprintf(s.d.router, sizeof(s.d.router), "lab");
 	snprintf(s.d.namespace, sizeof(s.d.namespace), "%s", s.router);
 	s.d.nat = NET_NAT_SNAT;
@@ -836,6 +667,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_refused),
+		cmocka_unit_test(no_capability),
 		cmocka_unit_test(leftover_replaced),
 		cmocka_unit_test(sysctls),
 		cmocka_unit_test(faults),
