@@ -124,6 +124,11 @@ static void send_advert(struct vrrp_io *io, uint8_t prio)
 	p.adv_cs = io->cfg.adv_cs;
 	len = vrrp_encode(&p, &meta, buf, sizeof(buf));
 	io->last_tx_us = now_us();
+	if (io->fd < 0) {
+		/* a resignation on an interface that is gone */
+		io->stats.tx_errors++;
+		return;
+	}
 	err = vrrp_sock_send(io->fd, io->ifindex, &io->self, &io->group, buf, len);
 	if (err) {
 		tx_failed(io, -err);
