@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Measures. `probe` sends a numbered UDP datagram at fixed times and records the longest time
+ * without an answer; it also records how long it was itself kept from running, because on a busy
+ * machine that looks the same. `meter` copies a download and records its longest silence. */
+#include "traffic.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+struct probe {
+	int fd;
+	uint64_t period_ns, next_ns;
+	uint64_t sent, answered, moved;
+	uint64_t last_answer_ns, last_send_ns;
+	uint64_t gap_ns, gap_from_ns; /* longest time between two answers */
+	uint64_t stall_ns;	      /* longest time between two of our own sends */
+	uint64_t stall_now_ns;	      /* the same, since the last answer */
+	uint64_t stall_in_gap_ns;     /* the same, within the longest gap */
+	bool known;
+	struct seen seen;
+};
+
+static void probe_reset(struct probe *p)
+{
+	p->sent = p->answered = p->moved = 0;
+	p->gap_ns = p->gap_from_ns = 0;
+	p->stall_ns = p->stall_now_ns = p->stall_in_gap_ns = 0;
+}
+
+static void probe_send(struct probe *p, uint64_t now)
+{
+	struct token t = {TOKEN_MAGIC, 0, ++p->sent};
+	uint64_t since = p->last_send_ns ? now - p->last_send_ns : 0;
+
+	if (since > p->stall_ns)
+		p->stall_ns = since;
+	if (since > p->stall_now_ns)
+		p->stall_now_ns = since;
+	p->last_send_ns = now;
+	(void)!send(p->fd, &t, sizeof(t), 0); /* a lost probe is what we are here to see */
+	/* Times are absolute, so a late one does not move the next; missed ones are left out. */
+	while (p->next_ns <= now)
+		p->next_ns += p->period_ns;
+}
+
+static void probe_answer(struct probe *p, uint64_t now)
+{
+	uint64_t gap = p->last_answer_ns ? now - p->last_answer_ns : 0;
+
+	if (gap > p->gap_ns) {
+		p->gap_ns = gap;
+		p->gap_from_ns = p->last_answer_ns;
+		p->stall_in_gap_ns = p->stall_now_ns;
+	}
+	p->stall_now_ns = 0;
+	p->last_answer_ns = now;
+	p->answered++;
+}
+
+static void probe_receive(struct probe *p)
+{
+	char buf[256];
+	struct seen seen;
+	ssize_t n;
+
+	while ((n = recv(p->fd, buf, sizeof(buf), MSG_DONTWAIT)) >= 0 || errno == ECONNREFUSED) {
+		if (n != sizeof(struct token) + sizeof(seen))
+			continue;
+		memcpy(&seen, buf + sizeof(struct token), sizeof(seen));
+		if (p->known && memcmp(&seen, &p->seen, sizeof(seen)))
+			p->moved++;
+		p->known = true;
+		p->seen = seen;
+		probe_answer(p, now_ns());
+	}
+}
+
+static void probe_report(const struct probe *p)
+{
+	uint64_t now = now_ns();
+	uint64_t open = p->last_answer_ns ? now - p->last_answer_ns : 0;
+	double from = p->gap_from_ns ? wall_s() - (double)(now - p->gap_from_ns) / 1e9 : 0;
+
+	printf("{\"sent\": %lu, \"answered\": %lu, \"moved\": %lu, \"gap_ms\": %.2f, "
+	       "\"gap_from\": %.6f, \"silent_ms\": %.2f, \"stall_ms\": %.2f, "
+	       "\"stall_in_gap_ms\": %.2f}\n",
+	       p->sent, p->answered, p->moved, (double)p->gap_ns / 1e6, from, (double)open / 1e6,
+	       (double)p->stall_ns / 1e6, (double)p->stall_in_gap_ns / 1e6);
+}
+
+/* The kernel sleeps to the absolute time through ppoll's relative timeout, computed last. */
+static void probe_wait(const struct probe *p, struct pollfd *fds, nfds_t n)
+{
+	uint64_t now = now_ns(), left = p->next_ns > now ? p->next_ns - now : 0;
+	struct timespec t = {(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
+
+	(void)!ppoll(fds, n, &t, NULL);
+}
+
+static int signal_fd(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+/* false: time to end. */
+static bool probe_command(struct probe *p, const struct pollfd *fds)
+{
+	struct signalfd_siginfo info;
+	char line[64] = "report";
+
+	if (fds[2].revents) {
+		if (read(fds[2].fd, &info, sizeof(info)) != sizeof(info))
+			return false;
+		probe_report(p);
+		return info.ssi_signo == SIGUSR1;
+	}
+	if (!stdin_line(line, sizeof(line))) {
+		probe_report(p);
+		return false;
+	}
+	if (!strcmp(line, "reset"))
+		probe_reset(p);
+	probe_report(p);
+	return true;
+}
+
+int cmd_probe(const struct options *o)
+{
+	struct probe p = {.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+			  .period_ns = o->interval_us * 1000ull};
+	struct sockaddr_in src = {.sin_family = AF_INET, .sin_addr = o->source};
+
+	if (!p.period_ns)
+		die("--interval-us must not be 0");
+	if (p.fd < 0 || bind(p.fd, (struct sockaddr *)&src, sizeof(src)) ||
+	    connect(p.fd, (const struct sockaddr *)&o->target, sizeof(o->target)))
+		die("socket: %s", strerror(errno));
+	prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
+	struct pollfd fds[] = {{.fd = p.fd, .events = POLLIN},
+			       {.fd = STDIN_FILENO, .events = POLLIN},
+			       {.fd = signal_fd(), .events = POLLIN}};
+
+	p.next_ns = now_ns() + p.period_ns;
+	for (;;) {
+		probe_wait(&p, fds, ARRAY_LEN(fds));
+		if (fds[0].revents)
+			probe_receive(&p);
+		if ((fds[1].revents || fds[2].revents) && !probe_command(&p, fds))
+			return 0;
+		uint64_t now = now_ns();
+		if (now >= p.next_ns)
+			probe_send(&p, now);
+	}
+}
+
+static void meter_report(uint64_t bytes, uint64_t size, uint64_t longest, uint64_t at_byte)
+{
+	fprintf(stderr,
+		"{\"bytes\": %lu, \"percent\": %lu, \"stall_ms\": %.1f, \"stall_at\": %lu}\n",
+		bytes, size ? bytes * 100 / size : 0, (double)longest / 1e6, at_byte);
+}
+
+int cmd_meter(const struct options *o)
+{
+	static char buf[1 << 16];
+	uint64_t bytes = 0, longest = 0, at_byte = 0, last = 0, reported = now_ns();
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, buf, sizeof(buf))) != 0) {
+		uint64_t now = now_ns();
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			die("read: %s", strerror(errno));
+		if (last && now - last > longest) {
+			longest = now - last;
+			at_byte = bytes;
+		}
+		last = now;
+		bytes += (uint64_t)n;
+		for (ssize_t done = 0, w; done < n; done += w) {
+			w = write(STDOUT_FILENO, buf + done, (size_t)(n - done));
+			if (w < 0)
+				die("write: %s", strerror(errno));
+		}
+		if (now - reported > 100000000u) {
+			meter_report(bytes, o->size, longest, at_byte);
+			reported = now;
+		}
+	}
+	meter_report(bytes, o->size, longest, at_byte);
+	return 0;
+}
