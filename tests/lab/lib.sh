@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2015,SC2034,SC2086,SC1007,SC1083,SC2093
 # The lab: controllers, nodes and public hosts as network namespaces on one machine. Source it.
 #
 #   fabric          the switches: sw-mgmt, sw-ex (and sw-sync), one port per link, named after it
@@ -117,6 +117,8 @@ lab_up() {
 
 # Not `ip netns exec`: its private mounts would hide the namespaces that a daemon creates.
 lab_in() { local ns=$1; shift; nsenter --net="/run/netns/$LAB-$ns" -- "$@"; }
+# For the background: the shell's $! is then the command itself.
+lab_exec() { local ns=$1; shift; exec nsenter --net="/run/netns/$LAB-$ns" -- "$@"; }
 lab_ip() { local ns=$1; shift; ip -n "$LAB-$ns" "$@"; }
 
 # lab_bridge NAMESPACE NAME: forwards at once, floods multicast, no spanning tree.
@@ -242,7 +244,7 @@ lab_config() {
 lab_run() {
 	local i=$1
 	shift
-	lab_in "c$i" "$@" "$LAB_BUILD/daemon/vrouterd" --config "$LAB_DIR/c$i/vrouterd.conf" --foreground \
+	lab_exec "c$i" "$@" "$LAB_BUILD/daemon/vrouterd" --config "$LAB_DIR/c$i/vrouterd.conf" --foreground \
 		>>"$LAB_DIR/c$i.log" 2>&1 &
 	LAB_DAEMON[$i]=$!
 	LAB_PIDS+=($!)
@@ -324,7 +326,7 @@ traffic() {
 	shift 2
 	mkfifo "$fifo.in" "$fifo.out"
 	exec {LAB_IN[$name]}<>"$fifo.in" {LAB_OUT[$name]}<>"$fifo.out"
-	lab_in "$ns" "$TRAFFIC" "$@" <"$fifo.in" >"$fifo.out" 2>"$fifo.log" &
+	lab_exec "$ns" "$TRAFFIC" "$@" <"$fifo.in" >"$fifo.out" 2>"$fifo.log" &
 	LAB_PID[$name]=$!
 	LAB_PIDS+=($!)
 	disown $!
@@ -363,7 +365,7 @@ same_table() { cmp -s <(table "$1") <(table "$2"); }
 
 # watch_resets NAME NAMESPACE INTERFACE [FILTER]; resets NAME: how many so far.
 watch_resets() {
-	lab_in "$2" tcpdump -i "$3" -n --immediate-mode -l "tcp[tcpflags] & tcp-rst != 0 ${4:-}" \
+	lab_exec "$2" tcpdump -i "$3" -n --immediate-mode -l "tcp[tcpflags] & tcp-rst != 0 ${4:-}" \
 		>"$LAB_DIR/$1.resets" 2>"$LAB_DIR/$1.log" &
 	LAB_PIDS+=($!)
 	LAB_PID[$1]=$!

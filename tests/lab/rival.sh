@@ -103,11 +103,11 @@ rival_start() {
 	rival_router "$i"
 	rival_conntrackd_conf "$i"
 	rival_keepalived_conf "$i"
-	lab_in "c$i-vr" conntrackd -C "$dir/conntrackd.conf" >>"$LAB_DIR/c$i-conntrackd.log" 2>&1 &
+	lab_exec "c$i-vr" conntrackd -C "$dir/conntrackd.conf" >>"$LAB_DIR/c$i-conntrackd.log" 2>&1 &
 	LAB_PIDS+=($!)
 	disown $!
 	wait_for "conntrackd $i" 10 lab_in "c$i-vr" conntrackd -C "$dir/conntrackd.conf" -s >/dev/null 2>&1
-	lab_in "c$i-vr" keepalived -n -l -P -f "$dir/keepalived.conf" -p "$dir/keepalived.pid" \
+	lab_exec "c$i-vr" keepalived -n -l -P -f "$dir/keepalived.conf" -p "$dir/keepalived.pid" \
 		-r "$dir/vrrp.pid" >>"$LAB_DIR/c$i-keepalived.log" 2>&1 &
 	LAB_PIDS+=($!)
 	disown $!

@@ -21,7 +21,8 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{"echo-server", cmd_echo_server, "--listen A:P          answer TCP, UDP and ICMP echo"},
-	{"tcp-flows", cmd_tcp_flows, "--target A:P --count N  hold connections; stdin: check"},
+	{"tcp-flows", cmd_tcp_flows,
+	 "--target A:P --count N [--interval-us N]  hold connections; stdin: check"},
 	{"udp-flows", cmd_udp_flows, "--target A:P --count N  hold UDP flows; stdin: check"},
 	{"ping-flows", cmd_ping_flows, "--target A:0 --count N  hold ICMP flows; stdin: check"},
 	{"probe", cmd_probe, "--target A:P [--interval-us N]  stdin: report, reset"},
@@ -183,7 +184,7 @@ static void parse_options(struct options *o, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct options o = {.count = 1, .deadline_ms = 10000, .interval_us = 1000};
+	struct options o = {.count = 1, .deadline_ms = 10000};
 
 	signal(SIGPIPE, SIG_IGN);
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -142,11 +142,9 @@ static bool probe_command(struct probe *p, const struct pollfd *fds)
 int cmd_probe(const struct options *o)
 {
 	struct probe p = {.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
-			  .period_ns = o->interval_us * 1000ull};
+			  .period_ns = (o->interval_us ? o->interval_us : 1000) * 1000ull};
 	struct sockaddr_in src = {.sin_family = AF_INET, .sin_addr = o->source};
 
-	if (!p.period_ns)
-		die("--interval-us must not be 0");
 	if (p.fd < 0 || bind(p.fd, (struct sockaddr *)&src, sizeof(src)) ||
 	    connect(p.fd, (const struct sockaddr *)&o->target, sizeof(o->target)))
 		die("socket: %s", strerror(errno));

@@ -128,7 +128,7 @@ int cmd_fill(const struct options *o)
 		refused += batch_answers(nl, o->first + done + n, &why);
 		done += n;
 		/* --interval-us is a pause between batches, so that a rate can be asked for */
-		if (o->interval_us > 1000)
+		if (o->interval_us)
 			nanosleep(&(struct timespec){0, (long)o->interval_us * 1000}, NULL);
 	}
 	printf("{\"made\": %u, \"refused\": %u, \"why\": \"%s\", \"ms\": %.0f}\n", done - refused,

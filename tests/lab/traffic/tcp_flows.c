@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Holds many TCP connections. "check" sends one token on each and waits for its echo: a connection
- * is alive only when every token ever sent has come back in order. Resets are noticed at any time.
+/* Holds many TCP connections. With --interval-us they also talk all the time, one after the other,
+ * so that some packet falls into every moment of a failover. "check" sends one token on each and
+ * waits for its echo: a connection is alive only when every token ever sent has come back in order.
+ * Resets are noticed at any time.
  */
 #include "traffic.h"
 
@@ -22,6 +24,7 @@ struct conn {
 	int fd;
 	enum conn_state state;
 	uint64_t sent, answered; /* tokens */
+	uint64_t since_ns;	 /* waiting for an answer since then */
 	size_t have;		 /* bytes of an incomplete token */
 	uint8_t buf[sizeof(struct token)];
 };
@@ -31,8 +34,10 @@ struct flows {
 	int epoll;
 	struct conn *conn;
 	unsigned n, started, by_state[CONN_STATES];
-	unsigned waiting; /* open connections with tokens outstanding */
-	uint64_t slowest_ns, asked_ns;
+	unsigned waiting;	     /* open connections with tokens outstanding */
+	uint64_t slowest_ns;	     /* longest such wait since the last check */
+	uint64_t period_ns, next_ns; /* of talking; 0: quiet */
+	unsigned next;		     /* whose turn it is */
 };
 
 static void set_state(struct flows *f, struct conn *c, enum conn_state state)
@@ -96,7 +101,7 @@ static void conn_opened(struct flows *f, struct conn *c)
 static void conn_token(struct flows *f, struct conn *c)
 {
 	struct token t;
-	uint64_t took = now_ns() - f->asked_ns;
+	uint64_t took = now_ns() - c->since_ns;
 
 	memcpy(&t, c->buf, sizeof(t));
 	c->have = 0;
@@ -172,31 +177,45 @@ static void open_all(struct flows *f)
 	       f->n - f->by_state[CONN_OPEN], (double)(now_ns() - start) / 1e6);
 }
 
-static void send_tokens(struct flows *f)
+static void send_token(struct flows *f, struct conn *c)
 {
-	f->asked_ns = now_ns();
-	f->slowest_ns = 0;
-	for (unsigned i = 0; i < f->n; i++) {
-		struct conn *c = &f->conn[i];
-		struct token t = {TOKEN_MAGIC, i, c->sent + 1};
+	struct token t = {TOKEN_MAGIC, (uint32_t)(c - f->conn), c->sent + 1};
 
-		if (c->state != CONN_OPEN)
-			continue;
-		if (write(c->fd, &t, sizeof(t)) != sizeof(t)) {
-			conn_failed(f, c, errno);
-			continue;
-		}
-		if (c->sent == c->answered)
-			f->waiting++;
-		c->sent++;
+	if (c->state != CONN_OPEN)
+		return;
+	if (write(c->fd, &t, sizeof(t)) != sizeof(t)) {
+		conn_failed(f, c, errno);
+		return;
 	}
+	if (c->sent == c->answered) {
+		f->waiting++;
+		c->since_ns = now_ns();
+	}
+	c->sent++;
+}
+
+/* Sends what is due and returns how long epoll may wait. */
+static int talk(struct flows *f)
+{
+	uint64_t now = now_ns();
+
+	if (!f->period_ns)
+		return -1;
+	for (; f->next_ns <= now; f->next_ns += f->period_ns) {
+		send_token(f, &f->conn[f->next]);
+		f->next = (f->next + 1) % f->n;
+	}
+	return (int)((f->next_ns - now) / 1000000) + 1;
 }
 
 static void check(struct flows *f)
 {
-	send_tokens(f);
+	uint64_t asked = now_ns();
+
+	for (unsigned i = 0; i < f->n; i++)
+		send_token(f, &f->conn[i]);
 	while (f->waiting) {
-		uint64_t spent_ms = (now_ns() - f->asked_ns) / 1000000;
+		uint64_t spent_ms = (now_ns() - asked) / 1000000;
 
 		if (spent_ms >= f->o->deadline_ms)
 			break;
@@ -207,6 +226,7 @@ static void check(struct flows *f)
 	       "\"slowest_ms\": %.1f}\n",
 	       f->n, f->by_state[CONN_OPEN] - f->waiting, f->by_state[CONN_RESET],
 	       f->by_state[CONN_CLOSED], f->waiting, (double)f->slowest_ns / 1e6);
+	f->slowest_ns = 0;
 }
 
 int cmd_tcp_flows(const struct options *o)
@@ -222,13 +242,16 @@ int cmd_tcp_flows(const struct options *o)
 	open_all(&f);
 	if (epoll_ctl(f.epoll, EPOLL_CTL_ADD, STDIN_FILENO, &in))
 		die("stdin must be a pipe: %s", strerror(errno));
+	f.period_ns = o->interval_us * 1000ull;
+	f.next_ns = now_ns();
 	for (;;) {
-		if (!turn(&f, -1))
+		if (!turn(&f, talk(&f)))
 			continue;
 		if (!stdin_line(line, sizeof(line)))
 			break;
 		if (!strcmp(line, "check"))
 			check(&f);
+		f.next_ns = now_ns(); /* what was missed meanwhile is not made up for */
 	}
 	free(f.conn);
 	return 0;
