@@ -29,6 +29,7 @@ static const struct {
 	{"meter", cmd_meter, "--size BYTES          copy stdin to stdout, progress on stderr"},
 	{"fill", cmd_fill, "--target A:P --source A --via A --count N [--first N]  make entries"},
 	{"table", cmd_table, "                      print this namespace's translated flows"},
+	{"flush", cmd_flush, "                      delete every entry of this namespace"},
 	{"garbage", cmd_garbage, "--target A:P --count N  random datagrams (P 112: raw VRRP)"},
 };
 

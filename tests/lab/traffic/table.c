@@ -2,7 +2,7 @@
 /* The conntrack table of the namespace we run in. `fill` makes established, source-translated TCP
  * entries without any packet; `table` prints translated flows, one line each, without what may
  * differ between two controllers (timeouts, counters, ids), so that two tables compare by sort and
- * cmp. */
+ * cmp; `flush` empties it. */
 #include "traffic.h"
 
 #include <arpa/inet.h>
@@ -134,6 +134,18 @@ int cmd_fill(const struct options *o)
 	printf("{\"made\": %u, \"refused\": %u, \"why\": \"%s\", \"ms\": %.0f}\n", done - refused,
 	       refused, why ? strerror(why) : "", (double)(now_ns() - start) / 1e6);
 	mnl_socket_close(nl);
+	return 0;
+}
+
+int cmd_flush(const struct options *o)
+{
+	struct nfct_handle *h = nfct_open(CONNTRACK, 0);
+	uint32_t family = AF_INET;
+
+	(void)o;
+	if (!h || nfct_query(h, NFCT_Q_FLUSH, &family))
+		die("flush: %s", strerror(errno));
+	nfct_close(h);
 	return 0;
 }
 

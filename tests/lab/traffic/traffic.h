@@ -56,6 +56,7 @@ int cmd_probe(const struct options *o);
 int cmd_meter(const struct options *o);
 int cmd_fill(const struct options *o);
 int cmd_table(const struct options *o);
+int cmd_flush(const struct options *o);
 int cmd_garbage(const struct options *o);
 
 #endif
