@@ -208,16 +208,20 @@ lab_lost() { lab_in fabric nft list table bridge "loss-$1" | awk '/packets/ { fo
 # ---- the daemon -------------------------------------------------------------------------------
 
 # Settings of lab_config; a test changes them before it starts a controller.
-ADVERT=100 NAT_RANDOM=true ELECTION=vrrp PREEMPT=false SYNC_INTERFACE=br-mgmt ROUTER_EXTRA= SYNC_EXTRA=
+ADVERT=100 ELECTION=vrrp PREEMPT=false SYNC_INTERFACE=br-mgmt ROUTER_EXTRA= SYNC_EXTRA=
+
+lab_key() {
+	[ ! -s "$LAB_DIR/sync.key" ] || return 0
+	"$LAB_BUILD/daemon/vrouterctl" keygen >"$LAB_DIR/sync.key" || fail "vrouterctl keygen"
+	chmod 600 "$LAB_DIR/sync.key"
+}
 
 lab_config() {
-	local i=$1 dir=$LAB_DIR/c$1
+	local i=$1 dir=$LAB_DIR/c$1 election="mode = \"$ELECTION\""
 	mkdir -p "$dir"
-	if [ ! -e "$LAB_DIR/sync.key" ]; then
-		"$LAB_BUILD/daemon/vrouterctl" keygen >"$LAB_DIR/sync.key" 2>/dev/null && [ -s "$LAB_DIR/sync.key" ] ||
-			fail "vrouterctl keygen"
-		chmod 600 "$LAB_DIR/sync.key"
-	fi
+	lab_key
+	[ "$ELECTION" != vrrp ] || election+="  interface = \"br-mgmt\"  vrid = 51
+		    priority = $((160 - 10 * i))  advert-interval = $ADVERT  preempt = $PREEMPT"
 	cat >"$dir/vrouterd.conf" <<-END
 		controller "controller-$i" {
 		  run-dir        = "$dir"
@@ -232,9 +236,10 @@ lab_config() {
 		router "vrouter" {
 		  namespace  = "$LAB-c$i-vr"
 		  management { attach = "bridge:br-mgmt"  interface = "vr-mgmt"  vip = "$MGMT_VIP/24" }
-		  public     { attach = "bridge:br-ex"    interface = "vr-ex"    vip = "$PUBLIC_VIP/24"  gateway = "$HOST" }
-		  nat        { mode = "snat"  random = $NAT_RANDOM }
-		  election   { mode = "$ELECTION"  interface = "br-mgmt"  vrid = 51  priority = $((160 - 10 * i))  advert-interval = $ADVERT  preempt = $PREEMPT }
+		  public     { attach = "bridge:br-ex"    interface = "vr-ex"    vip = "$PUBLIC_VIP/24"
+		               gateway = "$HOST" }
+		  nat        { mode = "snat"  random = true }
+		  election   { $election }
 		  $ROUTER_EXTRA
 		}
 	END

@@ -30,7 +30,8 @@ static const struct {
 	{"fill", cmd_fill, "--target A:P --source A --via A --count N [--first N]  make entries"},
 	{"table", cmd_table, "                      print this namespace's translated flows"},
 	{"flush", cmd_flush, "                      delete every entry of this namespace"},
-	{"garbage", cmd_garbage, "--target A:P --count N  random datagrams (P 112: raw VRRP)"},
+	{"garbage", cmd_garbage,
+	 "--target A:P | --socket PATH  --count N  random bytes (port 112: raw VRRP)"},
 };
 
 void die(const char *fmt, ...)
@@ -156,6 +157,7 @@ static void parse_options(struct options *o, int argc, char **argv)
 		{"size", required_argument, NULL, 'z'},
 		{"interval-us", required_argument, NULL, 'i'},
 		{"first", required_argument, NULL, 'f'},
+		{"socket", required_argument, NULL, 'u'},
 		{NULL, 0, NULL, 0},
 	};
 
@@ -174,6 +176,8 @@ static void parse_options(struct options *o, int argc, char **argv)
 			o->interval_us = (unsigned)parse_number(optarg, 10000000);
 		else if (c == 'z')
 			o->size = parse_number(optarg, UINT64_MAX);
+		else if (c == 'u')
+			o->socket = optarg;
 		else if (c == 'f')
 			o->first = (unsigned)parse_number(optarg, 10000000);
 		else

@@ -37,6 +37,7 @@ struct options {
 	unsigned deadline_ms;	   /* --deadline MS */
 	unsigned interval_us;	   /* --interval-us N */
 	uint64_t size;		   /* --size BYTES */
+	const char *socket;	   /* --socket PATH */
 	unsigned first;		   /* --first N: number of the first flow of `fill` */
 };
 

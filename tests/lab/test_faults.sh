@@ -1,0 +1,108 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What goes wrong around the daemon: each fault has its name, none does harm, and what can recover
+# does. First with one controller that starts, then with two that carry flows.
+. "$(dirname "$0")/lib.sh"
+
+# The daemon of controller 1, as lab_run starts it; "$@" is put before it.
+DAEMON=(nsenter "--net=/run/netns/$LAB-c1")
+# refused WHAT PATTERN COMMAND...: ends by itself, with an error that matches, and has made nothing.
+refused() {
+	local what=$1 pattern=$2 log=$LAB_DIR/refused rc
+	shift 2
+	timeout 10 "${DAEMON[@]}" "$@" "$LAB_BUILD/daemon/vrouterd" --foreground \
+		--config "$LAB_DIR/c1/vrouterd.conf" >"$log" 2>&1
+	rc=$?
+	[ $rc != 0 ] && [ $rc != 124 ] || fail "$what: not refused (exit $rc): $(cat "$log")"
+	grep -qiE -- "$pattern" "$log" || fail "$what: the error does not say so: $(cat "$log")"
+	[ -n "${LAB_DAEMON[1]:-}" ] || [ ! -e "/run/netns/$LAB-c1-vr" ] || fail "$what: a namespace was made"
+	note "$what: $(grep -iE -m 1 -- "$pattern" "$log" | cut -c 1-160)"
+}
+edit() { sed -i "$1" "$LAB_DIR/c1/vrouterd.conf"; }
+fault_says() { is_faulty "$1" && [[ $(status "$1" .fault) = *$2* ]]; }
+flows_alive() { all_alive tcp udp; }
+
+lab_standard 2
+lab_config 1
+chmod 644 "$LAB_DIR/sync.key"
+refused "world-readable key" 'sync\.key'
+chmod 600 "$LAB_DIR/sync.key"
+edit 's/gateway = ".*"/gateway = "198.19.0.1"/'
+refused "gateway not in the VIP's network" 'vrouterd\.conf:[0-9]+:.*gateway'
+lab_config 1
+refused "no CAP_NET_ADMIN" 'net_admin' setpriv --bounding-set=-net_admin
+
+note "a bridge is missing at the start"
+lab_ip c1 link delete br-ex
+lab_start 1
+wait_for "FAULT because of br-ex" 20 fault_says 1 br-ex
+note "$(status 1 .fault)"
+lab_bridge c1 br-ex
+lab_ip c1 link set up-ex master br-ex
+wait_for "recovery" 20 is_active 1
+refused "second daemon on the run-dir" 'already|run-dir|lock'
+is_active 1 || fail "the second daemon disturbed the first"
+
+lab_start 2
+traffic tcp n1 tcp-flows --target $HOST:7 --count 100
+traffic udp n1 udp-flows --target $HOST:7 --count 50
+wait_for "one ACTIVE, one ready" 30 settled
+flows_alive
+
+note "a bridge goes away under the ACTIVE"
+old=$(the_active) || fail "nobody is ACTIVE"
+other=$((3 - old))
+lab_ip "c$old" link delete br-ex
+wait_for "FAULT because of br-ex" 20 fault_says "$old" br-ex
+wait_for "the other one ACTIVE" 20 is_active $other
+! has_vip "$old" || fail "the faulty controller kept the VIP"
+flows_alive
+lab_bridge "c$old" br-ex
+lab_ip "c$old" link set up-ex master br-ex
+wait_for "one ACTIVE, one ready" 30 settled
+
+note "garbage on every socket"
+errors() { ctl "$1" --json stats | jq '[.. | objects | to_entries[] | select(.key | test("err|bad|forged|short|unknown|version|checksum|refused|reject|other")) | .value | numbers] | add // 0'; }
+before="$(errors 1) $(errors 2)"
+lab_in n1 "$TRAFFIC" garbage --source 10.20.0.101 --target 224.0.0.18:112 --count 2000
+lab_in n1 "$TRAFFIC" garbage --source 10.20.0.101 --target 239.255.77.1:3781 --count 3000
+lab_in n1 "$TRAFFIC" garbage --source 10.20.0.101 --target 10.20.0.11:3781 --count 1500
+for i in 1 2; do "$TRAFFIC" garbage --socket "$LAB_DIR/c$i/control.sock" --count 200; done
+after="$(errors 1) $(errors 2)"
+note "counted errors before: $before, after: $after"
+[ "${after% *}" -gt "${before% *}" ] && [ "${after#* }" -gt "${before#* }" ] || fail "garbage is not counted"
+flows_alive
+wait_for "one ACTIVE, one ready" 30 settled
+
+note "reload: what can change live, and what cannot"
+old=$(the_active) || fail "nobody is ACTIVE"
+edit 's/priority = [0-9]*/priority = 77/'
+kill -HUP "${LAB_DAEMON[1]}"
+has_priority() { [ "$(status 1 .election.priority)" = "$1" ]; }
+wait_for "the new priority" 10 has_priority 77
+edit 's/namespace  = .*/namespace = "elsewhere"/'
+! ctl 1 reload >"$LAB_DIR/reload" 2>&1 || fail "a new namespace was accepted"
+grep -q namespace "$LAB_DIR/reload" || fail "the refusal does not name the option: $(cat "$LAB_DIR/reload")"
+note "$(head -n 1 "$LAB_DIR/reload")"
+[ ! -e /run/netns/elsewhere ] || fail "the refused reload made a namespace"
+flows_alive
+
+max=$(cat /proc/sys/net/netfilter/nf_conntrack_max)
+if [ "$max" -gt 600000 ]; then
+	note "nf_conntrack_max is $max: the full table is left out"
+	note "passed"
+	exit 0
+fi
+note "the replica's table is full"
+alarmed() { ctl "$1" --json status | grep -qi 'table.full'; }
+wait_for "one ACTIVE, one ready" 30 settled
+old=$(the_active) || fail "nobody is ACTIVE"
+other=$((3 - old))
+lab_in "c$other-vr" "$TRAFFIC" fill --target $HOST:2000 --source 10.20.0.101 --via $PUBLIC_VIP --count "$max"
+traffic more n1 tcp-flows --target $HOST:7 --count 200
+wait_for "the alarm" 20 alarmed $other
+lab_in "c$other-vr" "$TRAFFIC" flush
+wait_for "the end of the alarm" 30 not alarmed $other
+wait_for "equal tables" 30 same_table "$old" $other
+all_alive tcp udp more
+note "passed"
