@@ -24,7 +24,10 @@ declare -A LAB_PID=() LAB_IN=() LAB_OUT=() LAB_DAEMON=()
 skip() { echo "skipped: $*"; exit 77; }
 fail() { echo "FAIL: $*" >&2; exit 1; }
 note() { printf '%7.3f  %s\n' "$(elapsed)" "$*"; }
-elapsed() { local now=${EPOCHREALTIME/./}; echo "$(((now - LAB_START) / 1000000)).$(printf %06d $(((now - LAB_START) % 1000000)))"; }
+elapsed() {
+	local us=$((${EPOCHREALTIME/./} - LAB_START))
+	printf '%d.%06d' $((us / 1000000)) $((us % 1000000))
+}
 LAB_START=${EPOCHREALTIME/./}
 
 # wait_for "what" SECONDS COMMAND...: polls; a failure to come true in time ends the test.
@@ -203,7 +206,10 @@ lab_loss() {
 	END
 }
 # How many packets that took so far.
-lab_lost() { lab_in fabric nft list table bridge "loss-$1" | awk '/packets/ { for (i = 1; i < NF; i++) if ($i == "packets") n += $(i + 1) } END { print n + 0 }'; }
+lab_lost() {
+	lab_in fabric nft list table bridge "loss-$1" |
+		awk '{ for (i = 1; i < NF; i++) if ($i == "packets") n += $(i + 1) } END { print n + 0 }'
+}
 
 # ---- the daemon -------------------------------------------------------------------------------
 
@@ -263,7 +269,11 @@ lab_start() {
 	for i in "$@"; do wait_for "controller $i answers" 10 answers "$i"; done
 }
 
-ctl() { local i=$1; shift; timeout 20 "$LAB_BUILD/daemon/vrouterctl" --socket "$LAB_DIR/c$i/control.sock" "$@"; }
+ctl() {
+	local i=$1
+	shift
+	timeout 20 "$LAB_BUILD/daemon/vrouterctl" --socket "$LAB_DIR/c$i/control.sock" "$@"
+}
 answers() { ctl "$1" --json status >/dev/null 2>&1; }
 # status N FILTER: one value of the router's status.
 status() { ctl "$1" --json status 2>/dev/null | jq -r ".routers[0]$2" 2>/dev/null; }
@@ -300,7 +310,9 @@ lab_stop() {
 # The controller dies: all its links and every process in its namespaces, at the same moment.
 lab_crash() {
 	local c=c$1 ns pids=
-	for ns in "$LAB-$c" $(lab_namespaces "$LAB-$c-"); do pids+=" $(ip netns pids "$ns" | tr '\n' ' ')"; done
+	for ns in "$LAB-$c" $(lab_namespaces "$LAB-$c-"); do
+		pids+=" $(ip netns pids "$ns" | tr '\n' ' ')"
+	done
 	ip -n "$LAB-fabric" -batch - <<-END
 		link set $c-mgmt down
 		link set $c-ex down
