@@ -275,11 +275,12 @@ ctl() {
 	timeout 20 "$LAB_BUILD/daemon/vrouterctl" --socket "$LAB_DIR/c$i/control.sock" "$@"
 }
 answers() { ctl "$1" --json status >/dev/null 2>&1; }
-# status N FILTER: one value of the router's status.
-status() { ctl "$1" --json status 2>/dev/null | jq -r ".routers[0]$2" 2>/dev/null; }
+# status N FILTER: of the router's status, e.g. status 1 .fault
+status() { ctl "$1" --json status 2>/dev/null | jq -r ".routers[0] | $2" 2>/dev/null; }
 is_active() { [ "$(status "$1" .role)" = ACTIVE ]; }
-is_ready() { [ "$(status "$1" .role)/$(status "$1" .phase)" = STANDBY/ready ]; }
+is_ready() { [ "$(status "$1" '.role + " " + .sync')" = "STANDBY ready" ]; }
 is_faulty() { [ "$(status "$1" .role)" = FAULT ]; }
+has_alarm() { status "$1" '.alarms[]' | grep -q "^$2"; }
 # The number of the controller that is ACTIVE; fails when there is none or more than one.
 the_active() {
 	local i found=
