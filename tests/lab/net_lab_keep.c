@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The second half of the story: the router works. Drift, a restarted daemon, changes of the
+ * configuration, a bridge that goes and comes back; then the end. */
+#include "net_lab.h"
+
+#include <event2/event.h>
+
+/* ---- drift, with and without a watcher ---- */
+
+void drift(void **state)
+{
+	static const char *const spoil[] = {
+		"ip -n %1$s addr del 10.20.0.1/24 dev vr-mgmt",
+		"ip -n %1$s addr add 192.0.2.1/24 dev vr-ex",
+		"ip -n %1$s route del default via 198.18.0.254",
+		"ip -n %1$s route replace default via 198.18.0.77",
+		"ip -n %1$s link set vr-ex down",
+		"ip -n %1$s link set vr-mgmt mtu 1300",
+		"ip -n %1$s link set lo down",
+		"ip -n %1$s route del blackhole default metric 4294967295",
+		"ip link set %2$s nomaster",
+		"ip link set %2$s down",
+		"ip link set %2$s addrgenmode eui64",
+		"ip link set br-mgmt mtu 1450 && ip link set br-ex mtu 1390",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(spoil); i++) {
+		char cmd[256];
+		unsigned changed;
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		snprintf(cmd, sizeof(cmd), spoil[i], s.router, s.d.leg[NET_PUBLIC].hostname);
+#pragma GCC diagnostic pop
+		assert_int_equal(probe_sh("%s", cmd), 0);
+		changed = ensure(true);
+		if (changed == 0)
+			fail_msg("not repaired: %s", cmd);
+		if (ensure(true) != 0)
+			fail_msg("repaired only in part: %s", cmd);
+		talk();
+	}
+	assert_int_equal(probe_sh("ip link set br-mgmt mtu 1500 && ip link set br-ex mtu 1400"), 0);
+	ensure(true);
+}
+
+/* More strays than one reading holds. */
+void many_strays(void **state)
+{
+	(void)state;
+	assert_int_equal(probe_sh("for i in $(seq 1 20); do "
+				  "ip -n %s addr add 192.0.2.$i/32 dev vr-mgmt; done",
+				  s.router),
+			 0);
+	assert_true(ensure(true) >= 20);
+	assert_int_equal(ensure(true), 0);
+	talk();
+}
+
+struct watching {
+	unsigned calls, changed;
+};
+
+static void on_change(void *ctx)
+{
+	struct watching *w = ctx;
+
+	w->calls++;
+	w->changed += ensure(true);
+}
+
+static void run_loop(struct event_base *base, int ms)
+{
+	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+	event_base_loopexit(base, &tv);
+	event_base_dispatch(base);
+}
+
+void watch(void **state)
+{
+	struct event_base *base = event_base_new();
+	struct watching w = {0};
+	struct net_watch *watch;
+
+	(void)state;
+	assert_ok(net_watch_new(&watch, s.ns, base, on_change, &w));
+	run_loop(base, 20);
+	assert_int_equal(w.calls, 0);
+
+	assert_int_equal(probe_sh("ip -n %s addr del 10.20.0.1/24 dev vr-mgmt", s.router), 0);
+	run_loop(base, 30);
+	assert_true(w.changed > 0);
+	talk();
+	run_loop(base, 200); /* our own change wakes us once more, then it is quiet */
+	w.calls = 0;
+	run_loop(base, 200);
+	assert_int_equal(w.calls, 0);
+
+	w.changed = 0;
+	assert_int_equal(probe_sh("ip link set %s nomaster", s.d.leg[NET_PUBLIC].hostname), 0);
+	run_loop(base, 200);
+	assert_true(w.changed > 0);
+	talk();
+
+	/* other links of the host come and go */
+	w.calls = 0;
+	assert_int_equal(probe_sh("ip link add other type bridge && ip link set other up && "
+				  "ip link del other"),
+			 0);
+	run_loop(base, 200);
+	assert_int_equal(w.calls, 0);
+
+	/* a storm of what matters */
+	assert_int_equal(
+		probe_sh("for i in $(seq 1 100); do echo addr add 192.0.2.$i/32 dev vr-ex; "
+			 "done | ip -n %s -batch -",
+			 s.router),
+		0);
+	run_loop(base, 500);
+	assert_in_range(w.calls, 1, 12);
+	assert_int_equal(ensure(true), 0);
+	net_watch_free(watch);
+	event_base_free(base);
+}
+
+/* ---- adoption and changes while it runs ---- */
+
+static void table(char *buf, size_t cap)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof(cmd), "ip netns exec %s nft list ruleset", s.router);
+	probe_output(cmd, buf, cap);
+	assert_non_null(strstr(buf, "snat ip to"));
+}
+
+void adoption(void **state)
+{
+	char before[8192], after[8192];
+	uint8_t mac[2][ETH_ALEN];
+	bool created = true;
+
+	(void)state;
+	mac_of(NET_PUBLIC, mac[0]);
+	table(before, sizeof(before));
+	netns_close(s.ns);
+	assert_ok(netns_open(&s.ns, s.router, &created, reason));
+	assert_false(created);
+	assert_ok(nat_ensure(s.ns, &s.d, reason));
+	assert_int_equal(ensure(true), 0);
+	mac_of(NET_PUBLIC, mac[1]);
+	assert_memory_equal(mac[0], mac[1], ETH_ALEN);
+	table(after, sizeof(after)); /* counters included, some of which are not zero */
+	assert_string_equal(before, after);
+	talk();
+}
+
+void new_rules_keep_flows(void **state)
+{
+	char text[8192];
+
+	(void)state;
+	s.d.nat_random = true;
+	assert_ok(nat_ensure(s.ns, &s.d, reason));
+	table(text, sizeof(text));
+	assert_non_null(strstr(text, "fully-random"));
+	talk();
+}
+
+void new_vip(void **state)
+{
+	struct ip_prefix old = s.d.leg[NET_PUBLIC].vip;
+	struct net_actual a;
+
+	(void)state;
+	assert_int_equal(ip_prefix_parse(&s.d.leg[NET_PUBLIC].vip, "198.18.0.2/24"), 0);
+	assert_int_equal(ensure(true), 2);
+	assert_int_equal(ensure(true), 0);
+	a = look();
+	assert_int_equal(a.leg[NET_PUBLIC].n_addrs, 1);
+	assert_true(a.default_route);
+	s.d.leg[NET_PUBLIC].vip = old;
+	ensure(true);
+	talk();
+}
+
+void bridge_made_anew(void **state)
+{
+	(void)state;
+	assert_int_equal(probe_sh("ip link del br-ex"), 0);
+	assert_fault("bridge br-ex does not exist");
+	assert_int_equal(look().leg[NET_MANAGEMENT].n_addrs, 0);
+	assert_int_equal(probe_sh("ip link add br-ex mtu 1400 type bridge && "
+				  "ip link set gate master br-ex"),
+			 0);
+	assert_fault("bridge br-ex is down");
+	assert_int_equal(probe_sh("ip link set br-ex up"), 0);
+	ensure(true);
+	talk();
+
+	assert_int_equal(probe_sh("ip link del %s", s.d.leg[NET_PUBLIC].hostname), 0);
+	ensure(true);
+	assert_int_equal(ensure(true), 0);
+	assert_int_equal(probe_sh("ip -n %s neigh flush all", s.gateway), 0);
+	talk();
+}
+
+/* ---- the end ---- */
+
+void demotion(void **state)
+{
+	struct net_actual a;
+
+	(void)state;
+	assert_int_equal(ensure(false), 3);
+	a = look();
+	assert_int_equal(a.leg[NET_MANAGEMENT].n_addrs, 0);
+	assert_int_equal(a.leg[NET_PUBLIC].n_addrs, 0);
+	assert_false(a.default_route);
+	assert_true(a.blackhole);
+	ensure(true);
+	talk(); /* the flow is still known */
+	ensure(false);
+}
+
+void teardown(void **state)
+{
+	char text[64];
+
+	(void)state;
+	assert_ok(net_teardown(s.ns, &s.d, reason));
+	assert_ok(net_teardown(s.ns, &s.d, reason));
+	assert_int_equal(probe_sh("ip -n %s -br link | grep -q vr-", s.router) == 0, 0);
+	assert_int_equal(probe_sh("ip -br link | grep -q %s", s.d.leg[0].hostname) == 0, 0);
+	snprintf(text, sizeof(text), "ip netns exec %s nft list ruleset", s.router);
+	assert_int_equal(probe_sh("test -z \"$(%s)\"", text), 0);
+
+	ensure(false);
+	assert_ok(netns_remove(s.router)); /* although s.ns keeps it alive */
+	assert_int_equal(probe_sh("ip netns list | grep -qw %s", s.router) == 0, 0);
+	assert_int_equal(probe_sh("ip -br link | grep -q %s", s.d.leg[0].hostname) == 0, 0);
+	assert_int_equal(netns_remove(s.router), -ENOENT);
+	netns_close(s.ns);
+	s.ns = NULL;
+}
