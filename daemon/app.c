@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Start: load and check the config, then everything that can be known beforehand (startup.h), and
+ * only then the first change. End: every router resigns in order; namespaces, legs and flows stay,
+ * so that the next start adopts them. */
+#include "app.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+
+#include <event2/event.h>
+#include <systemd/sd-daemon.h>
+
+#include "clock.h"
+#include "startup.h"
+#include "vrouter/log.h"
+
+struct router *app_find(struct app *a, const char *name)
+{
+	for (unsigned i = 0; i < a->n_routers; i++)
+		if (strcmp(router_name(a->router[i]), name) == 0)
+			return a->router[i];
+	return NULL;
+}
+
+/* One line for `systemctl status`. */
+static void notify_status(const struct app *a)
+{
+	char text[512] = "STATUS=";
+	size_t at = strlen(text);
+
+	for (unsigned i = 0; i < a->n_routers && at < sizeof(text); i++) {
+		struct router_view v;
+
+		router_view(a->router[i], &v);
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s: %s", i ? ", " : "",
+				       v.conf->name, life_role_name(life_role(v.life->state)));
+	}
+	sd_notify(0, text);
+}
+
+void app_happening(struct app *a, const struct happening *h)
+{
+	struct happening copy = *h;
+
+	copy.time_ms = wall_ms();
+
+	const struct happening *kept = event_ring_add(&a->ring, &copy);
+
+	if (a->ctl && ctl_server_has_followers(a->ctl))
+		ctl_server_publish(a->ctl, happening_json(kept));
+	if (h->type == HAPPENING_ROLE)
+		notify_status(a);
+}
+
+static void on_happening(void *ctx, const struct happening *h)
+{
+	app_happening(ctx, h);
+}
+
+/* ---- replication process ----------------------------------------------------------------------
+ */
+
+static void on_sync_up(void *ctx)
+{
+	struct app *a = ctx;
+	struct happening h = {.type = HAPPENING_SYNC, .text = "replication process is up"};
+
+	log_info("sync", NULL, "replication process %d is up", sync_child_pid(a->sync));
+	app_happening(a, &h);
+	for (unsigned i = 0; i < a->n_routers; i++)
+		router_on_sync_up(a->router[i]);
+}
+
+static void on_sync_down(void *ctx, const char *why)
+{
+	struct app *a = ctx;
+	struct happening h = {.type = HAPPENING_SYNC, .text = "replication process died"};
+
+	snprintf(h.reason, sizeof(h.reason), "%s", why);
+	app_happening(a, &h);
+	a->n_links = 0;
+	for (unsigned i = 0; i < a->n_routers; i++)
+		router_on_sync_down(a->router[i]);
+	app_answer_queries(a);
+}
+
+static void take_link(struct app *a, const struct sync_msg_link *m)
+{
+	struct happening h = {.type = HAPPENING_SYNC};
+	unsigned i = 0;
+
+	while (i < a->n_links && strcmp(a->link[i].interface, m->interface) != 0)
+		i++;
+	if (!m->up && i < APP_LINKS_MAX) {
+		a->link[i] = *m;
+		a->n_links = i == a->n_links ? i + 1 : a->n_links;
+	} else if (m->up && i < a->n_links) {
+		a->link[i] = a->link[--a->n_links];
+	}
+	snprintf(h.text, sizeof(h.text), "link %s is %s", m->interface, m->up ? "up" : "down");
+	snprintf(h.reason, sizeof(h.reason), "%s", m->text);
+	log_warn("sync", m->interface, "%s: %s", m->up ? "up" : "down", m->text);
+	app_happening(a, &h);
+}
+
+static const char *router_of(const struct sync_msg *m)
+{
+	switch ((enum sync_msg_type)m->type) {
+	case SYNC_MSG_PROMOTED:
+	case SYNC_MSG_DRAINED:
+		return m->role.router;
+	case SYNC_MSG_REPORT:
+		return m->report.router;
+	case SYNC_MSG_CONF:
+	case SYNC_MSG_ROUTER:
+	case SYNC_MSG_ROUTER_DEL:
+	case SYNC_MSG_PROMOTE:
+	case SYNC_MSG_DEMOTE:
+	case SYNC_MSG_DRAIN:
+	case SYNC_MSG_QUERY:
+	case SYNC_MSG_UP:
+	case SYNC_MSG_LINK:
+		break;
+	}
+	return NULL;
+}
+
+static void on_sync_message(void *ctx, const struct sync_msg *m)
+{
+	struct app *a = ctx;
+	const char *name = router_of(m);
+	struct router *r = name ? app_find(a, name) : NULL;
+
+	if (m->type == SYNC_MSG_LINK)
+		take_link(a, &m->link);
+	if (r)
+		router_on_sync_message(r, m);
+	if (m->type == SYNC_MSG_REPORT && m->report.answer)
+		app_on_report(a);
+}
+
+static int start_sync(struct app *a)
+{
+	static const struct sync_child_ops ops = {
+		.on_up = on_sync_up, .on_down = on_sync_down, .on_message = on_sync_message};
+	struct sync_child_opts opts = {.to_syslog = !a->opts->foreground, .debug = a->opts->debug};
+	char why[APP_TEXT_MAX] = "";
+	struct sync_msg_conf conf;
+	int err;
+
+	if (!a->conf->sync.present)
+		return 0;
+	err = app_sync_conf(a->conf, &conf, why);
+	if (!err)
+		err = sync_child_new(&a->sync, a->base, &conf, &opts, &ops, a);
+	explicit_bzero(&conf, sizeof(conf));
+	if (err < 0)
+		log_err("vrouterd", NULL, "%s", why[0] ? why : strerror(-err));
+	return err;
+}
+
+/* ---- routers ----------------------------------------------------------------------------------
+ */
+
+static void end_if_last(struct app *a)
+{
+	if (a->stopping && !a->n_routers)
+		event_base_loopbreak(a->base);
+}
+
+static void on_ended(void *ctx, struct router *r)
+{
+	struct app *a = ctx;
+
+	for (unsigned i = 0; i < a->n_routers; i++) {
+		if (a->router[i] != r)
+			continue;
+		if (a->leaves[i])
+			router_teardown(r);
+		a->n_routers--;
+		a->router[i] = a->router[a->n_routers];
+		a->leaves[i] = a->leaves[a->n_routers];
+		router_free(r);
+		break;
+	}
+	app_answer_queries(a); /* they may wait for its report */
+	end_if_last(a);
+}
+
+int app_add_router(struct app *a, const struct conf_router *conf,
+		   char reason[static NET_REASON_MAX])
+{
+	struct router *r;
+	int err;
+
+	if (a->n_routers == CONF_ROUTERS_MAX)
+		return -ENOSPC;
+	err = router_new(&r, conf, &a->env, reason);
+	if (err < 0) {
+		log_err("router", conf->name, "%s", reason);
+		return err;
+	}
+	a->leaves[a->n_routers] = false;
+	a->router[a->n_routers++] = r;
+	return 0;
+}
+
+/* ---- signals and the service manager ----------------------------------------------------------
+ */
+
+static void on_stop_signal(evutil_socket_t sig, short what, void *ctx)
+{
+	struct app *a = ctx;
+
+	(void)what;
+	if (a->stopping) {
+		log_warn("vrouterd", NULL, "%s again: ending at once",
+			 sig == SIGTERM ? "SIGTERM" : "SIGINT");
+		event_base_loopbreak(a->base);
+		return;
+	}
+	a->stopping = true;
+	log_info("vrouterd", NULL, "%s: resigning", sig == SIGTERM ? "SIGTERM" : "SIGINT");
+	sd_notify(0, "STOPPING=1");
+	for (unsigned i = 0; i < a->n_routers; i++)
+		router_stop(a->router[i], "the daemon is stopped");
+	end_if_last(a);
+}
+
+static void on_reload_signal(evutil_socket_t sig, short what, void *ctx)
+{
+	struct app *a = ctx;
+	char text[APP_TEXT_MAX];
+	struct happening h = {.type = HAPPENING_CONFIG};
+	int err;
+
+	(void)sig;
+	(void)what;
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now_us());
+	err = app_reload(a, text);
+	if (err < 0)
+		log_err("vrouterd", NULL, err == -EIO ? "%s" : "reload: nothing changed: %s", text);
+	else
+		log_info("vrouterd", NULL, "%s", text);
+	snprintf(h.text, sizeof(h.text), "%s", err < 0 ? "reload failed" : "reload");
+	snprintf(h.reason, sizeof(h.reason), "%.*s", (int)sizeof(h.reason) - 1, text);
+	app_happening(a, &h);
+	sd_notify(0, "READY=1");
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *ctx)
+{
+	struct app *a = ctx;
+	struct timeval tv = timeval_ms(a->watchdog_ms);
+
+	(void)fd;
+	(void)what;
+	sd_notify(0, "WATCHDOG=1");
+	evtimer_add(a->watchdog, &tv);
+}
+
+static void on_query_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	app_answer_queries(ctx);
+}
+
+static int make_events(struct app *a)
+{
+	uint64_t usec = 0;
+
+	a->sigterm = evsignal_new(a->base, SIGTERM, on_stop_signal, a);
+	a->sigint = evsignal_new(a->base, SIGINT, on_stop_signal, a);
+	a->sighup = evsignal_new(a->base, SIGHUP, on_reload_signal, a);
+	a->watchdog = evtimer_new(a->base, on_watchdog, a);
+	a->query_timer = evtimer_new(a->base, on_query_timer, a);
+	if (!a->sigterm || !a->sigint || !a->sighup || !a->watchdog || !a->query_timer)
+		return -ENOMEM;
+	if (event_add(a->sigterm, NULL) < 0 || event_add(a->sigint, NULL) < 0 ||
+	    event_add(a->sighup, NULL) < 0)
+		return -ENOMEM;
+	if (sd_watchdog_enabled(0, &usec) > 0) {
+		a->watchdog_ms = usec / 2000;
+		on_watchdog(-1, 0, a);
+	}
+	return 0;
+}
+
+/* ---- start and end ----------------------------------------------------------------------------
+ */
+
+static int make_base(struct app *a)
+{
+	struct event_config *cfg = event_config_new();
+
+	if (!cfg)
+		return -ENOMEM;
+	/* an election of 10 ms intervals cannot live with timers of whole milliseconds */
+	event_config_set_flag(cfg, EVENT_BASE_FLAG_PRECISE_TIMER);
+	a->base = event_base_new_with_config(cfg);
+	event_config_free(cfg);
+	a->router = calloc(CONF_ROUTERS_MAX, sizeof(struct router *));
+	a->leaves = calloc(CONF_ROUTERS_MAX, sizeof(*a->leaves));
+	return a->base && a->router && a->leaves ? 0 : -ENOMEM;
+}
+
+static int start(struct app *a)
+{
+	char reason[NET_REASON_MAX] = "";
+	int err = make_base(a);
+
+	a->started_ms = wall_ms();
+	if (!err)
+		err = make_events(a);
+	if (!err)
+		err = start_sync(a);
+	if (err < 0)
+		return err;
+	a->env = (struct router_env){.base = a->base,
+				     .run_dir = a->conf->controller.run_dir,
+				     .sync = a->sync,
+				     .ring_bytes = a->conf->sync.ring_kb * 1024,
+				     .on_happening = on_happening,
+				     .on_answer = app_on_answer,
+				     .on_ended = on_ended,
+				     .ctx = a};
+	err = ctl_server_new(&a->ctl, a->base, a->conf->controller.control_socket, app_on_request,
+			     a);
+	if (err < 0) {
+		log_err("vrouterd", NULL, "control socket %s: %s",
+			a->conf->controller.control_socket, strerror(-err));
+		return err;
+	}
+	for (unsigned i = 0; !err && i < a->conf->n_routers; i++)
+		err = app_add_router(a, &a->conf->router[i], reason);
+	return err;
+}
+
+static void free_event(struct event **e)
+{
+	if (*e)
+		event_free(*e);
+	*e = NULL;
+}
+
+static void finish(struct app *a)
+{
+	while (a->n_routers)
+		router_free(a->router[--a->n_routers]);
+	ctl_server_free(a->ctl);
+	sync_child_free(a->sync);
+	free_event(&a->sigterm);
+	free_event(&a->sigint);
+	free_event(&a->sighup);
+	free_event(&a->watchdog);
+	free_event(&a->query_timer);
+	if (a->base)
+		event_base_free(a->base);
+	libevent_global_shutdown();
+	free(a->router);
+	free(a->leaves);
+	conf_free(a->conf);
+}
+
+static int load(struct app *a)
+{
+	struct conf_errors errors = {0};
+	int err = conf_load(&a->conf, a->opts->config, &errors);
+
+	for (unsigned i = 0; i < errors.n; i++)
+		fprintf(stderr, "%s\n", errors.text[i]);
+	if (errors.more)
+		fprintf(stderr, "and %u more\n", errors.more);
+	conf_errors_free(&errors);
+	return err;
+}
+
+/* All that can be known before the first change. */
+static int check(struct app *a, int *lock)
+{
+	char why[APP_TEXT_MAX] = "";
+	struct sync_msg_conf keys;
+	int err = seal_init();
+
+	if (!err)
+		err = startup_check_caps(why);
+	if (!err && a->conf->sync.present) {
+		err = app_sync_conf(a->conf, &keys, why);
+		explicit_bzero(&keys, sizeof(keys));
+	}
+	if (!err)
+		err = startup_check_links(a->conf, why);
+	if (!err)
+		err = startup_check_conntrack(why);
+	if (!err)
+		err = startup_lock(lock, a->conf->controller.run_dir, why);
+	if (err < 0)
+		log_err("vrouterd", NULL, "%s", why[0] ? why : strerror(-err));
+	return err;
+}
+
+/* The classic way to the background: the parent stays until the child runs, and exits as it says.
+ */
+static int detach(int *ready)
+{
+	int pipe_fds[2];
+	char ok = 0;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return -errno;
+
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid > 0) {
+		close(pipe_fds[1]);
+		_exit(read(pipe_fds[0], &ok, 1) == 1 ? 0 : 1);
+	}
+	close(pipe_fds[0]);
+	*ready = pipe_fds[1];
+	if (setsid() < 0 || chdir("/") < 0)
+		return -errno;
+	return 0;
+}
+
+static void detached(int ready, bool debug)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	log_init("vrouterd", true, debug);
+	for (int fd = 0; null >= 0 && fd <= 2; fd++)
+		dup2(null, fd);
+	if (null > 2)
+		close(null);
+	if (write(ready, "1", 1) != 1)
+		log_warn("vrouterd", NULL, "nobody waits for the start");
+	close(ready);
+}
+
+static int serve(struct app *a, int lock)
+{
+	int ready = -1, err = a->opts->foreground ? 0 : detach(&ready);
+
+	if (err < 0)
+		return err;
+	startup_write_pid(lock);
+	if (a->conf->controller.realtime)
+		startup_realtime();
+	log_info("vrouterd", NULL, "version " VR_VERSION ", controller \"%s\", %u router%s",
+		 a->conf->controller.name, a->conf->n_routers, a->conf->n_routers == 1 ? "" : "s");
+	err = start(a);
+	if (err < 0)
+		return err;
+	if (ready >= 0)
+		detached(ready, a->opts->debug);
+	sd_notify(0, "READY=1");
+	notify_status(a);
+	event_base_dispatch(a->base);
+	log_info("vrouterd", NULL, "ended");
+	return 0;
+}
+
+int app_run(const struct app_opts *opts)
+{
+	struct app *a = calloc(1, sizeof(*a));
+	int lock = -1, err;
+
+	if (!a)
+		return EXIT_FAILURE;
+	a->opts = opts;
+	signal(SIGPIPE, SIG_IGN);
+	err = load(a);
+	if (!err)
+		err = check(a, &lock);
+	if (!err)
+		err = serve(a, lock);
+	finish(a);
+	if (lock >= 0)
+		close(lock);
+	free(a);
+	return err < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The daemon: wires config, routers, replication and control together; owner of all of them. */
+#ifndef DAEMON_APP_H
+#define DAEMON_APP_H
+
+#include "router.h"
+#include "vrouter/control.h"
+
+struct app_opts {
+	const char *config;
+	bool foreground, debug;
+};
+
+/* Runs until it is told to end. An exit status. */
+int app_run(const struct app_opts *opts);
+
+/* ---- inside, shared by app.c, app_reload.c, app_control.c and status.c ------------------------
+ */
+
+#define APP_LINKS_MAX SYNC_LINKS_MAX
+
+struct app_query { /* a request that waits for replication's reports */
+	uint64_t client;
+	struct ctl_request req;
+};
+
+struct app {
+	const struct app_opts *opts;
+	struct conf *conf;
+	struct event_base *base;
+	struct router_env env;
+	struct sync_child *sync;
+	struct ctl_server *ctl;
+	struct router **router; /* n_routers of room for CONF_ROUTERS_MAX */
+	unsigned n_routers;
+	bool *leaves; /* by the same index: the config no longer has it */
+	struct event_ring ring;
+	struct event *sigterm, *sigint, *sighup, *watchdog, *query_timer;
+	struct app_query query[CTL_CLIENTS_MAX];
+	unsigned n_queries, answers_due;
+	struct sync_msg_link link[APP_LINKS_MAX]; /* that failed */
+	unsigned n_links;
+	uint64_t started_ms;
+	uint64_t watchdog_ms;
+	bool stopping;
+};
+
+struct router *app_find(struct app *a, const char *name);
+/* Stores an event, tells the followers and the service manager. */
+void app_happening(struct app *a, const struct happening *h);
+
+/* app_reload.c. 0 or -errno; text says what was done, or why nothing was. */
+#define APP_TEXT_MAX 2048
+must_check int app_reload(struct app *a, char text[static APP_TEXT_MAX]);
+/* The part of the config that the replication process gets, with its keys. 0 or -errno. */
+must_check int app_sync_conf(const struct conf *c, struct sync_msg_conf *out,
+			     char why[static APP_TEXT_MAX]);
+/* 0 or -errno. */
+must_check int app_add_router(struct app *a, const struct conf_router *conf,
+			      char reason[static NET_REASON_MAX]);
+
+/* app_control.c */
+void app_on_request(void *ctx, uint64_t client, const struct ctl_request *req);
+void app_on_answer(void *ctx, uint64_t client, bool ok, const char *text);
+void app_on_report(struct app *a);	/* one more answer to a QUERY */
+void app_answer_queries(struct app *a); /* with what is known */
+
+/* status.c: snapshots as JSON, new references */
+json_t *status_json(const struct app *a, const struct router *only);
+json_t *peers_json(const struct app *a, const struct router *only);
+json_t *stats_json(const struct app *a, const struct router *only);
+json_t *happening_json(const struct happening *h);
+
+#endif

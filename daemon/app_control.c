@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Answers to the control socket. What replication counts is asked for first, with a bound: without
+ * its answer, the last known figures are told. */
+#include <errno.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "app.h"
+#include "clock.h"
+#include "vrouter/log.h"
+
+#define QUERY_MS 200
+
+static void answer_query(struct app *a, const struct app_query *q)
+{
+	struct router *only = q->req.router[0] ? app_find(a, q->req.router) : NULL;
+	json_t *data = NULL;
+
+	if (q->req.cmd == CTL_STATUS)
+		data = status_json(a, only);
+	else if (q->req.cmd == CTL_PEERS)
+		data = peers_json(a, only);
+	else
+		data = stats_json(a, only);
+	if (data)
+		ctl_server_reply(a->ctl, q->client, data);
+	else
+		ctl_server_error(a->ctl, q->client, CTL_FAILED, "out of memory");
+}
+
+void app_answer_queries(struct app *a)
+{
+	unsigned n = a->n_queries;
+
+	evtimer_del(a->query_timer);
+	a->answers_due = a->n_queries = 0;
+	for (unsigned i = 0; i < n; i++)
+		answer_query(a, &a->query[i]);
+}
+
+void app_on_report(struct app *a)
+{
+	if (a->answers_due && --a->answers_due == 0)
+		app_answer_queries(a);
+}
+
+static void ask(struct app *a, uint64_t client, const struct ctl_request *req)
+{
+	struct sync_msg m = {.type = SYNC_MSG_QUERY};
+	struct timeval tv = timeval_ms(QUERY_MS);
+	struct app_query q = {.client = client, .req = *req};
+
+	if (!a->sync || !sync_child_is_up(a->sync) || !a->n_routers ||
+	    a->n_queries == CTL_CLIENTS_MAX) {
+		answer_query(a, &q);
+		return;
+	}
+	a->query[a->n_queries++] = q;
+	if (a->answers_due) /* it was asked already */
+		return;
+	a->answers_due = a->n_routers;
+	evtimer_add(a->query_timer, &tv);
+	sync_child_send(a->sync, &m, NULL, 0);
+}
+
+static void tell_namespaces(struct app *a, uint64_t client, const struct ctl_request *req)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < a->n_routers; i++) {
+		struct router_view v;
+
+		router_view(a->router[i], &v);
+		if (!req->router[0] || strcmp(req->router, v.conf->name) == 0)
+			json_array_append_new(list, json_pack("{s:s, s:s}", "router", v.conf->name,
+							      "namespace", v.conf->namespace));
+	}
+	ctl_server_reply(a->ctl, client, list);
+}
+
+static void tell_events(struct app *a, uint64_t client, const struct ctl_request *req)
+{
+	json_t *list = json_array();
+	uint64_t end, id = event_ring_last(&a->ring, req->lines, &end);
+
+	for (; id < end; id++)
+		json_array_append_new(list, happening_json(event_ring_get(&a->ring, id)));
+	if (req->follow)
+		ctl_server_follow(a->ctl, client, list);
+	else
+		ctl_server_reply(a->ctl, client, list);
+}
+
+static void reload(struct app *a, uint64_t client)
+{
+	char text[APP_TEXT_MAX];
+	struct happening h = {.type = HAPPENING_CONFIG};
+	int err = app_reload(a, text);
+
+	snprintf(h.text, sizeof(h.text), "%s", err < 0 ? "reload failed" : "reload");
+	snprintf(h.reason, sizeof(h.reason), "%.*s", (int)sizeof(h.reason) - 1, text);
+	app_happening(a, &h);
+	if (err < 0)
+		ctl_server_error(a->ctl, client, CTL_FAILED,
+				 err == -EIO ? "%s" : "nothing changed: %s", text);
+	else
+		ctl_server_reply(a->ctl, client, json_pack("{s:s}", "text", text));
+}
+
+static void tell_version(struct app *a, uint64_t client)
+{
+	ctl_server_reply(a->ctl, client,
+			 json_pack("{s:s, s:i, s:s, s:s}", "version", VR_VERSION, "pid",
+				   (int)getpid(), "controller", a->conf->controller.name, "config",
+				   a->opts->config));
+}
+
+void app_on_answer(void *ctx, uint64_t client, bool ok, const char *text)
+{
+	struct app *a = ctx;
+
+	if (ok)
+		ctl_server_reply(a->ctl, client, json_pack("{s:s}", "text", text));
+	else
+		ctl_server_error(a->ctl, client, CTL_FAILED, "%s", text);
+}
+
+void app_on_request(void *ctx, uint64_t client, const struct ctl_request *req)
+{
+	struct app *a = ctx;
+	struct router *r = req->router[0] ? app_find(a, req->router) : NULL;
+
+	if (req->router[0] && !r) {
+		ctl_server_error(a->ctl, client, CTL_NOT_FOUND, "there is no router \"%s\"",
+				 req->router);
+		return;
+	}
+	switch (req->cmd) {
+	case CTL_STATUS:
+	case CTL_PEERS:
+	case CTL_STATS:
+		ask(a, client, req);
+		break;
+	case CTL_FLOWS:
+		tell_namespaces(a, client, req);
+		break;
+	case CTL_PROMOTE:
+	case CTL_DEMOTE:
+		router_command(r, req->cmd == CTL_PROMOTE, req->force, client);
+		break;
+	case CTL_EVENTS:
+		tell_events(a, client, req);
+		break;
+	case CTL_RELOAD:
+		reload(a, client);
+		break;
+	case CTL_VERSION:
+		tell_version(a, client);
+		break;
+	case CTL_CMDS:
+		break;
+	}
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reload: everything that can fail is tried before the first change; then each router gets its
+ * difference. What cannot change while it runs is refused by name, and then nothing changes at all.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "app.h"
+#include "startup.h"
+#include "vrouter/log.h"
+
+struct text {
+	char *buf;
+	size_t at;
+};
+
+static void add(struct text *t, const char *fmt, ...) printf_like(2, 3);
+
+static void add(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(t->buf + t->at, APP_TEXT_MAX - t->at, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		t->at += (size_t)n;
+	if (t->at >= APP_TEXT_MAX)
+		t->at = APP_TEXT_MAX - 1;
+}
+
+int app_sync_conf(const struct conf *c, struct sync_msg_conf *out, char why[static APP_TEXT_MAX])
+{
+	const struct conf_sync *s = &c->sync;
+	char reason[SEAL_REASON_MAX] = "";
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	snprintf(out->controller, sizeof(out->controller), "%s", c->controller.name);
+	memcpy(out->interface, s->interface, sizeof(out->interface));
+	out->n_interfaces = s->n_interfaces;
+	out->group = s->group;
+	memcpy(out->peer, s->peer, sizeof(out->peer));
+	out->n_peers = s->n_peers;
+	out->port = (uint16_t)s->port;
+	out->sealed = s->sealed;
+	if (!s->sealed)
+		return 0;
+	err = seal_keyring_load(&out->keys, s->key_file, reason);
+	if (err < 0)
+		snprintf(why, APP_TEXT_MAX, "sync: key-file: %s", reason);
+	return err;
+}
+
+static void add_errors(struct text *t, struct conf_errors *e)
+{
+	for (unsigned i = 0; i < e->n; i++)
+		add(t, "%s%s", i ? "\n" : "", e->text[i]);
+	if (e->more)
+		add(t, "\nand %u more", e->more);
+	conf_errors_free(e);
+}
+
+/* true: something cannot change. */
+static bool refuse(const struct app *a, const struct conf *new, const struct conf_delta *d,
+		   unsigned n, struct text *t)
+{
+	const char *what = conf_diff_global(a->conf, new);
+
+	if (what)
+		add(t, "%s%s needs a restart", t->at ? "; " : "", what);
+	for (unsigned i = 0; i < n; i++)
+		if (d[i].change == CONF_REFUSED)
+			add(t, "%srouter \"%s\": %s cannot change while it runs", t->at ? "; " : "",
+			    new->router[d[i].new_index].name, d[i].what);
+		else if (d[i].change == CONF_ADDED &&
+			 app_find((struct app *)(uintptr_t)a, new->router[d[i].new_index].name))
+			add(t, "%srouter \"%s\" is still being removed", t->at ? "; " : "",
+			    new->router[d[i].new_index].name);
+	return t->at != 0;
+}
+
+static void remove_router(struct app *a, const char *name)
+{
+	for (unsigned i = 0; i < a->n_routers; i++) {
+		if (strcmp(router_name(a->router[i]), name) == 0) {
+			a->leaves[i] = true;
+			router_stop(a->router[i], "removed from the configuration");
+			return;
+		}
+	}
+}
+
+static int apply_one(struct app *a, const struct conf *new, const struct conf_delta *d,
+		     struct text *t)
+{
+	char reason[NET_REASON_MAX] = "";
+	const struct conf_router *to = &new->router[d->new_index];
+	struct router *r;
+	int err = 0;
+
+	switch (d->change) {
+	case CONF_SAME:
+	case CONF_REFUSED:
+		return 0;
+	case CONF_LIVE:
+		r = app_find(a, to->name);
+		err = r ? router_reconfigure(r, to, reason) : -ENOENT;
+		break;
+	case CONF_ADDED:
+		err = app_add_router(a, to, reason);
+		break;
+	case CONF_REMOVED:
+		add(t, "; router \"%s\" removed", a->conf->router[d->old_index].name);
+		remove_router(a, a->conf->router[d->old_index].name);
+		return 0;
+	}
+	add(t, "; router \"%s\" %s", to->name, d->change == CONF_ADDED ? "added" : "changed");
+	if (err < 0)
+		add(t, ", but: %s", reason[0] ? reason : strerror(-err));
+	return err;
+}
+
+static int apply(struct app *a, struct conf *new, const struct conf_delta *d, unsigned n,
+		 struct text *t)
+{
+	struct sync_msg_conf keys;
+	char why[STARTUP_WHY_MAX] = "";
+	int err = new->sync.present ? app_sync_conf(new, &keys, t->buf) : 0, failed = 0;
+
+	if (!err && startup_check_links(new, why) < 0) {
+		add(t, "%s", why);
+		err = -ENODEV;
+	}
+	if (err < 0)
+		return err;
+	add(t, "configuration reloaded");
+	if (a->sync)
+		sync_child_set_conf(a->sync, &keys);
+	explicit_bzero(&keys, sizeof(keys));
+	/* first those that go: what they held may be another's now */
+	for (unsigned pass = 0; pass < 2; pass++)
+		for (unsigned i = 0; i < n; i++)
+			if ((d[i].change == CONF_REMOVED) == (pass == 0) &&
+			    apply_one(a, new, &d[i], t) < 0)
+				failed = -EIO;
+	conf_free(a->conf);
+	a->conf = new;
+	return failed;
+}
+
+int app_reload(struct app *a, char buf[static APP_TEXT_MAX])
+{
+	struct text t = {.buf = buf};
+	struct conf_errors errors = {0};
+	struct conf *new = NULL;
+
+	buf[0] = '\0';
+	if (a->stopping) {
+		add(&t, "the daemon is ending");
+		return -EBUSY;
+	}
+	if (conf_load(&new, a->opts->config, &errors) < 0) {
+		add_errors(&t, &errors);
+		return -EINVAL;
+	}
+
+	auto_free struct conf_delta *d = calloc(a->conf->n_routers + new->n_routers, sizeof(*d));
+	unsigned n = d ? conf_diff(a->conf, new, d) : 0;
+	int err = d ? 0 : -ENOMEM;
+
+	if (!err && refuse(a, new, d, n, &t))
+		err = -EPERM;
+	if (!err)
+		err = apply(a, new, d, n, &t);
+	if (err < 0 && a->conf != new)
+		conf_free(new);
+	return err;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vrouterd: options, and which of its two programs this process is. */
+#include <getopt.h>
+#include <string.h>
+
+#include "app.h"
+#include "vrouter/log.h"
+
+enum { EXIT_USAGE = 2 };
+
+struct options {
+	struct app_opts app;
+	bool check, worker, to_syslog;
+};
+
+static const char usage[] =
+	"Usage: vrouterd [--config FILE] [--foreground] [--debug]\n"
+	"       vrouterd [--config FILE] --check-config\n"
+	"\n"
+	"  -c, --config FILE   configuration (default " VR_SYSCONFDIR "/vrouterd/vrouterd.conf)\n"
+	"  -f, --foreground    stay in the foreground, log to standard error\n"
+	"  -t, --check-config  say what is wrong with the configuration, and end\n"
+	"  -d, --debug         log more\n"
+	"  -V, --version       print the version, and end\n"
+	"  -h, --help          print this, and end\n";
+
+/* -1: go on; else the exit status. */
+static int parse(struct options *o, int argc, char **argv)
+{
+	enum { OPT_WORKER = 256, OPT_SYSLOG };
+	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+					      {"foreground", no_argument, NULL, 'f'},
+					      {"check-config", no_argument, NULL, 't'},
+					      {"debug", no_argument, NULL, 'd'},
+					      {"version", no_argument, NULL, 'V'},
+					      {"help", no_argument, NULL, 'h'},
+					      {"sync-worker", no_argument, NULL, OPT_WORKER},
+					      {"syslog", no_argument, NULL, OPT_SYSLOG},
+					      {NULL, 0, NULL, 0}};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:ftdVh", longs, NULL)) != -1) {
+		if (c == 'c') {
+			o->app.config = optarg;
+		} else if (c == 'f') {
+			o->app.foreground = true;
+		} else if (c == 't') {
+			o->check = true;
+		} else if (c == 'd') {
+			o->app.debug = true;
+		} else if (c == OPT_WORKER) { /* for the daemon itself, not for people */
+			o->worker = true;
+		} else if (c == OPT_SYSLOG) {
+			o->to_syslog = true;
+		} else if (c == 'V') {
+			puts("vrouterd " VR_VERSION);
+			return EXIT_SUCCESS;
+		} else if (c == 'h') {
+			fputs(usage, stdout);
+			return EXIT_SUCCESS;
+		} else {
+			fputs(usage, stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "vrouterd: unexpected argument \"%s\"\n%s", argv[optind], usage);
+	return EXIT_USAGE;
+}
+
+static int check_config(const char *path)
+{
+	struct conf_errors errors = {0};
+	struct conf *c;
+	int err = conf_load(&c, path, &errors);
+
+	for (unsigned i = 0; i < errors.n; i++)
+		fprintf(stderr, "%s\n", errors.text[i]);
+	if (errors.more)
+		fprintf(stderr, "and %u more\n", errors.more);
+	conf_errors_free(&errors);
+	if (err < 0)
+		return EXIT_FAILURE;
+	printf("%s: no errors, %u router%s\n", path, c->n_routers, c->n_routers == 1 ? "" : "s");
+	conf_free(c);
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.app.config = VR_SYSCONFDIR "/vrouterd/vrouterd.conf"};
+	int rc = parse(&o, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	log_init("vrouterd", o.to_syslog, o.app.debug);
+	if (o.worker)
+		return sync_worker_main();
+	if (o.check)
+		return check_config(o.app.config);
+	return app_run(&o.app);
+}

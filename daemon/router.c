@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The executor around life_step(). Everything that happens becomes an event in a small queue, and
+ * one loop takes them out one by one: an action may cause the next event (a promotion by hand makes
+ * the election say so at once), but never from inside a step.
+ *
+ * The network is never assumed: each wake-up from the kernel, and each second of a fault, runs
+ * net_ensure() again, and what comes out is the fault or its end. */
+#include "router_priv.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "clock.h"
+#include "router_state.h"
+#include "vrouter/log.h"
+
+#define PROMOTE_WAIT_MS 50
+#define COMMAND_MS	5000
+#define SAVE_MS		10 /* the term is written after the promotion, not during it */
+
+static void run(struct router *r);
+
+static void push_request(struct router *r, struct life_in in, const char *why, uint64_t request)
+{
+	if (r->queued == QUEUE_MAX) {
+		log_err("router", r->conf.name, "too many events at once: %s is lost",
+			life_event_name(in.ev));
+		return;
+	}
+
+	struct queued *q = &r->queue[(r->head + r->queued++) % QUEUE_MAX];
+
+	*q = (struct queued){.in = in, .request = request};
+	if (why)
+		snprintf(q->why, sizeof(q->why), "%s", why);
+	run(r);
+}
+
+void router_push(struct router *r, struct life_in in, const char *why)
+{
+	push_request(r, in, why, 0);
+}
+
+void router_happened(struct router *r, enum happening_type type, const char *text,
+		     const char *reason)
+{
+	struct happening h = {.type = type, .term = r->life.term};
+
+	snprintf(h.router, sizeof(h.router), "%s", r->conf.name);
+	snprintf(h.text, sizeof(h.text), "%s", text);
+	snprintf(h.reason, sizeof(h.reason), "%s", reason ? reason : "");
+	r->env->on_happening(r->env->ctx, &h);
+}
+
+void router_arm(struct event *timer, uint64_t ms)
+{
+	struct timeval tv = timeval_ms(ms);
+
+	evtimer_add(timer, &tv);
+}
+
+/* ---- election ---------------------------------------------------------------------------------
+ */
+
+static void on_election(void *ctx, enum vrrp_state state, const char *why)
+{
+	struct router *r = ctx;
+
+	switch (state) {
+	case VRRP_INIT: /* we stopped it, or on_election_fault says more */
+		break;
+	case VRRP_BACKUP:
+		router_push(r, (struct life_in){.ev = LIFE_EV_LOST}, why);
+		break;
+	case VRRP_ACTIVE:
+		r->elected_us = now_us();
+		router_push(r, (struct life_in){.ev = LIFE_EV_ELECTED}, why);
+		break;
+	}
+}
+
+static void on_election_fault(void *ctx, const char *fault)
+{
+	struct life_in in = {.ev = fault ? LIFE_EV_FAULT : LIFE_EV_RECOVERED,
+			     .fault = LIFE_FAULT_ELECTION};
+
+	router_push(ctx, in, fault);
+}
+
+/* A second ACTIVE was heard and has to leave: what learnt its addresses must learn ours again. */
+static void on_rival(void *ctx, const char *what)
+{
+	struct router *r = ctx;
+
+	log_warn("router", r->conf.name, "%s", what);
+	router_happened(r, HAPPENING_NOTE, "a second ACTIVE was heard; announcing again", what);
+	if (life_wants_vips(&r->life))
+		router_start_announcing(r);
+}
+
+static void elect(struct router *r, enum vrrp_event ev)
+{
+	if (r->vrrp)
+		vrrp_io_event(r->vrrp, (struct vrrp_in){.ev = ev, .gated = r->life.gated});
+}
+
+static struct vrrp_cfg election_cfg(const struct conf_router *c)
+{
+	return (struct vrrp_cfg){.prio = (uint8_t)c->election.priority,
+				 .adv_cs = (uint16_t)(c->election.advert_interval_ms / 10),
+				 .preempt = c->election.preempt};
+}
+
+static int open_election(struct router *r, char reason[static NET_REASON_MAX])
+{
+	static const struct vrrp_io_ops ops = {
+		.on_state = on_election, .on_fault = on_election_fault, .on_rival = on_rival};
+	struct vrrp_io_cfg cfg = {.router = r->conf.name,
+				  .interface = r->conf.election.interface,
+				  .vrid = (uint8_t)r->conf.election.vrid,
+				  .fsm = election_cfg(&r->conf)};
+	int err;
+
+	if (r->conf.election.mode != CONF_ELECTION_VRRP)
+		return 0;
+	for (unsigned i = 0; i < NET_LEGS; i++)
+		cfg.addrs[cfg.n_addrs++] = r->conf.leg[i].vip.addr;
+	err = vrrp_io_new(&r->vrrp, r->env->base, &cfg, &ops, r);
+	if (err < 0)
+		snprintf(reason, NET_REASON_MAX, "VRRP on interface %s: %s", cfg.interface,
+			 strerror(-err));
+	return err;
+}
+
+/* ---- the executor -----------------------------------------------------------------------------
+ */
+
+static void execute(struct router *r, uint32_t todo)
+{
+	if (todo & LIFE_DO_VIPS_OFF)
+		router_vips_off(r);
+	if (todo & LIFE_DO_SYNC_DEMOTE)
+		router_sync_role(r, SYNC_MSG_DEMOTE);
+	if (todo & LIFE_DO_SYNC_PROMOTE)
+		router_sync_role(r, SYNC_MSG_PROMOTE);
+	if (todo & LIFE_DO_VIPS_ON)
+		router_vips_on(r);
+	if (todo & LIFE_DO_SYNC_DRAIN)
+		router_sync_role(r, SYNC_MSG_DRAIN);
+	if (todo & LIFE_DO_GATE)
+		elect(r, VRRP_EV_GATE);
+	if (todo & LIFE_DO_ELECT_START)
+		elect(r, VRRP_EV_START);
+	if (todo & LIFE_DO_ELECT_BOOST)
+		elect(r, VRRP_EV_BOOST);
+	if (todo & LIFE_DO_ELECT_RESIGN)
+		elect(r, VRRP_EV_RESIGN);
+	if (todo & LIFE_DO_ELECT_STAY)
+		elect(r, VRRP_EV_STAY);
+	if (todo & LIFE_DO_ELECT_STOP)
+		elect(r, VRRP_EV_STOP);
+	if (todo & LIFE_DO_SAVE_TERM)
+		router_arm(r->save_timer, SAVE_MS);
+}
+
+static void label(const struct router *r, enum life_state s, char *buf, size_t cap)
+{
+	const char *role = life_role_name(life_role(s));
+
+	if (life_role(s) == LIFE_ROLE_STANDBY && r->life.sync != LIFE_SYNC_NONE)
+		snprintf(buf, cap, "%s(%s)", role, life_sync_name(r->life.sync));
+	else
+		snprintf(buf, cap, "%s", role);
+}
+
+/* Exactly one line per change of role. */
+static void tell_role(struct router *r, enum life_state before, const char *from)
+{
+	char to[32], text[96], tail[80] = "";
+	const struct life *l = &r->life;
+
+	if (life_role(before) == life_role(l->state))
+		return;
+	label(r, l->state, to, sizeof(to));
+	if (l->state == LIFE_ACTIVE && r->promotion_us)
+		snprintf(tail, sizeof(tail), " (term %u, promotion took %llu.%llu ms)", l->term,
+			 (unsigned long long)(r->promotion_us / 1000),
+			 (unsigned long long)(r->promotion_us % 1000 / 100));
+	snprintf(text, sizeof(text), "%s -> %s", from, to);
+	log_info("router", r->conf.name, "%s: %s%s", text, l->reason, tail);
+	r->since_ms = wall_ms();
+	router_happened(r, HAPPENING_ROLE, text, l->reason);
+}
+
+static void give_answer(struct router *r, const struct queued *q, const struct life_out *out)
+{
+	bool command = q->in.ev == LIFE_EV_PROMOTE || q->in.ev == LIFE_EV_DEMOTE;
+	uint64_t request = command ? q->request : r->pending_request;
+
+	if (out->answer == LIFE_ANSWER_NONE) {
+		if (command)
+			r->pending_request = q->request;
+		return;
+	}
+	if (!command)
+		r->pending_request = 0;
+	if (request)
+		r->env->on_answer(r->env->ctx, request, out->answer == LIFE_ANSWER_DONE,
+				  out->answer_text);
+}
+
+static void set_life_timer(struct router *r, uint64_t at, uint64_t now)
+{
+	if (at == LIFE_NEVER)
+		evtimer_del(r->life_timer);
+	else
+		router_arm(r->life_timer, at > now ? at - now : 0);
+}
+
+static void step(struct router *r, struct queued *q)
+{
+	enum life_state before = r->life.state;
+	struct life_out out;
+	char from[32];
+
+	label(r, before, from, sizeof(from));
+	q->in.now_ms = now_ms();
+	q->in.why = q->why[0] ? q->why : NULL;
+	out = life_step(&r->life_cfg, &r->life, &q->in);
+	if (before == LIFE_STANDBY && r->life.state == LIFE_PROMOTING)
+		snprintf(r->standby_label, sizeof(r->standby_label), "%s", from);
+	execute(r, out.todo);
+	set_life_timer(r, out.timer_ms, q->in.now_ms);
+	tell_role(r, before, before == LIFE_PROMOTING ? r->standby_label : from);
+	if (out.note) {
+		log_warn("router", r->conf.name, "%s", out.note);
+		router_happened(r, HAPPENING_NOTE, out.note, NULL);
+	}
+	give_answer(r, q, &out);
+	if (out.todo & LIFE_DO_ENDED) {
+		r->ended = true;
+		router_arm(r->life_timer, 0); /* the owner frees it from the event loop */
+	}
+}
+
+static void run(struct router *r)
+{
+	if (r->running)
+		return;
+	r->running = true;
+	while (r->queued) {
+		struct queued q = r->queue[r->head];
+
+		r->head = (r->head + 1) % QUEUE_MAX;
+		r->queued--;
+		step(r, &q);
+	}
+	r->running = false;
+}
+
+static void on_life_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct router *r = ctx;
+
+	(void)fd;
+	(void)what;
+	if (r->ended)
+		r->env->on_ended(r->env->ctx, r);
+	else
+		router_push(r, (struct life_in){.ev = LIFE_EV_TIMER}, NULL);
+}
+
+static void on_save(evutil_socket_t fd, short what, void *ctx)
+{
+	struct router *r = ctx;
+	int err = router_state_write(r->env->run_dir, r->conf.name, r->life.term);
+
+	(void)fd;
+	(void)what;
+	if (err < 0)
+		log_warn("router", r->conf.name, "cannot save the term in %s: %s", r->env->run_dir,
+			 strerror(-err));
+}
+
+/* ---- owner's calls ----------------------------------------------------------------------------
+ */
+
+static void set_life_cfg(struct router *r)
+{
+	static const enum life_mode mode[] = {[CONF_ELECTION_VRRP] = LIFE_MODE_VRRP,
+					      [CONF_ELECTION_EXTERNAL] = LIFE_MODE_EXTERNAL,
+					      [CONF_ELECTION_SINGLE] = LIFE_MODE_SINGLE};
+
+	r->life_cfg = (struct life_cfg){.mode = mode[r->conf.election.mode],
+					.promote_wait_ms = PROMOTE_WAIT_MS,
+					.hold_ms = r->conf.sync_hold_s * 1000,
+					.drain_ms = r->conf.drain_ms,
+					.linger_ms = r->conf.linger_ms,
+					.command_ms = COMMAND_MS};
+}
+
+int router_new(struct router **out, const struct conf_router *conf, const struct router_env *env,
+	       char reason[static NET_REASON_MAX])
+{
+	struct router *r = calloc(1, sizeof(*r));
+	int err;
+
+	snprintf(reason, NET_REASON_MAX, "out of memory");
+	if (!r)
+		return -ENOMEM;
+	r->env = env;
+	r->conf = *conf;
+	r->since_ms = wall_ms();
+	r->life.sync = env->sync ? LIFE_SYNC_DOWN : LIFE_SYNC_NONE;
+	r->life.term = router_state_read(env->run_dir, conf->name);
+	set_life_cfg(r);
+	r->life_timer = evtimer_new(env->base, on_life_timer, r);
+	r->save_timer = evtimer_new(env->base, on_save, r);
+	err = r->life_timer && r->save_timer ? 0 : -ENOMEM;
+	if (!err)
+		err = router_net_open(r, reason);
+	if (!err)
+		err = open_election(r, reason);
+	if (err < 0) {
+		router_free(r);
+		return err;
+	}
+	router_net_build(r);
+	if (env->sync && sync_child_is_up(env->sync))
+		router_on_sync_up(r);
+	*out = r;
+	return 0;
+}
+
+void router_free(struct router *r)
+{
+	if (!r)
+		return;
+	if (r->save_timer && evtimer_pending(r->save_timer, NULL))
+		on_save(-1, 0, r);
+	vrrp_io_free(r->vrrp);
+	router_net_close(r);
+	if (r->life_timer)
+		event_free(r->life_timer);
+	if (r->save_timer)
+		event_free(r->save_timer);
+	free(r);
+}
+
+void router_teardown(struct router *r)
+{
+	char reason[NET_REASON_MAX] = "";
+	struct net_desired d;
+
+	router_sync_role(r, SYNC_MSG_ROUTER_DEL);
+	conf_net_desired(&d, &r->conf, false);
+	if (net_teardown(r->ns, &d, reason) < 0)
+		log_warn("router", r->conf.name, "cannot take it down: %s", reason);
+}
+
+const char *router_name(const struct router *r)
+{
+	return r->conf.name;
+}
+
+int router_reconfigure(struct router *r, const struct conf_router *conf,
+		       char reason[static NET_REASON_MAX])
+{
+	struct vrrp_cfg cfg = election_cfg(conf);
+
+	r->conf = *conf;
+	set_life_cfg(r);
+	if (r->vrrp)
+		vrrp_io_reconfigure(r->vrrp, &cfg);
+	router_sync_reconfigure(r);
+	return router_net_reconfigure(r, reason);
+}
+
+void router_command(struct router *r, bool promote, bool force, uint64_t request)
+{
+	struct life_in in = {.ev = promote ? LIFE_EV_PROMOTE : LIFE_EV_DEMOTE,
+			     .force = force,
+			     .have_peer = router_peer_lives(r)};
+
+	if (promote)
+		r->elected_us = now_us();
+	push_request(r, in, NULL, request);
+}
+
+void router_stop(struct router *r, const char *why)
+{
+	router_push(r, (struct life_in){.ev = LIFE_EV_STOP, .have_peer = router_peer_lives(r)},
+		    why);
+}
+
+void router_view(const struct router *r, struct router_view *out)
+{
+	*out = (struct router_view){
+		.conf = &r->conf,
+		.life = &r->life,
+		.report = r->reported ? &r->report : NULL,
+		.vrrp = r->vrrp ? vrrp_io_inst(r->vrrp) : NULL,
+		.vrrp_stats = r->vrrp ? vrrp_io_stats(r->vrrp) : NULL,
+		.since_ms = r->since_ms,
+		.repairs = r->repairs,
+		.announcements = r->announcements,
+		.promotions = r->promotions,
+		.promotion_us = r->promotion_us,
+	};
+	if (r->vrrp)
+		out->heard = vrrp_io_last_heard(r->vrrp, &out->heard_us_ago, &out->heard_from,
+						&out->heard_prio);
+}

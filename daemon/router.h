@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One virtual router of this controller: runs what the role machine (vrouter/lifecycle.h) decides,
+ * and feeds it what happens. Owns the namespace's handles, the election, the announcers, the
+ * timers. The namespace itself outlives it: flows stay for whoever opens it next. */
+#ifndef DAEMON_ROUTER_H
+#define DAEMON_ROUTER_H
+
+#include "event_ring.h"
+#include "sync_child.h"
+#include "vrouter/conf.h"
+#include "vrouter/lifecycle.h"
+#include "vrouter/vrrp.h"
+
+struct router;
+
+/* What a router needs from the daemon; borrowed, outlives every router. */
+struct router_env {
+	struct event_base *base;
+	const char *run_dir;
+	struct sync_child *sync; /* NULL: no replication */
+	uint32_t ring_bytes;
+	/* id and time_ms are filled in by the daemon */
+	void (*on_happening)(void *ctx, const struct happening *h);
+	/* The outcome of router_command(). */
+	void (*on_answer)(void *ctx, uint64_t request, bool ok, const char *text);
+	/* The role has ended; not called from within a call into the router's own functions. */
+	void (*on_ended)(void *ctx, struct router *r);
+	void *ctx;
+};
+
+/* Opens or creates the namespace and builds the router in it. A fault that may go away by itself (a
+ * missing bridge) is no failure but role FAULT. 0 or -errno with reason. */
+must_check int router_new(struct router **out, const struct conf_router *conf,
+			  const struct router_env *env, char reason[static NET_REASON_MAX]);
+void router_free(struct router *r); /* at once, without resigning; NULL is allowed */
+/* The router leaves the configuration: its legs and rules go, too. Then free it. */
+void router_teardown(struct router *r);
+
+const char *router_name(const struct router *r);
+/* Live changes (see conf_diff). 0 or -errno with reason; what was changed stays changed. */
+must_check int router_reconfigure(struct router *r, const struct conf_router *conf,
+				  char reason[static NET_REASON_MAX]);
+/* Answered once through env.on_answer, now or later. */
+void router_command(struct router *r, bool promote, bool force, uint64_t request);
+/* Resigns in order; on_ended follows. */
+void router_stop(struct router *r, const char *why);
+
+/* Replication is up (it knows nothing of the router yet), down, or said something about it. */
+void router_on_sync_up(struct router *r);
+void router_on_sync_down(struct router *r);
+void router_on_sync_message(struct router *r, const struct sync_msg *m);
+
+/* For status and statistics; valid until control returns to the event loop. */
+struct router_view {
+	const struct conf_router *conf;
+	const struct life *life;
+	const struct sync_msg_report *report; /* NULL: none yet, or replication is down */
+	const struct vrrp_inst *vrrp;	      /* NULL: no election here */
+	const struct vrrp_stats *vrrp_stats;
+	bool heard; /* of another controller's advertisements */
+	uint64_t heard_us_ago;
+	struct ip_addr heard_from;
+	uint8_t heard_prio;
+	uint64_t since_ms; /* wall clock: the role began */
+	uint64_t repairs, announcements, promotions, promotion_us;
+};
+void router_view(const struct router *r, struct router_view *out);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A router's network: brought to what its role wants, looked at again whenever the kernel says that
+ * something changed, announced while ACTIVE. What cannot be brought about is a fault, and looked at
+ * again each second. */
+#include <errno.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "clock.h"
+#include "router_priv.h"
+#include "vrouter/log.h"
+
+#define SETTLE_MS 20 /* after a wake-up: one look for a whole burst of changes */
+
+static void drop_announcers(struct router *r)
+{
+	for (unsigned i = 0; i < NET_LEGS; i++) {
+		announcer_free(r->announcer[i]);
+		r->announcer[i] = NULL;
+	}
+}
+
+/* Opened beforehand where possible: announcing is part of a promotion. */
+static void open_announcers(struct router *r)
+{
+	for (unsigned i = 0; i < NET_LEGS; i++) {
+		int err = r->announcer[i] ? 0
+					  : announcer_new(&r->announcer[i], r->ns,
+							  r->conf.leg[i].interface);
+
+		if (err < 0)
+			log_debug("router", r->conf.name, "announcer on %s: %s",
+				  r->conf.leg[i].interface, strerror(-err));
+	}
+}
+
+static void announce(struct router *r)
+{
+	for (unsigned i = 0; i < NET_LEGS; i++) {
+		const struct ip_addr *vip = &r->conf.leg[i].vip.addr;
+		int err = r->announcer[i] ? announcer_send(r->announcer[i], vip) : -ENODEV;
+
+		if (err < 0) { /* the interface may be a new one of the same name */
+			announcer_free(r->announcer[i]);
+			r->announcer[i] = NULL;
+			open_announcers(r);
+			err = r->announcer[i] ? announcer_send(r->announcer[i], vip) : -ENODEV;
+		}
+		if (err < 0)
+			log_warn("router", r->conf.name, "cannot announce the %s VIP: %s",
+				 i == NET_MANAGEMENT ? "management" : "public", strerror(-err));
+		else
+			r->announcements++;
+	}
+}
+
+/* Sends what is due and arms the timer for the next. */
+static void announce_step(struct router *r)
+{
+	uint64_t refresh = (uint64_t)r->conf.announce_refresh_s * 1000;
+	uint64_t at = announce_due_ms(r->bursts, refresh), since = now_ms() - r->active_ms;
+
+	if (at <= since) {
+		announce(r);
+		at = announce_due_ms(++r->bursts, refresh);
+	}
+	if (at != UINT64_MAX)
+		router_arm(r->announce_timer, at > since ? at - since : 0);
+}
+
+void router_start_announcing(struct router *r)
+{
+	r->active_ms = now_ms();
+	r->bursts = 0;
+	announce_step(r);
+}
+
+static void on_announce(evutil_socket_t fd, short what, void *ctx)
+{
+	struct router *r = ctx;
+
+	(void)fd;
+	(void)what;
+	if (life_wants_vips(&r->life))
+		announce_step(r);
+}
+
+/* 0 when the network is as the role wants it; else the fault is on its way to the machine. */
+static int ensure(struct router *r, bool active, unsigned *changed)
+{
+	char reason[NET_REASON_MAX] = "";
+	struct net_desired d;
+	int err;
+
+	*changed = 0;
+	conf_net_desired(&d, &r->conf, active);
+	err = net_ensure(r->ns, &d, changed, reason);
+	if (err < 0) {
+		bool told =
+			(r->life.faults & LIFE_FAULT_NET) && strcmp(reason, r->life.reason) == 0;
+
+		router_arm(r->settle_timer, FAULT_RETRY_MS);
+		if (!told)
+			router_push(r,
+				    (struct life_in){.ev = LIFE_EV_FAULT, .fault = LIFE_FAULT_NET},
+				    reason[0] ? reason : strerror(-err));
+	}
+	return err;
+}
+
+static int ensure_nat(struct router *r, char reason[static NET_REASON_MAX])
+{
+	struct net_desired d;
+
+	conf_net_desired(&d, &r->conf, life_wants_vips(&r->life));
+	return nat_ensure(r->ns, &d, reason);
+}
+
+/* Something changed, or a fault may be over. */
+static void look(struct router *r)
+{
+	unsigned changed;
+
+	if (r->life.state == LIFE_STOPPED)
+		return;
+	if (ensure(r, life_wants_vips(&r->life), &changed) < 0)
+		return;
+	if (r->life.faults & LIFE_FAULT_NET) {
+		char reason[NET_REASON_MAX] = "";
+
+		if (ensure_nat(r, reason) < 0) {
+			router_arm(r->settle_timer, FAULT_RETRY_MS);
+			return;
+		}
+		open_announcers(r);
+		router_push(r, (struct life_in){.ev = LIFE_EV_RECOVERED, .fault = LIFE_FAULT_NET},
+			    NULL);
+	} else if (changed) {
+		char text[160];
+
+		r->repairs++;
+		snprintf(text, sizeof(text), "network repaired: %u difference%s", changed,
+			 changed == 1 ? "" : "s");
+		log_warn("router", r->conf.name, "%s", text);
+		router_happened(r, HAPPENING_REPAIR, text, NULL);
+		if (life_wants_vips(&r->life))
+			router_start_announcing(r);
+	}
+}
+
+static void on_settled(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	look(ctx);
+}
+
+static void on_net_change(void *ctx)
+{
+	struct router *r = ctx;
+
+	if (!evtimer_pending(r->settle_timer, NULL) || (r->life.faults & LIFE_FAULT_NET))
+		router_arm(r->settle_timer, SETTLE_MS);
+}
+
+void router_vips_on(struct router *r)
+{
+	unsigned changed;
+
+	if (ensure(r, true, &changed) < 0)
+		return;
+	router_start_announcing(r);
+	r->promotions++;
+	r->promotion_us = r->elected_us ? now_us() - r->elected_us : 0;
+}
+
+void router_vips_off(struct router *r)
+{
+	unsigned changed;
+
+	evtimer_del(r->announce_timer);
+	(void)ensure(r, false, &changed);
+}
+
+/* With one controller there is nobody else to be ACTIVE: a running router is adopted with its VIPs.
+ * Otherwise whatever an earlier daemon left of them goes first. */
+void router_net_build(struct router *r)
+{
+	char reason[NET_REASON_MAX] = "";
+	unsigned changed;
+
+	if (ensure(r, r->conf.election.mode == CONF_ELECTION_SINGLE, &changed) < 0)
+		return;
+	open_announcers(r);
+	if (ensure_nat(r, reason) < 0) {
+		router_arm(r->settle_timer, FAULT_RETRY_MS);
+		router_push(r, (struct life_in){.ev = LIFE_EV_FAULT, .fault = LIFE_FAULT_NET},
+			    reason);
+	} else {
+		router_push(r, (struct life_in){.ev = LIFE_EV_BUILT}, NULL);
+	}
+}
+
+int router_net_open(struct router *r, char reason[static NET_REASON_MAX])
+{
+	bool created;
+	int err;
+
+	snprintf(reason, NET_REASON_MAX, "out of memory");
+	r->settle_timer = evtimer_new(r->env->base, on_settled, r);
+	r->announce_timer = evtimer_new(r->env->base, on_announce, r);
+	if (!r->settle_timer || !r->announce_timer)
+		return -ENOMEM;
+	err = netns_open(&r->ns, r->conf.namespace, &created, reason);
+	if (err < 0)
+		return err;
+	log_info("router", r->conf.name, "%s namespace %s", created ? "created" : "adopted",
+		 r->conf.namespace);
+	err = net_watch_new(&r->watch, r->ns, r->env->base, on_net_change, r);
+	if (err < 0)
+		snprintf(reason, NET_REASON_MAX, "cannot watch the network: %s", strerror(-err));
+	return err;
+}
+
+void router_net_close(struct router *r)
+{
+	net_watch_free(r->watch);
+	drop_announcers(r);
+	netns_close(r->ns);
+	if (r->settle_timer)
+		event_free(r->settle_timer);
+	if (r->announce_timer)
+		event_free(r->announce_timer);
+}
+
+int router_net_reconfigure(struct router *r, char reason[static NET_REASON_MAX])
+{
+	unsigned changed;
+
+	if (ensure(r, life_wants_vips(&r->life), &changed) < 0) {
+		snprintf(reason, NET_REASON_MAX, "%s", r->life.reason);
+		return -EIO;
+	}
+	if (life_wants_vips(&r->life))
+		router_start_announcing(r);
+	return ensure_nat(r, reason);
+}

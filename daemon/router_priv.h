@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside of a router, shared by router.c (executor), router_net.c and router_sync.c only. */
+#ifndef DAEMON_ROUTER_PRIV_H
+#define DAEMON_ROUTER_PRIV_H
+
+#include "router.h"
+
+#define FAULT_RETRY_MS 1000 /* the thing that is missing may make no wake-up */
+#define QUEUE_MAX      16
+
+struct queued {
+	struct life_in in;
+	char why[LIFE_REASON_MAX];
+	uint64_t request; /* PROMOTE, DEMOTE */
+};
+
+struct router {
+	const struct router_env *env;
+	struct conf_router conf;
+	struct life_cfg life_cfg;
+	struct life life;
+	struct netns *ns;
+	struct net_watch *watch;
+	struct vrrp_io *vrrp;
+	struct announcer *announcer[NET_LEGS];
+	struct event *life_timer, *settle_timer, *announce_timer, *save_timer;
+
+	struct queued queue[QUEUE_MAX];
+	unsigned head, queued;
+	bool running, ended;
+	uint64_t pending_request; /* the command that waits */
+
+	struct sync_msg_report report;
+	bool reported;
+	uint32_t alarms; /* as last told */
+
+	uint64_t elected_us, active_ms, since_ms;
+	unsigned bursts;
+	char standby_label[32];
+	uint64_t repairs, announcements, promotions, promotion_us;
+};
+
+/* ---- router.c ---- */
+
+/* Queues an event and, unless that is already under way, handles all that are queued. */
+void router_push(struct router *r, struct life_in in, const char *why);
+void router_happened(struct router *r, enum happening_type type, const char *text,
+		     const char *reason);
+/* Starts a timer over. */
+void router_arm(struct event *timer, uint64_t ms);
+
+/* ---- router_net.c ---- */
+
+int router_net_open(struct router *r, char reason[static NET_REASON_MAX]);
+void router_net_close(struct router *r);
+/* Builds what belongs to a router that starts; ends in BUILT or FAULT. */
+void router_net_build(struct router *r);
+void router_vips_on(struct router *r);
+void router_vips_off(struct router *r);
+/* Addresses, routes, rules of changed options. 0 or -errno. */
+must_check int router_net_reconfigure(struct router *r, char reason[static NET_REASON_MAX]);
+void router_start_announcing(struct router *r);
+
+/* ---- router_sync.c ---- */
+
+void router_sync_role(struct router *r, enum sync_msg_type type);
+void router_sync_reconfigure(struct router *r);
+bool router_peer_lives(const struct router *r);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a router and the replication process say to each other. */
+#include <errno.h>
+#include <string.h>
+
+#include "router_priv.h"
+#include "vrouter/log.h"
+
+void router_sync_role(struct router *r, enum sync_msg_type type)
+{
+	struct sync_msg m = {.type = type};
+
+	snprintf(m.role.router, sizeof(m.role.router), "%s", r->conf.name);
+	m.role.term = r->life.term;
+	m.role.wait_ms = r->conf.drain_ms;
+	if (r->env->sync)
+		sync_child_send(r->env->sync, &m, NULL, 0);
+}
+
+static void sync_router_msg(struct router *r, struct sync_msg *m, uint32_t ring_bytes)
+{
+	*m = (struct sync_msg){.type = SYNC_MSG_ROUTER};
+	snprintf(m->router.router, sizeof(m->router.router), "%s", r->conf.name);
+	m->router.ring_bytes = ring_bytes;
+	sync_timeouts_read(r->ns, &m->router.timeouts);
+	for (unsigned i = 0; i < NET_LEGS; i++)
+		m->router.locals.addr[m->router.locals.n++] = r->conf.leg[i].vip.addr;
+}
+
+void router_on_sync_up(struct router *r)
+{
+	struct sync_msg m;
+	int fds[SYNC_FDS];
+	int err = sync_sockets_open(r->ns, fds);
+
+	if (err < 0) {
+		log_err("router", r->conf.name, "cannot open conntrack sockets in namespace %s: %s",
+			r->conf.namespace, strerror(-err));
+		return;
+	}
+	sync_router_msg(r, &m, r->env->ring_bytes);
+	sync_child_send(r->env->sync, &m, fds, SYNC_FDS);
+	sync_sockets_close(fds);
+	router_push(r, (struct life_in){.ev = LIFE_EV_SYNC_UP}, NULL);
+}
+
+void router_on_sync_down(struct router *r)
+{
+	r->reported = false;
+	r->alarms = 0;
+	router_push(r, (struct life_in){.ev = LIFE_EV_SYNC_DOWN}, NULL);
+}
+
+static enum life_sync phase_of(enum engine_phase p)
+{
+	switch (p) {
+	case ENGINE_ALONE:
+		return LIFE_SYNC_ALONE;
+	case ENGINE_SYNCING:
+		return LIFE_SYNC_SYNCING;
+	case ENGINE_READY:
+		return LIFE_SYNC_READY;
+	case ENGINE_SOURCE:
+		break;
+	}
+	return LIFE_SYNC_SOURCE;
+}
+
+static void tell_alarms(struct router *r, uint32_t alarms)
+{
+	static const struct {
+		uint32_t bit;
+		const char *text;
+	} row[] = {
+		{ENGINE_ALARM_TABLE_FULL, "the conntrack table is full: flows are missing here"},
+		{ENGINE_ALARM_ID_CLASH, "another controller has this controller's name or id"},
+		{ENGINE_ALARM_OVERRUN, "kernel events were lost: replicas repair"},
+		{ENGINE_ALARM_TWO_SOURCES, "another controller sends as source, too"},
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(row); i++) {
+		bool on = alarms & row[i].bit;
+
+		if (on == ((r->alarms & row[i].bit) != 0))
+			continue;
+		log_warn("router", r->conf.name, "alarm%s: %s", on ? "" : " over", row[i].text);
+		router_happened(r, HAPPENING_SYNC, on ? "alarm" : "alarm over", row[i].text);
+	}
+	r->alarms = alarms;
+}
+
+static void take_report(struct router *r, const struct sync_msg_report *m)
+{
+	struct life_in in = {.ev = LIFE_EV_SYNC_PHASE,
+			     .phase = phase_of(m->status.phase),
+			     .term = m->status.known_term};
+	enum life_sync before = r->life.sync;
+
+	r->report = *m;
+	r->reported = true;
+	tell_alarms(r, m->status.alarms);
+	if (in.phase == before && in.term <= r->life.term)
+		return;
+	router_push(r, in, NULL);
+	if (r->life.sync != before) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "replication: %s -> %s", life_sync_name(before),
+			 life_sync_name(r->life.sync));
+		log_info("router", r->conf.name, "%s%s%s", text,
+			 m->status.source_name[0] ? ", source " : "", m->status.source_name);
+		router_happened(r, HAPPENING_SYNC, text, m->status.source_name);
+	}
+}
+
+void router_on_sync_message(struct router *r, const struct sync_msg *m)
+{
+	switch ((enum sync_msg_type)m->type) {
+	case SYNC_MSG_PROMOTED:
+		router_push(r, (struct life_in){.ev = LIFE_EV_PROMOTED, .term = m->role.term},
+			    NULL);
+		break;
+	case SYNC_MSG_DRAINED:
+		router_push(r, (struct life_in){.ev = LIFE_EV_DRAINED, .ok = m->role.ok}, NULL);
+		break;
+	case SYNC_MSG_REPORT:
+		take_report(r, &m->report);
+		break;
+	case SYNC_MSG_CONF:
+	case SYNC_MSG_ROUTER:
+	case SYNC_MSG_ROUTER_DEL:
+	case SYNC_MSG_PROMOTE:
+	case SYNC_MSG_DEMOTE:
+	case SYNC_MSG_DRAIN:
+	case SYNC_MSG_QUERY:
+	case SYNC_MSG_UP:
+	case SYNC_MSG_LINK:
+		break;
+	}
+}
+
+bool router_peer_lives(const struct router *r)
+{
+	for (unsigned i = 0; r->reported && i < r->report.n_peers; i++)
+		if (!r->report.peer[i].lost)
+			return true;
+	return false;
+}
+
+void router_sync_reconfigure(struct router *r)
+{
+	struct sync_msg m;
+
+	if (!r->env->sync || !sync_child_is_up(r->env->sync))
+		return;
+	sync_router_msg(r, &m, r->env->ring_bytes);
+	sync_child_send(r->env->sync, &m, NULL, 0);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "startup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cap-ng.h>
+#include <libmnl/libmnl.h>
+#include <linux/ethtool.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/sockios.h>
+
+#include "vrouter/log.h"
+
+int startup_check_caps(char why[static STARTUP_WHY_MAX])
+{
+	static const struct {
+		unsigned cap;
+		const char *text;
+	} need[] = {
+		{CAP_NET_ADMIN, "CAP_NET_ADMIN (addresses, routes, conntrack)"},
+		{CAP_NET_RAW, "CAP_NET_RAW (VRRP, ARP)"},
+		{CAP_SYS_ADMIN, "CAP_SYS_ADMIN (network namespaces)"},
+	};
+	size_t at = 0;
+
+	capng_get_caps_process();
+	for (unsigned i = 0; i < ARRAY_LEN(need) && at < STARTUP_WHY_MAX; i++)
+		if (!capng_have_capability(CAPNG_EFFECTIVE, need[i].cap))
+			at += (size_t)snprintf(why + at, STARTUP_WHY_MAX - at, "%s%s",
+					       at ? ", " : "missing: ", need[i].text);
+	return at ? -EPERM : 0;
+}
+
+static bool is_bridge(int fd, const char *name)
+{
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct ifreq ifr = {.ifr_data = (void *)&info};
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	return ioctl(fd, SIOCETHTOOL, &ifr) == 0 && strcmp(info.driver, "bridge") == 0;
+}
+
+static int check_exists(const char *name, const char *what, const char *whose,
+			char why[static STARTUP_WHY_MAX])
+{
+	if (!name[0] || if_nametoindex(name))
+		return 0;
+	snprintf(why, STARTUP_WHY_MAX, "%s%s: interface %s does not exist", whose, what, name);
+	return -ENODEV;
+}
+
+static int check_router(int fd, const struct conf_router *r, char why[static STARTUP_WHY_MAX])
+{
+	char whose[CONF_NAME_MAX + 16];
+
+	snprintf(whose, sizeof(whose), "router \"%s\": ", r->name);
+	for (unsigned i = 0; i < NET_LEGS; i++) {
+		const char *bridge = r->leg[i].bridge;
+
+		if (!if_nametoindex(bridge)) {
+			snprintf(why, STARTUP_WHY_MAX, "%sbridge %s does not exist", whose, bridge);
+			return -ENODEV;
+		}
+		if (!is_bridge(fd, bridge)) {
+			snprintf(why, STARTUP_WHY_MAX, "%s%s is not a bridge", whose, bridge);
+			return -ENODEV;
+		}
+	}
+	if (r->election.mode != CONF_ELECTION_VRRP)
+		return 0;
+	return check_exists(r->election.interface, "election", whose, why);
+}
+
+int startup_check_links(const struct conf *c, char why[static STARTUP_WHY_MAX])
+{
+	auto_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (unsigned i = 0; !err && i < c->sync.n_interfaces; i++)
+		err = check_exists(c->sync.interface[i], "sync", "", why);
+	for (unsigned i = 0; !err && i < c->n_routers; i++)
+		err = check_router(fd, &c->router[i], why);
+	return err;
+}
+
+static int ask_conntrack(struct mnl_socket *nl)
+{
+	char buf[4096]; /* the first answer is enough */
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct nfgenmsg *g;
+	ssize_t n;
+
+	h->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS;
+	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
+	g->nfgen_family = AF_UNSPEC;
+	g->version = NFNETLINK_V0;
+	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
+		return -errno;
+	n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+	if (n < (ssize_t)sizeof(*h))
+		return n < 0 ? -errno : -EPROTO;
+	h = (struct nlmsghdr *)buf;
+	if (h->nlmsg_type != NLMSG_ERROR)
+		return 0;
+	return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(h))->error;
+}
+
+int startup_check_conntrack(char why[static STARTUP_WHY_MAX])
+{
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	int err = nl ? ask_conntrack(nl) : -errno;
+
+	if (nl)
+		mnl_socket_close(nl);
+	if (err < 0)
+		snprintf(why, STARTUP_WHY_MAX,
+			 "the kernel has no conntrack netlink (%s): it needs CONFIG_NF_CT_NETLINK "
+			 "and its module nf_conntrack_netlink",
+			 strerror(-err));
+	return err;
+}
+
+static int make_dir(const char *path)
+{
+	char copy[CONF_PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	for (char *p = copy + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	return mkdir(copy, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int startup_lock(int *out, const char *run_dir, char why[static STARTUP_WHY_MAX])
+{
+	char path[CONF_PATH_MAX + 16], pid[16] = "";
+	int err = make_dir(run_dir), fd;
+
+	snprintf(path, sizeof(path), "%s/vrouterd.pid", run_dir);
+	fd = err ? err : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0) {
+		err = err ? err : -errno;
+		snprintf(why, STARTUP_WHY_MAX, "cannot create %s: %s", path, strerror(-err));
+		return err;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		*out = fd;
+		return 0;
+	}
+
+	ssize_t n = read(fd, pid, sizeof(pid) - 1);
+
+	pid[n > 0 ? n : 0] = '\0';
+	snprintf(why, STARTUP_WHY_MAX, "another vrouterd (pid %ld) already runs on run-dir %s",
+		 strtol(pid, NULL, 10), run_dir);
+	close(fd);
+	return -EBUSY;
+}
+
+void startup_write_pid(int fd)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n)
+		log_warn("vrouterd", NULL, "cannot write the pid file: %s", strerror(errno));
+}
+
+void startup_realtime(void)
+{
+	struct sched_param p = {.sched_priority = 1};
+
+	/* children start from normal priority */
+	if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &p) < 0)
+		log_warn("vrouterd", NULL,
+			 "no real-time priority (%s): a loaded machine may lose elections; "
+			 "CAP_SYS_NICE allows it, realtime = false does without",
+			 strerror(errno));
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
+		log_warn("vrouterd", NULL, "cannot lock memory (%s): CAP_IPC_LOCK allows it",
+			 strerror(errno));
+}

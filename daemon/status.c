@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the daemon knows, as JSON. vrouterctl prints its readable form from the same objects, so the
+ * two cannot differ. Field names are an interface: they may be added to, not changed. */
+#include <string.h>
+
+#include "app.h"
+#include "clock.h"
+
+static json_t *text_or_null(const char *s)
+{
+	return s && s[0] ? json_string(s) : json_null();
+}
+
+static json_t *time_json(uint64_t wall)
+{
+	char day[32], text[48];
+	time_t s = (time_t)(wall / 1000);
+	struct tm tm;
+
+	gmtime_r(&s, &tm);
+	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text, sizeof(text), "%s.%03uZ", day, (unsigned)(wall % 1000));
+	return json_string(text);
+}
+
+json_t *happening_json(const struct happening *h)
+{
+	if (!h)
+		return json_null();
+	return json_pack("{s:I, s:o, s:o, s:s, s:s, s:s, s:I}", "id", (json_int_t)h->id, "time",
+			 time_json(h->time_ms), "router", text_or_null(h->router), "type",
+			 happening_name(h->type), "text", h->text, "reason", h->reason, "term",
+			 (json_int_t)h->term);
+}
+
+static json_t *alarms_json(const struct app *a, const struct router_view *v)
+{
+	static const struct {
+		uint32_t bit;
+		const char *text;
+	} row[] = {
+		{ENGINE_ALARM_TABLE_FULL, "table-full"},
+		{ENGINE_ALARM_ID_CLASH, "id-clash"},
+		{ENGINE_ALARM_OVERRUN, "event-overrun"},
+		{ENGINE_ALARM_TWO_SOURCES, "two-sources"},
+	};
+	json_t *list = json_array();
+
+	for (unsigned i = 0; v->report && i < ARRAY_LEN(row); i++)
+		if (v->report->status.alarms & row[i].bit)
+			json_array_append_new(list, json_string(row[i].text));
+	if (v->life->sync == LIFE_SYNC_DOWN)
+		json_array_append_new(list, json_string("replication-down"));
+	for (unsigned i = 0; i < a->n_links; i++)
+		json_array_append_new(list, json_sprintf("link-down: %s: %s", a->link[i].interface,
+							 a->link[i].text));
+	return list;
+}
+
+static unsigned live_peers(const struct router_view *v)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; v->report && i < v->report->n_peers; i++)
+		n += !v->report->peer[i].lost;
+	return n;
+}
+
+static json_t *vips_json(const struct conf_router *c)
+{
+	char m[IP_PREFIX_STRLEN], p[IP_PREFIX_STRLEN];
+
+	return json_pack("[s, s]", ip_prefix_format(&c->leg[NET_MANAGEMENT].vip, m),
+			 ip_prefix_format(&c->leg[NET_PUBLIC].vip, p));
+}
+
+static json_t *election_json(const struct router_view *v)
+{
+	static const char *const mode[] = {"vrrp", "external", "single"};
+	char from[INET6_ADDRSTRLEN];
+	json_t *e = json_pack("{s:s}", "mode", mode[v->conf->election.mode]);
+
+	if (!v->vrrp)
+		return e;
+	json_object_set_new(e, "state", json_string(vrrp_state_name(v->vrrp->state)));
+	json_object_set_new(e, "vrid", json_integer(v->conf->election.vrid));
+	json_object_set_new(e, "priority", json_integer(v->conf->election.priority));
+	json_object_set_new(e, "advert_interval_ms",
+			    json_integer(v->conf->election.advert_interval_ms));
+	json_object_set_new(e, "preempt", json_boolean(v->conf->election.preempt));
+	if (v->heard) {
+		json_object_set_new(e, "heard_from",
+				    json_string(ip_addr_format(&v->heard_from, from)));
+		json_object_set_new(e, "heard_priority", json_integer(v->heard_prio));
+		json_object_set_new(e, "heard_ms_ago",
+				    json_integer((json_int_t)(v->heard_us_ago / 1000)));
+	}
+	return e;
+}
+
+static void add_replication(json_t *j, const struct router_view *v)
+{
+	const struct sync_msg_report *r = v->report;
+
+	json_object_set_new(j, "sync", json_string(life_sync_name(v->life->sync)));
+	json_object_set_new(j, "sync_percent",
+			    r ? json_integer(r->status.repair_percent) : json_null());
+	json_object_set_new(j, "source", text_or_null(r ? r->status.source_name : NULL));
+	json_object_set_new(j, "lag_ms", r ? json_integer((json_int_t)r->lag_ms) : json_null());
+	json_object_set_new(j, "flows", r ? json_integer(r->flows) : json_null());
+	json_object_set_new(j, "flows_max", r ? json_integer(r->flows_max) : json_null());
+	json_object_set_new(j, "peers", json_integer(live_peers(v)));
+}
+
+static json_t *router_json(const struct app *a, const struct router *r)
+{
+	struct router_view v;
+
+	router_view(r, &v);
+
+	const struct life *l = v.life;
+	json_t *j = json_pack("{s:s, s:s, s:s, s:s}", "router", v.conf->name, "role",
+			      life_role_name(life_role(l->state)), "state",
+			      life_state_name(l->state), "reason", l->reason);
+
+	json_object_set_new(j, "since", time_json(v.since_ms));
+	json_object_set_new(j, "fault", l->faults ? json_string(l->reason) : json_null());
+	json_object_set_new(j, "alarms", alarms_json(a, &v));
+	json_object_set_new(j, "term", json_integer(l->term));
+	json_object_set_new(j, "namespace", json_string(v.conf->namespace));
+	json_object_set_new(j, "vips", vips_json(v.conf));
+	json_object_set_new(j, "may_preempt", json_boolean(!l->gated));
+	json_object_set_new(j, "demoted_by_hand", json_boolean(l->held));
+	json_object_set_new(j, "election", election_json(&v));
+	add_replication(j, &v);
+	return j;
+}
+
+static json_t *each(const struct app *a, const struct router *only,
+		    json_t *(*fn)(const struct app *a, const struct router *r))
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < a->n_routers; i++)
+		if (!only || only == a->router[i])
+			json_array_append_new(list, fn(a, a->router[i]));
+	return list;
+}
+
+json_t *status_json(const struct app *a, const struct router *only)
+{
+	return json_pack("{s:s, s:s, s:i, s:o, s:o}", "controller", a->conf->controller.name,
+			 "version", VR_VERSION, "pid", (int)getpid(), "started",
+			 time_json(a->started_ms), "routers", each(a, only, router_json));
+}
+
+static json_t *peer_json(const struct engine_peer *p)
+{
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b}", "name", p->name, "id", "",
+			 "phase", engine_phase_name(p->phase), "term", (json_int_t)p->term, "acked",
+			 (json_int_t)p->acked, "behind", (json_int_t)p->behind, "heard_ms_ago",
+			 (json_int_t)p->heard_ms_ago, "lost", p->lost);
+}
+
+static json_t *router_peers(const struct app *a, const struct router *r)
+{
+	json_t *list = json_array();
+	struct router_view v;
+
+	(void)a;
+	router_view(r, &v);
+	for (unsigned i = 0; v.report && i < v.report->n_peers; i++) {
+		const struct engine_peer *p = &v.report->peer[i];
+		json_t *j = peer_json(p);
+
+		json_object_set_new(j, "id", json_sprintf("%08x", p->id));
+		json_array_append_new(list, j);
+	}
+	return json_pack("{s:s, s:o}", "router", v.conf->name, "peers", list);
+}
+
+json_t *peers_json(const struct app *a, const struct router *only)
+{
+	return each(a, only, router_peers);
+}
+
+static json_t *counters_json(const struct sync_counters *c)
+{
+	json_t *j = json_object();
+
+	for (unsigned i = 0; i < SYNC_COUNTER_N; i++)
+		json_object_set_new(j, sync_counter_name((enum sync_counter)i),
+				    json_integer((json_int_t)c->v[i]));
+	return j;
+}
+
+static json_t *vrrp_json(const struct vrrp_stats *s)
+{
+	json_t *errors = json_object();
+
+	for (unsigned i = 1; i < VRRP_E_N; i++)
+		json_object_set_new(errors, vrrp_err_name((enum vrrp_err)i),
+				    json_integer((json_int_t)s->rx_err[i]));
+	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "tx", (json_int_t)s->tx, "rx",
+			 (json_int_t)s->rx, "rx_prio_zero", (json_int_t)s->rx_prio_zero,
+			 "tx_errors", (json_int_t)s->tx_errors, "rx_refused", errors);
+}
+
+static json_t *router_stats(const struct app *a, const struct router *r)
+{
+	struct router_view v;
+
+	(void)a;
+	router_view(r, &v);
+	return json_pack("{s:s, s:{s:I, s:I, s:I, s:I}, s:o, s:o}", "router", v.conf->name,
+			 "network", "promotions", (json_int_t)v.promotions, "last_promotion_us",
+			 (json_int_t)v.promotion_us, "announcements", (json_int_t)v.announcements,
+			 "repairs", (json_int_t)v.repairs, "vrrp",
+			 v.vrrp_stats ? vrrp_json(v.vrrp_stats) : json_null(), "replication",
+			 v.report ? counters_json(&v.report->counters) : json_null());
+}
+
+json_t *stats_json(const struct app *a, const struct router *only)
+{
+	const struct ctl_stats *c = ctl_server_stats(a->ctl);
+
+	return json_pack("{s:{s:I, s:I, s:I, s:I, s:I}, s:{s:b, s:i, s:i}, s:o}", "control",
+			 "clients", (json_int_t)c->clients, "requests", (json_int_t)c->requests,
+			 "bad_requests", (json_int_t)c->bad_requests, "refused_clients",
+			 (json_int_t)c->refused_clients, "slow_clients",
+			 (json_int_t)c->slow_clients, "replication_process", "up",
+			 a->sync && sync_child_is_up(a->sync), "pid",
+			 a->sync ? (int)sync_child_pid(a->sync) : 0, "restarts",
+			 a->sync ? (int)sync_child_restarts(a->sync) : 0, "routers",
+			 each(a, only, router_stats));
+}
