@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside of vrouterctl. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include "vrouter/util.h"
+
+enum cli_exit {
+	CLI_DONE = 0,
+	CLI_NOT_SO = 1, /* what was asked about is not so, or could not be done */
+	CLI_USAGE = 2,
+	CLI_UNREACHABLE = 3,
+};
+
+struct cli {
+	const char *socket;
+	bool json;
+	int fd;	   /* -1: not connected */
+	char *buf; /* what was read beyond the last line */
+	size_t len, cap;
+};
+
+/* client.c. They say on standard error what is wrong. */
+must_check int cli_connect(struct cli *c); /* enum cli_exit */
+void cli_close(struct cli *c);
+/* Sends a request and hands out the reply's data (a new reference). */
+must_check int cli_request(struct cli *c, const char *cmd, json_t *args, json_t **data);
+/* The next line of a followed stream; CLI_UNREACHABLE when it ends. */
+must_check int cli_next(struct cli *c, int timeout_ms, json_t **out);
+
+/* print.c */
+void cli_print_json(const json_t *j);
+void cli_print_status(const json_t *data);
+void cli_print_peers(const json_t *data);
+void cli_print_stats(const json_t *data);
+void cli_print_event(const json_t *event);
+
+/* flows.c: argv[0] is "flows" */
+int cli_flows(struct cli *c, int argc, char **argv);
+/* keygen.c */
+int cli_keygen(int argc, char **argv);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The readable form of what the daemon says. */
+#include <string.h>
+#include <time.h>
+
+#include "cli.h"
+
+static const char *text(const json_t *j, const char *key)
+{
+	const char *s = json_string_value(json_object_get(j, key));
+
+	return s ? s : "-";
+}
+
+static long long number(const json_t *j, const char *key)
+{
+	return json_integer_value(json_object_get(j, key));
+}
+
+void cli_print_json(const json_t *j)
+{
+	json_dumpf(j, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	putchar('\n');
+}
+
+/* ---- status -----------------------------------------------------------------------------------
+ */
+
+static void print_ago(const char *since)
+{
+	struct tm tm = {0};
+
+	if (!strptime(since, "%Y-%m-%dT%H:%M:%S", &tm))
+		return;
+
+	long long s = (long long)time(NULL) - (long long)timegm(&tm);
+
+	if (s < 120)
+		printf(", %lld s ago", s < 0 ? 0 : s);
+	else if (s < 7200)
+		printf(", %lld min ago", s / 60);
+	else
+		printf(", %lld h ago", s / 3600);
+}
+
+static void print_sync(const json_t *r)
+{
+	const char *sync = text(r, "sync");
+
+	printf("  replication  %s", sync);
+	if (strcmp(sync, "syncing") == 0)
+		printf(" %lld %%", number(r, "sync_percent"));
+	if (json_is_string(json_object_get(r, "source")))
+		printf(", source %s", text(r, "source"));
+	if (number(r, "lag_ms"))
+		printf(", %lld ms behind", number(r, "lag_ms"));
+	printf(", %lld peer%s\n", number(r, "peers"), number(r, "peers") == 1 ? "" : "s");
+	if (json_is_integer(json_object_get(r, "flows")))
+		printf("  flows        %lld of at most %lld\n", number(r, "flows"),
+		       number(r, "flows_max"));
+}
+
+static void print_election(const json_t *e)
+{
+	printf("  election     %s", text(e, "mode"));
+	if (json_object_get(e, "vrid"))
+		printf(" %lld, priority %lld, every %lld ms%s", number(e, "vrid"),
+		       number(e, "priority"), number(e, "advert_interval_ms"),
+		       json_is_true(json_object_get(e, "preempt")) ? ", preempts" : "");
+	if (json_object_get(e, "heard_from"))
+		printf("; heard %s (priority %lld) %lld ms ago", text(e, "heard_from"),
+		       number(e, "heard_priority"), number(e, "heard_ms_ago"));
+	putchar('\n');
+}
+
+static void print_router(const json_t *r)
+{
+	const json_t *alarm, *vips = json_object_get(r, "vips");
+	size_t i;
+
+	printf("\n%s: %s since %s", text(r, "router"), text(r, "role"), text(r, "since"));
+	print_ago(text(r, "since"));
+	printf("\n");
+	json_array_foreach(json_object_get(r, "alarms"), i, alarm)
+		printf("  ALARM        %s\n", json_string_value(alarm));
+	if (json_is_string(json_object_get(r, "fault")))
+		printf("  FAULT        %s\n", text(r, "fault"));
+	else
+		printf("  reason       %s\n", text(r, "reason"));
+	if (json_is_true(json_object_get(r, "demoted_by_hand")))
+		printf("  held         demoted by hand: does not preempt\n");
+	printf("  VIPs         %s, %s (namespace %s)\n", json_string_value(json_array_get(vips, 0)),
+	       json_string_value(json_array_get(vips, 1)), text(r, "namespace"));
+	print_election(json_object_get(r, "election"));
+	print_sync(r);
+	printf("  term         %lld\n", number(r, "term"));
+}
+
+void cli_print_status(const json_t *data)
+{
+	const json_t *r;
+	size_t i;
+
+	printf("controller %s, vrouterd %s, pid %lld\n", text(data, "controller"),
+	       text(data, "version"), number(data, "pid"));
+	json_array_foreach(json_object_get(data, "routers"), i, r) print_router(r);
+}
+
+/* ---- peers ------------------------------------------------------------------------------------
+ */
+
+void cli_print_peers(const json_t *data)
+{
+	const json_t *r, *p;
+	size_t i, k;
+
+	printf("%-16s %-20s %-8s %6s %12s %8s %s\n", "ROUTER", "PEER", "PHASE", "TERM", "APPLIED",
+	       "BEHIND", "HEARD");
+	json_array_foreach(data, i, r)
+	{
+		json_array_foreach(json_object_get(r, "peers"), k, p)
+		{
+			printf("%-16s %-20s %-8s %6lld %12lld %8lld %lld ms ago%s\n",
+			       text(r, "router"), text(p, "name"), text(p, "phase"),
+			       number(p, "term"), number(p, "acked"), number(p, "behind"),
+			       number(p, "heard_ms_ago"),
+			       json_is_true(json_object_get(p, "lost")) ? " LOST" : "");
+		}
+		if (!json_array_size(json_object_get(r, "peers")))
+			printf("%-16s nobody is heard\n", text(r, "router"));
+	}
+}
+
+/* ---- stats ------------------------------------------------------------------------------------
+ */
+
+static void print_counters(const char *prefix, const json_t *j)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)(uintptr_t)j, key, v)
+	{
+		char name[160];
+
+		snprintf(name, sizeof(name), "%s.%s", prefix, key);
+		if (json_is_object(v))
+			print_counters(name, v);
+		else if (json_is_integer(v))
+			printf("%-56s %lld\n", name, (long long)json_integer_value(v));
+		else if (json_is_boolean(v))
+			printf("%-56s %s\n", name, json_is_true(v) ? "yes" : "no");
+	}
+}
+
+void cli_print_stats(const json_t *data)
+{
+	const json_t *r;
+	size_t i;
+
+	print_counters("control", json_object_get(data, "control"));
+	print_counters("replication_process", json_object_get(data, "replication_process"));
+	json_array_foreach(json_object_get(data, "routers"), i, r)
+		print_counters(text(r, "router"), r);
+}
+
+/* ---- events -----------------------------------------------------------------------------------
+ */
+
+void cli_print_event(const json_t *e)
+{
+	printf("%s %-8s %s: %s", text(e, "time"), text(e, "type"),
+	       json_is_string(json_object_get(e, "router")) ? text(e, "router") : "vrouterd",
+	       text(e, "text"));
+	if (*text(e, "reason"))
+		printf(": %s", text(e, "reason"));
+	if (strcmp(text(e, "type"), "role") == 0)
+		printf(" (term %lld)", number(e, "term"));
+	printf("\n");
+	fflush(stdout);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vrouterctl: one request to the daemon, its answer for people or as JSON. */
+#include <getopt.h>
+#include <string.h>
+
+#include "cli.h"
+#include "vrouter/control.h"
+
+#define DEFAULT_SOCKET "/run/vrouterd/control.sock"
+
+struct command {
+	const char *name, *args, *help;
+	int (*fn)(struct cli *c, int argc, char **argv);
+};
+
+static int usage_error(const char *command, const char *what)
+{
+	fprintf(stderr, "vrouterctl: %s: %s; see vrouterctl help\n", command, what);
+	return CLI_USAGE;
+}
+
+/* A command whose only argument is an optional router. */
+static int show(struct cli *c, int argc, char **argv, void (*print)(const json_t *data))
+{
+	json_t *args = json_object(), *data = NULL;
+	int rc;
+
+	if (argc > 2) {
+		json_decref(args);
+		return usage_error(argv[0], "one router at most");
+	}
+	if (argc == 2)
+		json_object_set_new(args, "router", json_string(argv[1]));
+	rc = cli_request(c, argv[0], args, &data);
+	if (rc == CLI_DONE && c->json)
+		cli_print_json(data);
+	else if (rc == CLI_DONE)
+		print(data);
+	json_decref(data);
+	return rc;
+}
+
+static int do_status(struct cli *c, int argc, char **argv)
+{
+	return show(c, argc, argv, cli_print_status);
+}
+
+static int do_peers(struct cli *c, int argc, char **argv)
+{
+	return show(c, argc, argv, cli_print_peers);
+}
+
+static int do_stats(struct cli *c, int argc, char **argv)
+{
+	return show(c, argc, argv, cli_print_stats);
+}
+
+static int say(struct cli *c, const char *cmd, json_t *args)
+{
+	json_t *data = NULL;
+	int rc = cli_request(c, cmd, args, &data);
+
+	if (rc == CLI_DONE && c->json)
+		cli_print_json(data);
+	else if (rc == CLI_DONE)
+		puts(json_string_value(json_object_get(data, "text")));
+	json_decref(data);
+	return rc;
+}
+
+/* promote, demote */
+static int do_move(struct cli *c, int argc, char **argv)
+{
+	static const struct option longs[] = {{"force", no_argument, NULL, 'f'},
+					      {NULL, 0, NULL, 0}};
+	bool force = false;
+	int opt;
+
+	optind = 0;
+	while ((opt = getopt_long(argc, argv, "f", longs, NULL)) != -1) {
+		if (opt != 'f')
+			return CLI_USAGE;
+		force = true;
+	}
+	if (argc - optind != 1)
+		return usage_error(argv[0], "needs the name of one router");
+	return say(c, argv[0],
+		   json_pack("{s:s, s:b}", "router", argv[optind], "force", (int)force));
+}
+
+static int do_reload(struct cli *c, int argc, char **argv)
+{
+	if (argc > 1)
+		return usage_error(argv[0], "takes no argument");
+	return say(c, "reload", json_object());
+}
+
+static void print_event(const struct cli *c, const json_t *e)
+{
+	if (!c->json) {
+		cli_print_event(e);
+		return;
+	}
+	json_dumpf(e, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static int follow(struct cli *c)
+{
+	for (;;) {
+		json_t *e = NULL;
+		int rc = cli_next(c, -1, &e);
+
+		if (rc != CLI_DONE)
+			return rc;
+		print_event(c, e);
+		json_decref(e);
+		if (ferror(stdout))
+			return CLI_DONE;
+	}
+}
+
+static int do_events(struct cli *c, int argc, char **argv)
+{
+	static const struct option longs[] = {{"follow", no_argument, NULL, 'f'},
+					      {"lines", required_argument, NULL, 'n'},
+					      {NULL, 0, NULL, 0}};
+	json_t *args = json_object(), *data = NULL, *e;
+	bool follows = false, bad = false;
+	size_t i;
+	int opt;
+
+	optind = 0;
+	while ((opt = getopt_long(argc, argv, "fn:", longs, NULL)) != -1) {
+		char *end = NULL;
+
+		if (opt == 'f')
+			follows = true;
+		else if (opt == 'n')
+			json_object_set_new(args, "lines", json_integer(strtoul(optarg, &end, 10)));
+		if (opt == '?' || (opt == 'n' && (!*optarg || *end)))
+			bad = true;
+	}
+	if (bad || optind < argc) {
+		json_decref(args);
+		return usage_error(argv[0], "takes --follow and --lines N");
+	}
+	json_object_set_new(args, "follow", json_boolean(follows));
+
+	int rc = cli_request(c, "events", args, &data);
+
+	json_array_foreach(data, i, e) print_event(c, e);
+	json_decref(data);
+	return rc == CLI_DONE && follows ? follow(c) : rc;
+}
+
+static int do_keygen(struct cli *c, int argc, char **argv)
+{
+	(void)c;
+	return cli_keygen(argc, argv);
+}
+
+static int do_version(struct cli *c, int argc, char **argv)
+{
+	json_t *data = NULL;
+	int rc;
+
+	if (argc > 1)
+		return usage_error(argv[0], "takes no argument");
+	if (!c->json)
+		puts("vrouterctl " VR_VERSION);
+	rc = cli_request(c, "version", json_object(), &data);
+	if (rc == CLI_DONE && c->json)
+		cli_print_json(data);
+	else if (rc == CLI_DONE)
+		printf("vrouterd %s\n", json_string_value(json_object_get(data, "version")));
+	json_decref(data);
+	return rc;
+}
+
+static int do_help(struct cli *c, int argc, char **argv);
+
+static const struct command commands[] = {
+	{"status", "[ROUTER]", "roles, faults and alarms", do_status},
+	{"flows", "[ROUTER] [filter]", "the flows in the kernel's table", cli_flows},
+	{"peers", "[ROUTER]", "the other controllers, and how far they are", do_peers},
+	{"stats", "[ROUTER]", "every counter", do_stats},
+	{"promote", "ROUTER [--force]", "make a router ACTIVE here", do_move},
+	{"demote", "ROUTER [--force]", "hand a router over to another controller", do_move},
+	{"events", "[--follow] [--lines N]", "what happened, oldest first", do_events},
+	{"reload", "", "read the config file again", do_reload},
+	{"keygen", "[FILE]", "a new key for replication", do_keygen},
+	{"version", "", "versions of this program and of the daemon", do_version},
+	{"help", "", "this", do_help},
+};
+
+static void print_usage(FILE *to)
+{
+	fputs("Usage: vrouterctl [--socket PATH] [--json] COMMAND\n\n"
+	      "  -s, --socket PATH  the daemon's control socket (default " DEFAULT_SOCKET ")\n"
+	      "  -j, --json         print JSON\n"
+	      "  -V, --version      print this program's version\n\n",
+	      to);
+	for (unsigned i = 0; i < ARRAY_LEN(commands); i++)
+		fprintf(to, "  %-8s %-24s %s\n", commands[i].name, commands[i].args,
+			commands[i].help);
+	fputs("\n  filter: -p PROTO  -s SOURCE  -d DESTINATION  --sport N  --dport N  --count\n"
+	      "\nExit status: 0 done, 1 not so or not possible, 2 usage, 3 daemon not reachable\n",
+	      to);
+}
+
+static int do_help(struct cli *c, int argc, char **argv)
+{
+	(void)c;
+	(void)argc;
+	(void)argv;
+	print_usage(stdout);
+	return CLI_DONE;
+}
+
+static int run(struct cli *c, int argc, char **argv)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(commands); i++)
+		if (strcmp(commands[i].name, argv[0]) == 0)
+			return commands[i].fn(c, argc, argv);
+	fprintf(stderr, "vrouterctl: unknown command \"%s\"\n", argv[0]);
+	print_usage(stderr);
+	return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option longs[] = {{"socket", required_argument, NULL, 's'},
+					      {"json", no_argument, NULL, 'j'},
+					      {"version", no_argument, NULL, 'V'},
+					      {"help", no_argument, NULL, 'h'},
+					      {NULL, 0, NULL, 0}};
+	struct cli c = {.socket = DEFAULT_SOCKET, .fd = -1};
+	int opt, rc;
+
+	/* '+': what follows the command is the command's */
+	while ((opt = getopt_long(argc, argv, "+s:jVh", longs, NULL)) != -1) {
+		if (opt == 's') {
+			c.socket = optarg;
+		} else if (opt == 'j') {
+			c.json = true;
+		} else if (opt == 'V') {
+			puts("vrouterctl " VR_VERSION);
+			return CLI_DONE;
+		} else {
+			print_usage(opt == 'h' ? stdout : stderr);
+			return opt == 'h' ? CLI_DONE : CLI_USAGE;
+		}
+	}
+	if (optind == argc) {
+		print_usage(stderr);
+		return CLI_USAGE;
+	}
+	rc = run(&c, argc - optind, argv + optind);
+	cli_close(&c);
+	return rc;
+}
