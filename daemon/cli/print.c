@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The readable form of what the daemon says. */
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 

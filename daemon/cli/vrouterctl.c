@@ -138,7 +138,7 @@ static int do_events(struct cli *c, int argc, char **argv)
 		if (opt == 'f')
 			follows = true;
 		else if (opt == 'n')
-			json_object_set_new(args, "lines", json_integer(strtoul(optarg, &end, 10)));
+			json_object_set_new(args, "lines", json_integer(strtol(optarg, &end, 10)));
 		if (opt == '?' || (opt == 'n' && (!*optarg || *end)))
 			bad = true;
 	}
