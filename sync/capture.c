@@ -82,7 +82,6 @@ static unsigned receive(struct capture *c)
 		if (n >= 0)
 			return (unsigned)n;
 		if (errno == ENOBUFS) {
-			c->counters->v[SYNC_EVENT_OVERRUNS]++;
 			c->ops->on_overrun(c->ctx);
 		} else if (errno != EINTR) {
 			return 0;
