@@ -22,6 +22,7 @@ struct capture {
 	const struct capture_ops *ops;
 	void *ctx;
 	struct sync_counters *counters;
+	bool overrun; /* since the queue was last empty */
 	struct mmsghdr msg[BATCH];
 	struct iovec iov[BATCH];
 	struct sockaddr_nl from[BATCH];
@@ -81,11 +82,10 @@ static unsigned receive(struct capture *c)
 		n = recvmmsg(c->fd, c->msg, BATCH, MSG_DONTWAIT, NULL);
 		if (n >= 0)
 			return (unsigned)n;
-		if (errno == ENOBUFS) {
-			c->ops->on_overrun(c->ctx);
-		} else if (errno != EINTR) {
+		if (errno == ENOBUFS)
+			c->overrun = true;
+		else if (errno != EINTR)
 			return 0;
-		}
 	}
 }
 
@@ -122,6 +122,18 @@ static void tell_message(struct capture *c, unsigned i)
 		tell(c, nlh);
 }
 
+/* The kernel says at once that it dropped something, and then drops everything until the queue has
+ * been read to its end. So what is in the queue is older than what was lost, and whoever reads the
+ * table to make up for it must have heard it before: a flow whose beginning is in the queue may
+ * have ended among the lost. */
+static void tell_overrun(struct capture *c)
+{
+	if (!c->overrun)
+		return;
+	c->overrun = false;
+	c->ops->on_overrun(c->ctx);
+}
+
 bool capture_read(struct capture *c, unsigned max)
 {
 	for (unsigned told = 0; told < max;) {
@@ -129,8 +141,10 @@ bool capture_read(struct capture *c, unsigned max)
 
 		for (unsigned i = 0; i < n; i++)
 			tell_message(c, i);
-		if (n < BATCH)
+		if (n < BATCH) {
+			tell_overrun(c);
 			return false;
+		}
 		told += n;
 	}
 	return true;
@@ -159,6 +173,7 @@ int capture_start(struct capture *c)
 	int size = RCVBUF;
 
 	discard(c);
+	c->overrun = false;
 	if (setsockopt(c->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
 		return -errno;
 	for (size_t i = 0; i < ARRAY_LEN(groups); i++) {

@@ -15,7 +15,8 @@ struct capture;
 
 struct capture_ops {
 	void (*on_change)(void *ctx, const struct flow *f, enum flow_change change);
-	void (*on_overrun)(void *ctx); /* the kernel dropped changes */
+	/* the kernel dropped changes; all that it told before it did have been told */
+	void (*on_overrun)(void *ctx);
 };
 
 /* own_port: changes that this netlink port made are not told. fd, ops, ctx and counters are

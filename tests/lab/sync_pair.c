@@ -503,6 +503,20 @@ static bool compare(char *why, size_t size)
 	return equal;
 }
 
+static void show(struct node *n)
+{
+	const struct sync_msg_report *r = query(n);
+
+	printf("%s: %s, %u flows, seq %llu, alarms %x, repaired %u%%:", n->name,
+	       engine_phase_name(r->status.phase), count(n), (unsigned long long)r->status.seq,
+	       r->status.alarms, r->status.repair_percent);
+	for (unsigned i = 0; i < SYNC_COUNTER_N; i++)
+		if (r->counters.v[i])
+			printf(" %s=%llu", sync_counter_name(i),
+			       (unsigned long long)r->counters.v[i]);
+	puts("");
+}
+
 static double wait_equal(const char *what)
 {
 	double begin = seconds();
@@ -511,9 +525,12 @@ static double wait_equal(const char *what)
 	for (;;) {
 		if (count(&A) == count(&B) && compare(why, sizeof(why)))
 			return seconds() - begin;
-		if (seconds() - begin > DEADLINE_S)
+		if (seconds() - begin > DEADLINE_S) {
+			show(&A);
+			show(&B);
 			die("%s: after %d s the tables differ: %s", what, DEADLINE_S,
 			    count(&A) == count(&B) ? why : "in size");
+		}
 		pump(10);
 	}
 }

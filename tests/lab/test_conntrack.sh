@@ -5,4 +5,7 @@
 set -eu
 
 [ "$(id -u)" = 0 ] || { echo "needs root: skipped"; exit 77; }
-exec unshare --net sh -c 'ip link set lo up && exec "$1"' sh "${LAB_BUILD:?}/tests/lab/conntrack_lab"
+# entries that appear while nobody listens must tell of their end later, too
+exec unshare --net sh -c 'ip link set lo up
+	echo 1 >/proc/sys/net/netfilter/nf_conntrack_events
+	exec "$1"' sh "${LAB_BUILD:?}/tests/lab/conntrack_lab"
