@@ -134,6 +134,8 @@ static void follow(struct engine *e, const struct stream_key *key, uint64_t next
 	e->rep.state = REPLICA_NEED;
 	e->rep.ask_at = e->now + engine_jitter(e, ENGINE_GATHER_MS);
 	e->rep.backoff_ms = 0;
+	e->rep.repair_id = 0;
+	e->rep.listed = 0;
 	receiver_start(&e->receiver, next);
 	e->status_due = true;
 }

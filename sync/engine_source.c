@@ -297,13 +297,11 @@ static uint64_t rearm_step(struct engine *e)
 	if (more > 0)
 		return e->now + 1;
 	e->job = JOB_NONE;
-	if (more == 0)
-		e->flows_known = e->job_flows;
-	if (more == 0 && !e->src.rearm_found)
-		e->src.rearm_passes = 0;
-	else
-		e->src.rearm_passes--;
 	e->src.rearm_at = e->now + ENGINE_REARM_PAUSE_MS;
+	if (more < 0)
+		return e->now;
+	e->flows_known = e->job_flows;
+	e->src.rearm_passes = e->src.rearm_found ? e->src.rearm_passes - 1 : 0;
 	return e->now;
 }
 
