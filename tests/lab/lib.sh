@@ -324,13 +324,22 @@ lab_crash() {
 	! lab_ip fabric link show "$c-sync" >/dev/null 2>&1 || lab_cut "$c-sync"
 	unset "LAB_DAEMON[$1]"
 }
-# And comes back as after a reboot: its router's namespace is gone.
+# And comes back as after a reboot: its router's namespace is gone, its links are up. A bridge port
+# forwards up to a second after its carrier came; a daemon that starts earlier hears nobody.
 lab_revive() {
 	local ns
 	for ns in $(lab_namespaces "$LAB-c$1-"); do ip netns del "$ns"; done
 	lab_mend "c$1-mgmt"
 	lab_mend "c$1-ex"
 	! lab_ip fabric link show "c$1-sync" >/dev/null 2>&1 || lab_mend "c$1-sync"
+	wait_for "the links of controller $1" 10 lab_forwards "$1"
+}
+lab_forwards() {
+	local leg
+	for leg in mgmt ex; do
+		bridge -n "$LAB-fabric" link show dev "c$1-$leg" | grep -q 'state forwarding' &&
+			bridge -n "$LAB-c$1" link show dev "up-$leg" | grep -q 'state forwarding' || return 1
+	done
 }
 
 has_vip() { lab_ip "c$1-vr" -4 -o address show dev vr-mgmt 2>/dev/null | grep -qF " $MGMT_VIP/"; }
@@ -383,6 +392,7 @@ same_table() { cmp -s <(table "$1") <(table "$2"); }
 
 # watch_resets NAME NAMESPACE INTERFACE [FILTER]; resets NAME: how many so far.
 watch_resets() {
+	: >"$LAB_DIR/$1.log"
 	lab_exec "$2" tcpdump -i "$3" -n --immediate-mode -l "tcp[tcpflags] & tcp-rst != 0 ${4:-}" \
 		>"$LAB_DIR/$1.resets" 2>"$LAB_DIR/$1.log" &
 	LAB_PIDS+=($!)

@@ -17,7 +17,7 @@ all_alive tcp udp ping
 http_serve h1 64 16
 http_download n1
 
-percent() { http_progress; [ "$(field percent)" -ge "$1" ]; }
+percent() { http_progress; [ "$(field percent || echo 0)" -ge "$1" ]; }
 wait_for "a third of the download" 30 percent 30
 wait_for "one ACTIVE, one ready" 30 settled
 old=$(the_active) || fail "nobody is ACTIVE"

@@ -7,6 +7,7 @@
 capture() { # NAME NAMESPACE INTERFACE FILTER...: what the port receives from its link
 	local name=$1 ns=$2 dev=$3
 	shift 3
+	: >"$LAB_DIR/$name.log"
 	lab_exec "$ns" tcpdump -i "$dev" -Q in -n -U -w "$LAB_DIR/$name.pcap" "$@" 2>"$LAB_DIR/$name.log" &
 	LAB_PIDS+=($!)
 	disown $!
