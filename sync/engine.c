@@ -60,6 +60,9 @@ int engine_new(struct engine **out, const struct engine_conf *conf, const struct
 	e->now = now;
 	e->started_at = now;
 	e->status_at = now;
+	e->window = conf->ring_bytes / conf->mtu_body / 2;
+	if (e->window > ENGINE_WINDOW)
+		e->window = ENGINE_WINDOW;
 	e->peers.loss_ms = 5 * conf->heartbeat_ms + 500;
 	ops->random(ctx, e->hash_key, sizeof(e->hash_key));
 	ops->random(ctx, e->ctl_epoch, sizeof(e->ctl_epoch));

@@ -12,7 +12,7 @@
 #include "vrouter/engine.h"
 
 enum {
-	ENGINE_WINDOW = 256,	       /* datagrams a repair may be ahead of the slowest replica */
+	ENGINE_WINDOW = 256,	       /* at most, and at most half of the ring */
 	ENGINE_PACE_GIVE_UP_MS = 1000, /* a replica without progress no longer paces */
 	ENGINE_GATHER_MS = 5,	       /* between the first request and a repair */
 	ENGINE_RETRY_MS = 100,	       /* after a failed dump; between lost events and repair */
@@ -80,6 +80,7 @@ struct engine {
 	uint64_t ctl_seq;
 	uint8_t hash_key[16];
 
+	uint64_t window; /* datagrams a repair may be ahead of the slowest replica */
 	struct peers peers;
 	uint32_t alarms;
 	uint64_t clash_at;

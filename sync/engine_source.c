@@ -124,9 +124,7 @@ void source_on_status(struct engine *e, struct peer *p, uint64_t acked_before)
 	if (peer_follows(p, &e->stream)) {
 		if (s->seq > acked_before || s->seq >= e->sender.seq)
 			p->progress_at = e->now;
-		p->repairing = s->phase == ENGINE_SYNCING;
 	} else {
-		p->repairing = false;
 		check_rank(e, p);
 	}
 }
@@ -162,7 +160,6 @@ void source_on_repair(struct engine *e, struct peer *p, const struct ctl_repair 
 {
 	if (!stream_key_equal(&m->stream, &e->stream))
 		return;
-	p->repairing = true;
 	p->progress_at = e->now;
 	/* it will see the BEGIN that is on its way */
 	if (e->job == JOB_SERVE && m->at < e->src.begin_seq)
@@ -187,15 +184,9 @@ static void serve_begin(struct engine *e)
 	sender_flush(&e->sender);
 	sender_op(&e->sender, OP_BEGIN, buf, len);
 	e->src.begin_seq = e->sender.seq + 1;
-	e->sender.ack_every = ENGINE_WINDOW / 4;
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
-		struct peer *p = &e->peers.peer[i];
-
-		if (e->src.forced && p->id && peer_follows(p, &e->stream)) {
-			p->repairing = true;
-			p->progress_at = e->now;
-		}
-	}
+	e->sender.ack_every = e->window / 4 + !(e->window / 4);
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++)
+		e->peers.peer[i].progress_at = e->now;
 	e->src.wanted = false;
 	e->src.listing_failed = false;
 	engine_job_begin(e, JOB_SERVE);
@@ -218,15 +209,16 @@ static void serve_end(struct engine *e)
 	}
 }
 
-/* The slowest replica that is being repaired allows for more. */
+/* The slowest replica allows for more. Those that need no repair count, too: what the repair pushes
+ * out of the ring can no longer be sent to them again. */
 static bool has_credit(const struct engine *e)
 {
 	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
 		const struct peer *p = &e->peers.peer[i];
 
-		if (p->id && p->repairing && peer_follows(p, &e->stream) &&
+		if (p->id && peer_follows(p, &e->stream) &&
 		    e->now - p->progress_at < ENGINE_PACE_GIVE_UP_MS &&
-		    e->sender.seq >= p->status.seq + ENGINE_WINDOW)
+		    e->sender.seq >= p->status.seq + e->window)
 			return false;
 	}
 	return true;

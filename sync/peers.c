@@ -73,8 +73,6 @@ bool peers_expire(struct peers *p, uint64_t now)
 
 		changed |= lost != c->lost;
 		c->lost = lost;
-		if (lost)
-			c->repairing = false;
 	}
 	return changed;
 }

@@ -20,7 +20,6 @@ struct peer {
 
 	/* a source's view of a replica */
 	bool drained_for;     /* was READY when engine_drain() was called */
-	bool repairing;	      /* paces what a repair sends */
 	uint64_t progress_at; /* when its acknowledgement last moved */
 };
 

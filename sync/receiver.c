@@ -191,13 +191,16 @@ uint64_t receiver_due(const struct receiver *r)
 
 unsigned receiver_missing(const struct receiver *r, struct ctl_range out[static CTL_RANGES_MAX])
 {
+	/* no more than can be kept; the one that is due needs no room */
+	unsigned room = r->n_cells - r->n_used + 1;
+	unsigned most = room < RECEIVER_NACK_MAX ? room : RECEIVER_NACK_MAX;
 	uint64_t seq = r->next;
 	unsigned n = 0, total = 0;
 
-	while (seq <= r->top && n < CTL_RANGES_MAX && total < RECEIVER_NACK_MAX) {
+	while (seq <= r->top && n < CTL_RANGES_MAX && total < most) {
 		uint64_t first = seq;
 
-		while (seq <= r->top && !is_kept(r, seq) && total < RECEIVER_NACK_MAX) {
+		while (seq <= r->top && !is_kept(r, seq) && total < most) {
 			seq++;
 			total++;
 		}
