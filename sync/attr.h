@@ -24,15 +24,21 @@ static inline const struct nlattr *attr_next(const struct nlattr *a, const struc
 		       (const char *)mnl_attr_get_payload(nest) + mnl_attr_get_payload_len(nest));
 }
 
+/* libmnl's own rounds up, beyond the end of a message that does not. */
+static inline const void *attr_tail(const struct nlmsghdr *nlh)
+{
+	return (const char *)nlh + nlh->nlmsg_len;
+}
+
 /* Of a message, behind its extra header. */
 static inline const struct nlattr *attr_first_of(const struct nlmsghdr *nlh, size_t extra)
 {
-	return attr_at(mnl_nlmsg_get_payload_offset(nlh, extra), mnl_nlmsg_get_payload_tail(nlh));
+	return attr_at(mnl_nlmsg_get_payload_offset(nlh, extra), attr_tail(nlh));
 }
 
 static inline const struct nlattr *attr_next_of(const struct nlattr *a, const struct nlmsghdr *nlh)
 {
-	return attr_at(mnl_attr_next(a), mnl_nlmsg_get_payload_tail(nlh));
+	return attr_at(mnl_attr_next(a), attr_tail(nlh));
 }
 
 #endif
