@@ -130,6 +130,9 @@ static struct vrrp_out backup_advert(const struct vrrp_cfg *cfg, struct vrrp_ins
 	struct vrrp_out out = keep();
 
 	if (in.prio == VRRP_PRIO_RESIGN) {
+		/* Its successor was faster than this packet: who leaves is not who is ACTIVE. */
+		if (in.from_other)
+			return out;
 		/* A resigner repeats it once per interval. The skew of a low priority is nearly
 		 * that long, so only the first one may arm the timer. */
 		if (v->timer_why != VRRP_WHY_RESIGNED)

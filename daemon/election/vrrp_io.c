@@ -53,7 +53,8 @@ struct vrrp_io {
 	char fault[96]; /* empty: none */
 	int tx_errno;	/* last one that was logged */
 	uint64_t started_us, last_tx_us, last_rival_us;
-	uint64_t complained_us[VRRP_E_N];
+	uint64_t complained_us[VRRP_E_N], interval_us;
+	struct ip_addr active; /* who advertised a priority above 0 last; family 0: nobody */
 	struct {
 		uint64_t us; /* 0: never */
 		struct ip_addr from;
@@ -270,13 +271,31 @@ static void complain(struct vrrp_io *io, enum vrrp_err err, const struct ip_addr
 		   io->stats.rx_err[err]);
 }
 
+/* It is followed, but a router that starts waits by its own interval and may be too impatient. */
+static void complain_interval(struct vrrp_io *io, const struct ip_addr *src, uint16_t adv_cs,
+			      uint64_t now)
+{
+	char from[INET6_ADDRSTRLEN];
+
+	if (adv_cs == io->cfg.adv_cs || (io->interval_us && now - io->interval_us < COMPLAIN_US))
+		return;
+	io->interval_us = now;
+	log_remote("vrrp", io->router,
+		   "%s advertises each %u ms, we do each %u ms: they must agree",
+		   ip_addr_format(src, from), adv_cs * 10u, io->cfg.adv_cs * 10u);
+}
+
 static void heard(struct vrrp_io *io, const struct vrrp_meta *meta, const struct vrrp_packet *p)
 {
+	bool from_other = io->active.family && !ip_addr_equal(&io->active, &meta->src);
 	uint64_t now = now_us();
 
 	io->stats.rx++;
+	complain_interval(io, &meta->src, p->adv_cs, now);
 	if (p->prio == VRRP_PRIO_RESIGN)
 		io->stats.rx_prio_zero++;
+	else
+		io->active = meta->src;
 	io->heard.us = now;
 	io->heard.from = meta->src;
 	io->heard.prio = p->prio;
@@ -285,6 +304,7 @@ static void heard(struct vrrp_io *io, const struct vrrp_meta *meta, const struct
 			.prio = p->prio,
 			.adv_cs = p->adv_cs,
 			.from_higher_addr = ip_addr_cmp(&meta->src, &io->self) > 0,
+			.from_other = from_other,
 			.overdue = now - io->last_tx_us > MISSED_MAX * vrrp_adv_us(&io->cfg),
 		});
 }
@@ -402,6 +422,7 @@ static const char *check_link(struct vrrp_io *io)
 static void start(struct vrrp_io *io)
 {
 	io->started_us = now_us();
+	io->active.family = 0;
 	run(io, (struct vrrp_in){.ev = VRRP_EV_START});
 }
 

@@ -136,6 +136,8 @@ struct vrrp_in {
 	uint8_t prio;	       /* ADVERT */
 	uint16_t adv_cs;       /* ADVERT */
 	bool from_higher_addr; /* ADVERT: the sender's address is greater than ours */
+	/* ADVERT: the last one with a priority above 0 came from somebody else. */
+	bool from_other;
 	/* ADVERT: our own last one is older than a BACKUP waits (the process or the machine stood
 	 * still), so the sender rightly took over and has the newer flows: do not fight it. */
 	bool overdue;

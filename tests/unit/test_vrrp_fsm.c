@@ -35,7 +35,8 @@ struct rule {
 	enum vrrp_event ev;
 	unsigned states;
 	/* sets; 0: any */
-	unsigned prio, higher_addr, overdue, owner, may_preempt, gated_now, to_gate, wait;
+	unsigned prio, higher_addr, from_other, overdue, owner, may_preempt, gated_now, to_gate,
+		wait;
 	/* expected */
 	unsigned after;
 	uint32_t todo;
@@ -74,9 +75,13 @@ static const struct rule rules[] = {
 	 .todo = ADV | BECOME, .timer = T_ADV, .why = VRRP_WHY_RESIGNED, .text = "succeeds"},
 	{.ev = VRRP_EV_TIMER, .states = S_BACKUP, .wait = W_OUTBID, .after = S_PLAIN,
 	 .todo = ADV | BECOME, .timer = T_ADV, .why = VRRP_WHY_WE_BID_MORE, .text = "preempts"},
-	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_ZERO, .wait = W_SILENCE | W_OUTBID,
+	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_ZERO, .from_other = YES,
+	 .text = "the resignation of somebody who has a successor already"},
+	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_ZERO, .from_other = NO,
+	 .wait = W_SILENCE | W_OUTBID,
 	 .timer = T_SKEW, .text = "a resignation: skew, gated or not"},
-	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_ZERO, .wait = W_RESIGNED,
+	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_ZERO, .from_other = NO,
+	 .wait = W_RESIGNED,
 	 .text = "a repeated resignation does not start the skew again"},
 	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_LESS, .may_preempt = YES,
 	 .text = "a lower bidder does not hold the timer up"},
@@ -168,6 +173,7 @@ static bool applies(const struct rule *r, const struct situation *s)
 
 	return r->ev == s->in.ev && in_set(r->states, s->state) && in_set(r->prio, s->prio) &&
 	       in_set(r->higher_addr, yes_no(s->in.from_higher_addr)) &&
+	       in_set(r->from_other, yes_no(s->in.from_other)) &&
 	       in_set(r->overdue, yes_no(s->in.overdue)) &&
 	       in_set(r->owner, yes_no(s->cfg.prio == 255)) &&
 	       in_set(r->may_preempt, yes_no(may)) && in_set(r->gated_now, yes_no(gated)) &&
@@ -318,12 +324,13 @@ static unsigned with_flags(struct situation *s)
 {
 	unsigned n = 0;
 
-	for (unsigned bits = 0; bits < 32; bits++) {
+	for (unsigned bits = 0; bits < 64; bits++) {
 		s->cfg.preempt = bits & 1;
 		s->v.gated = bits & 2;
 		s->in.gated = bits & 4;
 		s->in.from_higher_addr = bits & 8;
 		s->in.overdue = bits & 16;
+		s->in.from_other = bits & 32;
 		n += with_waits(s);
 	}
 	return n;
@@ -355,7 +362,7 @@ static void exhaustive(void **state)
 			}
 		}
 	}
-	assert_true(n > 300000);
+	assert_true(n > 600000);
 }
 
 /* Figures of RFC 9568 6.1, worked out by hand. */

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The world of sim_election: nodes that run the election as vrrp_io does, a network, and time.
+ * Included once. */
+#ifndef SIM_ELECTION_WORLD_H
+#define SIM_ELECTION_WORLD_H
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "vrouter/vrrp.h"
+
+#define NODES	4
+#define PACKETS 4096
+#define BACKLOG                                                                                    \
+	256 /* packets that wait for a paused node; a socket buffer holds about that many          \
+	     */
+#define PACKET_BYTES 32
+#define LINGER	     10 /* intervals that the lifecycle waits for a successor */
+#define NEVER	     UINT64_MAX
+
+struct packet {
+	uint64_t at, order;
+	unsigned from, to;
+	uint8_t len, b[PACKET_BYTES];
+};
+
+struct node {
+	struct vrrp_cfg cfg;
+	struct vrrp_inst v;
+	struct ip_addr addr, active; /* active: who advertised more than 0 last */
+	bool alive;
+	uint64_t deadline, last_tx, active_since;
+	uint64_t paused_until; /* 0: runs */
+	uint64_t resign_until; /* NEVER: does not resign */
+	struct packet backlog[BACKLOG];
+	unsigned n_backlog;
+};
+
+struct sim {
+	uint64_t seed, rng, now, order;
+	bool trace, failed;
+	unsigned n;
+	struct node node[NODES];
+	bool mixed;    /* not all have the same interval */
+	bool in_order; /* as on a real link; trouble reorders, too */
+	uint64_t last_at[NODES][NODES];
+	bool cut[NODES][NODES];	     /* from, to */
+	unsigned loss, dup, corrupt; /* per mille */
+	uint64_t delay_max;
+	struct packet heap[PACKETS];
+	unsigned n_heap;
+	unsigned part;		     /* set of nodes that is watched for gaps */
+	uint64_t gap_start, gap_max; /* NEVER: there is an ACTIVE */
+	bool settled;		     /* no trouble left: who preempts must be allowed to */
+	uint64_t last_change;
+	unsigned long packets, changes, overflow;
+};
+
+/* ---- small things ------------------------------------------------------------------------- */
+
+/* splitmix64 */
+static uint64_t next_random(struct sim *s)
+{
+	uint64_t z = s->rng += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+static uint64_t below(struct sim *s, uint64_t n)
+{
+	return next_random(s) % n;
+}
+
+static bool chance(struct sim *s, unsigned per_mille)
+{
+	return below(s, 1000) < per_mille;
+}
+
+printf_like(2, 3) static void say(struct sim *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!s->trace)
+		return;
+	printf("%10llu.%03llu ms  ", (unsigned long long)s->now / 1000,
+	       (unsigned long long)s->now % 1000);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf("\n");
+}
+
+printf_like(2, 3) static void fail(struct sim *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (s->failed)
+		return;
+	s->failed = true;
+	printf("seed %llu failed at %llu us: ", (unsigned long long)s->seed,
+	       (unsigned long long)s->now);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf("\n");
+}
+
+static uint64_t interval(const struct sim *s)
+{
+	uint64_t max = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		if (vrrp_adv_us(&s->node[i].cfg) > max)
+			max = vrrp_adv_us(&s->node[i].cfg);
+	return max;
+}
+
+/* ---- network ------------------------------------------------------------------------------ */
+
+static bool earlier(const struct packet *a, const struct packet *b)
+{
+	return a->at != b->at ? a->at < b->at : a->order < b->order;
+}
+
+static void heap_push(struct sim *s, const struct packet *p)
+{
+	unsigned i = s->n_heap;
+
+	if (s->n_heap == PACKETS) {
+		s->overflow++;
+		return;
+	}
+	for (s->n_heap++; i && earlier(p, &s->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		s->heap[i] = s->heap[(i - 1) / 2];
+	s->heap[i] = *p;
+}
+
+static struct packet heap_pop(struct sim *s)
+{
+	struct packet top = s->heap[0], last = s->heap[--s->n_heap];
+	unsigned i = 0;
+
+	for (;;) {
+		unsigned c = 2 * i + 1;
+
+		if (c >= s->n_heap)
+			break;
+		if (c + 1 < s->n_heap && earlier(&s->heap[c + 1], &s->heap[c]))
+			c++;
+		if (!earlier(&s->heap[c], &last))
+			break;
+		s->heap[i] = s->heap[c];
+		i = c;
+	}
+	s->heap[i] = last;
+	return top;
+}
+
+static struct vrrp_meta meta_of(const struct sim *s, unsigned from)
+{
+	return (struct vrrp_meta){
+		.src = s->node[from].addr,
+		.dst = ip_addr_v4(htonl(VRRP_GROUP_V4)),
+		.ttl = VRRP_TTL,
+	};
+}
+
+static struct vrrp_packet ours(void)
+{
+	return (struct vrrp_packet){
+		.vrid = 51,
+		.n_addrs = 2,
+		.addrs = {ip_addr_v4(htonl(0x0a140001)), ip_addr_v4(htonl(0xc6120001))},
+	};
+}
+
+static void send_copy(struct sim *s, const struct packet *p, unsigned to)
+{
+	struct packet copy = *p;
+
+	if (s->cut[p->from][to] || chance(s, s->loss))
+		return;
+	copy.to = to;
+	copy.at = s->now + 20 + below(s, s->delay_max);
+	if (s->in_order && copy.at < s->last_at[p->from][to])
+		copy.at = s->last_at[p->from][to];
+	s->last_at[p->from][to] = copy.at;
+	copy.order = s->order++;
+	if (chance(s, s->corrupt))
+		copy.b[below(s, copy.len)] ^= (uint8_t)(1 + below(s, 255));
+	heap_push(s, &copy);
+}
+
+static void broadcast(struct sim *s, unsigned from, uint8_t prio)
+{
+	struct vrrp_meta meta = meta_of(s, from);
+	struct vrrp_packet v = ours();
+	struct packet p = {.from = from};
+
+	v.prio = prio;
+	v.adv_cs = s->node[from].cfg.adv_cs;
+	p.len = (uint8_t)vrrp_encode(&v, &meta, p.b, sizeof(p.b));
+	if (!p.len)
+		fail(s, "node %u could not encode", from);
+	s->node[from].last_tx = s->now;
+	for (unsigned to = 0; to < s->n; to++) {
+		if (to == from)
+			continue;
+		send_copy(s, &p, to);
+		if (chance(s, s->dup))
+			send_copy(s, &p, to);
+	}
+}
+
+/* ---- nodes -------------------------------------------------------------------------------- */
+
+static unsigned actives(const struct sim *s, unsigned set)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		if (set & 1u << i && s->node[i].alive && s->node[i].v.state == VRRP_ACTIVE)
+			n++;
+	return n;
+}
+
+static void watch_gap(struct sim *s)
+{
+	if (actives(s, s->part)) {
+		if (s->gap_start != NEVER && s->now - s->gap_start > s->gap_max)
+			s->gap_max = s->now - s->gap_start;
+		s->gap_start = NEVER;
+	} else if (s->gap_start == NEVER) {
+		s->gap_start = s->now;
+	}
+}
+
+static bool may_preempt(const struct node *n)
+{
+	return !n->v.gated && (n->cfg.preempt || n->cfg.prio == VRRP_PRIO_OWNER);
+}
+
+/* In peace nobody becomes ACTIVE beside one whose advertisements it must have heard, unless it may
+ * preempt. Not so with different intervals, which RFC 9568 forbids (a node that starts waits by its
+ * own one, and who loses the dispute has taught others a wrong one), and not where delays exceed a
+ * skew: a third node may hear a resigner's last packets after its successor's first. */
+static void check_preempt(struct sim *s, unsigned i)
+{
+	const struct node *n = &s->node[i];
+
+	/* the address owner does not ask when it starts */
+	if (n->cfg.prio == VRRP_PRIO_OWNER && !n->v.gated)
+		return;
+	if (s->mixed || s->delay_max > interval(s) / 300)
+		return;
+	for (unsigned a = 0; a < s->n; a++) {
+		const struct node *other = &s->node[a];
+
+		if (a == i || !(s->part >> a & 1) || !other->alive || other->paused_until ||
+		    other->v.state != VRRP_ACTIVE || other->v.resigning ||
+		    s->now - other->active_since <= s->delay_max + 20)
+			continue;
+		if (!may_preempt(n) || n->cfg.prio <= vrrp_bid(&other->cfg, &other->v))
+			fail(s, "node %u must not preempt node %u", i, a);
+	}
+}
+
+static void became(struct sim *s, unsigned i, enum vrrp_why why)
+{
+	struct node *n = &s->node[i];
+
+	say(s, "node %u is %s (why %u)", i, vrrp_state_name(n->v.state), why);
+	s->changes++;
+	s->last_change = s->now;
+	if (n->v.state != VRRP_ACTIVE)
+		return;
+	n->active_since = s->now;
+	if (s->settled && !n->v.boosted)
+		check_preempt(s, i);
+}
+
+static void step(struct sim *s, unsigned i, struct vrrp_in in)
+{
+	struct node *n = &s->node[i];
+	struct vrrp_out out = vrrp_step(&n->cfg, &n->v, in);
+
+	s->order++;
+	if (out.timer_us == VRRP_TIMER_OFF)
+		n->deadline = NEVER;
+	else if (out.timer_us != VRRP_TIMER_KEEP)
+		n->deadline = s->now + out.timer_us;
+	if (out.todo & VRRP_DO_ADVERT)
+		broadcast(s, i, vrrp_bid(&n->cfg, &n->v));
+	if (out.todo & VRRP_DO_RESIGN)
+		broadcast(s, i, VRRP_PRIO_RESIGN);
+	if (out.todo & VRRP_DO_BECOME)
+		became(s, i, out.why);
+	watch_gap(s);
+}
+
+static void event(struct sim *s, unsigned i, enum vrrp_event ev)
+{
+	if (s->node[i].alive)
+		step(s, i, (struct vrrp_in){.ev = ev});
+}
+
+static void gate(struct sim *s, unsigned i, bool gated)
+{
+	step(s, i, (struct vrrp_in){.ev = VRRP_EV_GATE, .gated = gated});
+}
+
+static void resign(struct sim *s, unsigned i)
+{
+	event(s, i, VRRP_EV_RESIGN);
+	if (s->node[i].v.resigning)
+		s->node[i].resign_until = s->now + LINGER * interval(s);
+}
+
+/* As vrrp_io does it. */
+static void hear(struct sim *s, const struct packet *p)
+{
+	const struct vrrp_packet mine = ours();
+	struct vrrp_meta meta = meta_of(s, p->from);
+	struct node *n = &s->node[p->to];
+	struct vrrp_packet v;
+	bool from_other;
+
+	s->packets++;
+	if (vrrp_decode(&v, &meta, p->b, p->len) != VRRP_OK || vrrp_match(&v, &mine) != VRRP_OK)
+		return;
+	from_other = n->active.family && !ip_addr_equal(&n->active, &meta.src);
+	if (v.prio)
+		n->active = meta.src;
+	step(s, p->to,
+	     (struct vrrp_in){
+		     .ev = VRRP_EV_ADVERT,
+		     .prio = v.prio,
+		     .adv_cs = v.adv_cs,
+		     .from_higher_addr = ip_addr_cmp(&meta.src, &n->addr) > 0,
+		     .from_other = from_other,
+		     .overdue = s->now - n->last_tx > 3 * vrrp_adv_us(&n->cfg),
+	     });
+}
+
+static void deliver(struct sim *s, const struct packet *p)
+{
+	struct node *n = &s->node[p->to];
+
+	if (!n->alive)
+		return;
+	if (!n->paused_until)
+		hear(s, p);
+	else if (n->n_backlog < BACKLOG)
+		n->backlog[n->n_backlog++] = *p;
+}
+
+/* Packets that waited come before the timer. */
+static void resume(struct sim *s, unsigned i)
+{
+	struct node *n = &s->node[i];
+
+	say(s, "node %u goes on, %u packets waited", i, n->n_backlog);
+	n->paused_until = 0;
+	for (unsigned k = 0; k < n->n_backlog; k++)
+		hear(s, &n->backlog[k]);
+	n->n_backlog = 0;
+}
+
+static void crash(struct sim *s, unsigned i)
+{
+	struct node *n = &s->node[i];
+
+	n->alive = false;
+	n->deadline = NEVER;
+	n->resign_until = NEVER;
+	n->paused_until = 0;
+	n->n_backlog = 0;
+	memset(&n->v, 0, sizeof(n->v));
+	n->active.family = 0;
+	watch_gap(s);
+}
+
+static void restart(struct sim *s, unsigned i)
+{
+	bool gated = chance(s, 300);
+
+	s->node[i].alive = true;
+	gate(s, i, gated);
+	event(s, i, VRRP_EV_START);
+}
+
+/* ---- time --------------------------------------------------------------------------------- */
+
+static uint64_t node_due(const struct node *n)
+{
+	if (!n->alive)
+		return NEVER;
+	if (n->paused_until)
+		return n->paused_until;
+	return n->deadline < n->resign_until ? n->deadline : n->resign_until;
+}
+
+/* The lifecycle does not wait for a successor for ever. */
+static void give_up_resigning(struct sim *s, unsigned i)
+{
+	s->node[i].resign_until = NEVER;
+	if (!s->node[i].v.resigning)
+		return;
+	if (chance(s, 500)) {
+		event(s, i, VRRP_EV_STAY);
+		return;
+	}
+	event(s, i, VRRP_EV_STOP);
+	event(s, i, VRRP_EV_START);
+}
+
+static void run_node(struct sim *s, unsigned i)
+{
+	struct node *n = &s->node[i];
+
+	if (n->paused_until)
+		resume(s, i);
+	else if (n->deadline <= s->now)
+		event(s, i, VRRP_EV_TIMER);
+	else
+		give_up_resigning(s, i);
+}
+
+static void advance(struct sim *s, uint64_t until)
+{
+	while (!s->failed) {
+		uint64_t at = s->n_heap ? s->heap[0].at : NEVER;
+		unsigned who = NODES;
+
+		for (unsigned i = 0; i < s->n; i++) {
+			if (node_due(&s->node[i]) < at) {
+				at = node_due(&s->node[i]);
+				who = i;
+			}
+		}
+		if (at > until)
+			break;
+		if (at > s->now)
+			s->now = at;
+		if (who < NODES) {
+			run_node(s, who);
+		} else {
+			struct packet p = heap_pop(s);
+
+			deliver(s, &p);
+		}
+	}
+	s->now = until;
+}
+
+#endif
