@@ -18,7 +18,7 @@ enum {
 	ENGINE_RETRY_MS = 100,	       /* after a failed dump; between lost events and repair */
 	ENGINE_ASK_AGAIN_MS = 200,     /* replica: repair requests */
 	ENGINE_BACKOFF_MIN_MS = 1000,  /* replica: after repairs with failures */
-	ENGINE_BACKOFF_MAX_MS = 30000,
+	ENGINE_BACKOFF_MAX_MS = 10000,
 	ENGINE_COLLECT_MAX_MS = 10000, /* replica: BEGIN without anything behind it */
 	ENGINE_REARM_PASSES = 4,
 	ENGINE_REARM_PAUSE_MS = 1000,

@@ -54,6 +54,13 @@ static uint32_t next_backoff(struct engine *e)
 	return delay;
 }
 
+/* A thousand flows that fail together are one reason to wait longer, not a thousand. */
+static void need_repair_later(struct engine *e)
+{
+	if (e->rep.state != REPLICA_NEED)
+		need_repair(e, next_backoff(e));
+}
+
 void engine_on_apply_failed(struct engine *e, const struct flow *f, int err)
 {
 	bool is_put = f->has & FLOW_HAS_REPLY;
@@ -77,7 +84,7 @@ void engine_on_apply_failed(struct engine *e, const struct flow *f, int err)
 	if (e->rep.state == REPLICA_COLLECT || e->rep.state == REPLICA_SWEEP)
 		e->rep.failed = true;
 	else
-		need_repair(e, next_backoff(e));
+		need_repair_later(e);
 }
 
 /* ---- following ---- */
@@ -258,7 +265,7 @@ static bool apply_end(struct engine *e, struct rd body)
 		return true;
 	replica_commit(e); /* until here a missing flow could be yet to come */
 	if (e->rep.seen.failed)
-		need_repair(e, next_backoff(e));
+		need_repair_later(e);
 	else
 		e->rep.state = REPLICA_SWEEP;
 	return true;
@@ -327,7 +334,7 @@ void replica_deliver(void *ctx, const uint8_t *body, size_t len)
 	}
 	if (!ok) {
 		engine_count(e, SYNC_RX_BAD_BODY);
-		need_repair(e, next_backoff(e));
+		need_repair_later(e);
 	}
 }
 
@@ -370,7 +377,7 @@ static void sweep_end(struct engine *e)
 
 	e->flows_known = e->job_flows;
 	if (r->seen.failed || r->failed) {
-		need_repair(e, next_backoff(e));
+		need_repair_later(e);
 		return;
 	}
 	repair_seen_free(&r->seen);
