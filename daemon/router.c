@@ -213,6 +213,8 @@ static void give_answer(struct router *r, const struct queued *q, const struct l
 
 static void set_life_timer(struct router *r, uint64_t at, uint64_t now)
 {
+	if (r->ended) /* the timer is on its way to the owner */
+		return;
 	if (at == LIFE_NEVER)
 		evtimer_del(r->life_timer);
 	else
