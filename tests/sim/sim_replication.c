@@ -305,7 +305,7 @@ static int op_get(void *ctx, const struct flow *key, struct flow *out)
 {
 	struct node *n = ctx;
 
-	if (chance(n->sim, 3))
+	if (chance(n->sim, 20))
 		return -EAGAIN;
 	if (!model_is_there(&n->kernel, model_id(key)))
 		return -ENOENT;
@@ -744,11 +744,32 @@ static void fault_table_full(struct sim *s)
 	n->kernel.cap = MODEL_FLOWS;
 }
 
+/* Somebody deletes flows on a replica by hand; their next change brings them back. */
+static void fault_deleted(struct sim *s)
+{
+	unsigned active = find_active(s), i = rnd(s, s->n_nodes);
+	struct model_kernel *src;
+
+	if (active == NOBODY || i == active || !s->node[i].alive || s->node[i].n_queue)
+		return;
+	src = &s->node[active].kernel;
+	trace(s, "flows deleted on node %u", i);
+	for (unsigned id = 0; id < s->n_flows && s->version + 1 < VERSION_MAX;
+	     id += 1 + rnd(s, 9)) {
+		if (!model_is_there(src, id) || !model_is_there(&s->node[i].kernel, id))
+			continue;
+		model_remove(&s->node[i].kernel, id);
+		s->version++;
+		s->life_of_version[s->version] = s->life_of_version[src->flow[id].mark];
+		model_traffic_update(src, id, rnd(s, 24), s->version);
+	}
+}
+
 static void fault(struct sim *s)
 {
 	static void (*const kind[])(struct sim * s) = {
 		fault_crash,	 fault_switchover, fault_restart_engine,
-		fault_partition, fault_table_full,
+		fault_partition, fault_table_full, fault_deleted,
 	};
 
 	kind[rnd(s, ARRAY_LEN(kind))](s);

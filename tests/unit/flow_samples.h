@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Flows to test with. */
+#ifndef FLOW_SAMPLES_H
+#define FLOW_SAMPLES_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
+
+#include "vrouter/flow.h"
+
+static inline void sample_addr(uint8_t to[static 16], const char *text)
+{
+	struct ip_addr a;
+
+	assert_int_equal(ip_addr_parse(&a, text), 0);
+	memcpy(to, a.b, 16);
+}
+
+/* An untranslated flow; ports are id and type/code for ICMP. */
+static inline struct flow sample_flow(uint8_t proto, const char *src, uint16_t sport,
+				      const char *dst, uint16_t dport)
+{
+	struct flow f = {.family = strchr(src, ':') ? AF_INET6 : AF_INET,
+			 .proto = proto,
+			 .has = FLOW_HAS_STATUS | FLOW_HAS_REPLY,
+			 .status = IPS_CONFIRMED | IPS_SEEN_REPLY | IPS_ASSURED};
+
+	sample_addr(f.orig.src, src);
+	sample_addr(f.orig.dst, dst);
+	f.orig.l4.sport_be = htons(sport);
+	f.orig.l4.dport_be = htons(dport);
+	if (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6) {
+		f.orig.l4.icmp.id_be = htons(sport);
+		f.orig.l4.icmp.type = (uint8_t)(dport >> 8);
+		f.orig.l4.icmp.code = (uint8_t)dport;
+	}
+	f.reply = flow_invert(&f, &f.orig);
+	if (proto == IPPROTO_TCP) {
+		f.has |= FLOW_HAS_TCP;
+		f.tcp = (struct flow_tcp){.state = TCP_CONNTRACK_ESTABLISHED,
+					  .wscale = {7, 9},
+					  .flags = {0x23, 0x22}};
+	}
+	return f;
+}
+
+static inline struct flow sample_snat(struct flow f, const char *vip, uint16_t port)
+{
+	memset(f.reply.dst, 0, sizeof(f.reply.dst));
+	sample_addr(f.reply.dst, vip);
+	if (f.proto == IPPROTO_ICMP || f.proto == IPPROTO_ICMPV6)
+		f.reply.l4.icmp.id_be = htons(port);
+	else
+		f.reply.l4.dport_be = htons(port);
+	f.status |= IPS_SRC_NAT;
+	return f;
+}
+
+static inline struct flow sample_tcp_snat(uint16_t n)
+{
+	return sample_snat(sample_flow(IPPROTO_TCP, "10.20.0.7", n, "198.51.100.9", 443),
+			   "203.0.113.1", (uint16_t)(n ^ 0x5555));
+}
+
+#endif
