@@ -314,6 +314,7 @@ lab_crash() {
 	for ns in "$LAB-$c" $(lab_namespaces "$LAB-$c-"); do
 		pids+=" $(ip netns pids "$ns" | tr '\n' ' ')"
 	done
+	LAB_CRASHED=$((${EPOCHREALTIME/./} / 1000)) # ms
 	ip -n "$LAB-fabric" -batch - <<-END
 		link set $c-mgmt down
 		link set $c-ex down
