@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libConfuse miscounts lines after comments and silently skips characters that it does not know.
- * Both would spoil error messages, so comments are blanked before it sees the text, and stray
- * characters are refused here. */
+/* libConfuse miscounts lines after comments, silently skips characters that it does not know, and
+ * takes the end of the file for every brace that is still open. So comments are blanked before it
+ * sees the text, and stray characters and open braces are refused here. */
 #include "conf_text.h"
 
 #include <stdarg.h>
@@ -10,10 +10,14 @@
 
 #include "vrouter/conf.h"
 
+#define DEPTH_MAX 8 /* a router's leg is 2 deep, a list in it 3 */
+
 struct scan {
 	char *p, *end;
 	int line;
 	const char *why;
+	unsigned depth;
+	int opened[DEPTH_MAX]; /* line of each open brace */
 };
 
 static void blank(struct scan *s)
@@ -78,6 +82,16 @@ static bool at_slash(const struct scan *s, char second)
 	return s->end - s->p >= 2 && s->p[0] == '/' && s->p[1] == second;
 }
 
+static void brace(struct scan *s)
+{
+	if (*s->p == '}')
+		s->depth -= s->depth > 0; /* one too many is left to the parser */
+	else if (s->depth == DEPTH_MAX)
+		s->why = "braces are nested too deeply";
+	else
+		s->opened[s->depth++] = s->line;
+}
+
 /* One piece outside of comments and quotes. */
 static int plain(struct scan *s)
 {
@@ -85,6 +99,8 @@ static int plain(struct scan *s)
 
 	if (c == '\n')
 		s->line++;
+	else if (c == '{' || c == '}')
+		brace(s);
 	else if (c == '+' && (s->end - s->p < 2 || s->p[1] != '='))
 		s->why = "a stray '+'";
 	else if (!strchr(" \t\r={},+", c) && !word_char(c))
@@ -116,6 +132,10 @@ int conf_text_strip(char *text, size_t len, const char **why)
 			bad = quoted(&s);
 		else
 			bad = plain(&s);
+	}
+	if (!bad && s.depth) {
+		s.why = "a brace that opens here is not closed";
+		bad = s.opened[s.depth - 1];
 	}
 	if (bad)
 		*why = s.why;

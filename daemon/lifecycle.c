@@ -561,39 +561,46 @@ static void settle_timer(struct step *s)
 	s->out.timer_ms = at;
 }
 
-struct life_out life_step(const struct life_cfg *cfg, struct life *l, const struct life_in *in)
+static void dispatch(struct step *s)
 {
-	struct step s = {.cfg = cfg, .l = l, .in = in};
-
-	note_sync(&s);
-	note_fault(&s);
-	switch (l->state) {
+	switch (s->l->state) {
 	case LIFE_INIT:
-		on_init(&s);
+		on_init(s);
 		break;
 	case LIFE_STANDBY:
-		on_standby(&s);
+		on_standby(s);
 		break;
 	case LIFE_PROMOTING:
-		on_promoting(&s);
+		on_promoting(s);
 		break;
 	case LIFE_ACTIVE:
-		on_active(&s);
+		on_active(s);
 		break;
 	case LIFE_DRAINING:
-		on_draining(&s);
+		on_draining(s);
 		break;
 	case LIFE_RESIGNING:
-		on_resigning(&s);
+		on_resigning(s);
 		break;
 	case LIFE_FAULT:
-		on_fault(&s);
+		on_fault(s);
 		break;
 	case LIFE_STOPPED:
 	case LIFE_STATES:
-		on_stopped(&s);
+		on_stopped(s);
 		break;
 	}
+}
+
+struct life_out life_step(const struct life_cfg *cfg, struct life *l, const struct life_in *in)
+{
+	struct step s = {.cfg = cfg, .l = l, .in = in};
+	bool of_election = in->ev == LIFE_EV_ELECTED || in->ev == LIFE_EV_LOST;
+
+	note_sync(&s);
+	note_fault(&s);
+	if (!of_election || cfg->mode == LIFE_MODE_VRRP)
+		dispatch(&s);
 	settle_gate(&s);
 	settle_timer(&s);
 	return s.out;

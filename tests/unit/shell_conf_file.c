@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The config file as text: what is read, and what each error says. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "vrouter/conf.h"
+
+#define SYNC "sync { interface = eth0 group = \"239.0.0.1\" key-file = \"/k\" }\n"
+#define LEGS                                                                                       \
+	"management { attach = \"bridge:bm\" interface = m vip = \"10.0.0.1/24\" }\n"              \
+	"public { attach = \"bridge:be\" interface = e vip = \"192.0.2.1/24\" }\n"
+#define ELECTION "election { interface = eth0 vrid = 1 }\n"
+#define GOOD	 "controller c {}\n" SYNC "router r {\n" LEGS ELECTION "}\n"
+
+static const char full[] =
+	"# a comment\n"
+	"controller \"controller-1\" { // another\n"
+	"  run-dir = \"/run/vr\"  control-socket = \"/run/vr.sock\"\n"
+	"  realtime = no\n"
+	"}\n"
+	"sync {\n"
+	"  interface = { br-mgmt, \"eth1\" } /* two */\n"
+	"  group = \"239.255.77.1\"\n"
+	"  peers = { \"10.20.0.2\", \"10.20.0.3\" }\n"
+	"  port = 4000\n"
+	"  protocol = \"native\"\n"
+	"  security = none\n"
+	"  ring = 4096\n"
+	"}\n"
+	"/* of\n"
+	"   three\n"
+	"   lines */\n"
+	"router \"vrouter\" {\n"
+	"  namespace = vr-ns\n"
+	"  sync-hold = 1  drain = 2  linger = 3  announce-refresh = 4\n"
+	"  management {\n"
+	"    attach = \"bridge:br-mgmt\"\n"
+	"    interface = \"vr-mgmt\"\n"
+	"    vip = \"10.20.0.1/24\"\n"
+	"  }\n"
+	"  public { attach = bridge:br-ex interface = vr-ex vip = 198.18.0.1/24\n"
+	"           gateway = 198.18.0.254 }\n"
+	"  nat { mode = masquerade random = true }\n"
+	"  election { mode = vrrp interface = br-mgmt vrid = 51 priority = 150\n"
+	"             advert-interval = 10 preempt = false }\n"
+	"}\n";
+
+static struct conf *load(const char *text)
+{
+	struct conf_errors e = {0};
+	struct conf *c = NULL;
+
+	if (conf_load_text(&c, text, "f", &e) < 0)
+		fail_msg("%s", e.n ? e.text[0] : "no reason");
+	assert_int_equal(e.n, 0);
+	return c;
+}
+
+static void reads_all(void **state)
+{
+	struct conf *c = load(full);
+	const struct conf_router *r = &c->router[0];
+	char buf[IP_PREFIX_STRLEN];
+
+	(void)state;
+	assert_string_equal(c->controller.name, "controller-1");
+	assert_string_equal(c->controller.run_dir, "/run/vr");
+	assert_string_equal(c->controller.control_socket, "/run/vr.sock");
+	assert_false(c->controller.realtime);
+	assert_int_equal(c->sync.n_interfaces, 2);
+	assert_string_equal(c->sync.interface[1], "eth1");
+	assert_int_equal(c->sync.n_peers, 2);
+	assert_string_equal(ip_addr_format(&c->sync.peer[1], buf), "10.20.0.3");
+	assert_int_equal(c->sync.port, 4000);
+	assert_false(c->sync.sealed);
+	assert_int_equal(c->sync.ring_kb, 4096);
+	assert_int_equal(c->n_routers, 1);
+	assert_string_equal(r->namespace, "vr-ns");
+	assert_int_equal(r->sync_hold_s * 1000 + r->drain_ms * 100 + r->linger_ms * 10, 1230);
+	assert_int_equal(r->announce_refresh_s, 4);
+	assert_string_equal(r->leg[NET_PUBLIC].bridge, "br-ex");
+	assert_string_equal(ip_prefix_format(&r->leg[NET_MANAGEMENT].vip, buf), "10.20.0.1/24");
+	assert_string_equal(ip_addr_format(&r->gateway, buf), "198.18.0.254");
+	assert_int_equal(r->nat, NET_NAT_MASQUERADE);
+	assert_true(r->nat_random);
+	assert_int_equal(r->election.vrid, 51);
+	assert_int_equal(r->election.priority, 150);
+	assert_int_equal(r->election.advert_interval_ms, 10);
+	assert_false(r->election.preempt);
+	/* lines are those of the file, comments or not */
+	assert_int_equal(c->controller.line, 2);
+	assert_int_equal(c->sync.line, 6);
+	assert_int_equal(r->line, 18);
+	assert_int_equal(r->leg[NET_MANAGEMENT].line, 21);
+	assert_int_equal(r->leg[NET_MANAGEMENT].vip_line, 24);
+	assert_int_equal(r->gateway_line, 27);
+	conf_free(c);
+}
+
+static void has_defaults(void **state)
+{
+	struct conf *c = load(GOOD);
+	const struct conf_router *r = &c->router[0];
+
+	(void)state;
+	assert_string_equal(c->controller.run_dir, "/run/vrouterd");
+	assert_string_equal(c->controller.control_socket, "/run/vrouterd/control.sock");
+	assert_true(c->controller.realtime && c->sync.sealed);
+	assert_int_equal(c->sync.port, 3781);
+	assert_string_equal(r->namespace, "r");
+	assert_int_equal(r->nat, NET_NAT_SNAT);
+	assert_int_equal(r->election.priority, 100);
+	assert_int_equal(r->election.advert_interval_ms, 100);
+	assert_true(r->election.preempt);
+	assert_int_equal(r->sync_hold_s, 30);
+	assert_int_equal(r->drain_ms, 500);
+	assert_int_equal(r->linger_ms, 1000);
+	assert_int_equal(r->announce_refresh_s, 30);
+	conf_free(c);
+}
+
+#define IN_CONTROLLER(text) "controller c {\n" text "\n}\n" SYNC "router r {\n" LEGS ELECTION "}\n"
+#define IN_SYNC(text)                                                                              \
+	"controller c {}\nsync { interface = eth0 group = \"239.0.0.1\" key-file = \"/k\"\n" text  \
+	"\n}\nrouter r {\n" LEGS ELECTION "}\n"
+#define IN_ROUTER(text) "controller c {}\n" SYNC "router r {\n" text "\n" LEGS ELECTION "}\n"
+#define IN_ELECTION(text)                                                                          \
+	"controller c {}\n" SYNC "router r {\n" LEGS "election { interface = eth0 vrid = 1\n" text \
+	"\n}\n}\n"
+#define IN_PUBLIC(attach, iface, vip, more)                                                        \
+	"controller c {}\n" SYNC                                                                   \
+	"router r {\nmanagement { attach = \"bridge:bm\" interface = m vip = \"10.0.0.1/24\" }\n"  \
+	"public {\nattach = \"" attach "\"\ninterface = \"" iface "\"\nvip = \"" vip "\"\n" more   \
+	"\n}\n" ELECTION "}\n"
+
+/* The error's beginning (file, line, option), and what it allows. */
+static const struct {
+	const char *text, *says, *allows;
+} bad[] = {
+	{IN_CONTROLLER("run-dir = \"run\""), "f:2: controller \"c\": run-dir = \"run\"",
+	 "absolute path"},
+	{IN_CONTROLLER("realtime = maybe"), "f:2: controller \"c\": realtime = \"maybe\"",
+	 "true, false"},
+	{IN_CONTROLLER("rundir = \"/x\""), "f:2: no such option 'rundir' in controller \"c\"",
+	 "run-dir, control-socket, realtime"},
+	{IN_SYNC("port = 0"), "f:3: sync: port = \"0\": is out of range", "from 1 to 65535"},
+	{IN_SYNC("port = 70000"), "f:3: sync: port = \"70000\"", "from 1 to 65535"},
+	{IN_SYNC("port = 12x"), "f:3: sync: port = \"12x\": is not a number", "from 1 to 65535"},
+	{IN_SYNC("port = -1"), "f:3: sync: port = \"-1\"", "from 1 to 65535"},
+	{IN_SYNC("port = 99999999999999999999"), "f:3: sync: port", "from 1 to 65535"},
+	{IN_SYNC("protocol = conntrackd"), "f:3: sync: protocol = \"conntrackd\"", "\"native\""},
+	{IN_SYNC("security = tls"), "f:3: sync: security = \"tls\"", "\"none\", \"sealed\""},
+	{IN_SYNC("ring = 1"), "f:3: sync: ring = \"1\"", "from 64 to 1048576 (KiB)"},
+	{IN_SYNC("peers = { \"10.0.0.256\" }"), "f:3: sync: peers = \"10.0.0.256\"",
+	 "IPv4 address"},
+	{IN_SYNC("peers = "
+		 "{1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4,1.1.1.5,1.1.1.6,1.1.1.7,1.1.1.8,1.1.1.9}"),
+	 "f:3: sync: peers lists 9 values", "at most 8"},
+	{IN_SYNC("port = 5\nport = 6"), "f:3: port: is given again", "once"},
+	{IN_ROUTER("namespace = \"a/b\""), "f:4: router \"r\": namespace = \"a/b\"", "letters"},
+	{IN_ROUTER("namespace = \"..\""), "f:4: router \"r\": namespace", "letters"},
+	{IN_ROUTER("sync-hold = 3601"), "f:4: router \"r\": sync-hold", "0 to 3600 (s)"},
+	{IN_ROUTER("dns-servers = { \"9.9.9.9\" }"), "f:4: router \"r\": dns-servers",
+	 "does not run DNS"},
+	{IN_ROUTER("ntp-servers = { \"a\", \"b\" }"), "f:4: router \"r\": ntp-servers",
+	 "does not run DNS and NTP"},
+	{IN_ROUTER("bogus { }"), "f:4: no such option 'bogus' in router \"r\"",
+	 "management, public"},
+	{IN_ROUTER("nat { mode = dnat }"), "f:4: router \"r\": nat: mode = \"dnat\"",
+	 "\"none\", \"snat\", \"masquerade\""},
+	{IN_ROUTER("nat { }\nnat { }"), "f:5: router \"r\": nat: a second one", "one"},
+	{IN_ELECTION("mode = paxos"), "f:7: router \"r\": election: mode = \"paxos\"",
+	 "\"vrrp\", \"external\", \"single\""},
+	{IN_ELECTION("priority = 254"), "f:7: router \"r\": election: priority", "1 to 253"},
+	{IN_ELECTION("advert-interval = 15"), "f:7: router \"r\": election: advert-interval = 15",
+	 "a multiple of 10"},
+	{IN_PUBLIC("ovs:br", "e", "192.0.2.1/24", ""),
+	 "f:6: router \"r\": public: attach = \"ovs:br\"",
+	 "Open vSwitch (ovs:) is not supported yet; allowed: \"bridge:NAME\""},
+	{IN_PUBLIC("macvlan:eth0", "e", "192.0.2.1/24", ""), "f:6: router \"r\": public: attach",
+	 "macvlan: is not supported yet"},
+	{IN_PUBLIC("br-ex", "e", "192.0.2.1/24", ""), "f:6: router \"r\": public: attach",
+	 "bridge:"},
+	{IN_PUBLIC("bridge:", "e", "192.0.2.1/24", ""), "f:6: router \"r\": public: attach",
+	 "bridge:"},
+	{IN_PUBLIC("bridge:be", "an-interface-too-long", "192.0.2.1/24", ""),
+	 "f:7: router \"r\": public: interface", "1 to 15"},
+	{IN_PUBLIC("bridge:be", "e", "192.0.2.1", ""),
+	 "f:8: router \"r\": public: vip = \"192.0.2.1\"", "with prefix length"},
+	{IN_PUBLIC("bridge:be", "e", "2001:db8::1/64", ""), "f:8: router \"r\": public: vip",
+	 "IPv6 is not supported yet"},
+	{IN_PUBLIC("bridge:be", "e", "192.0.2.0/24", ""), "f:8: router \"r\": public: vip",
+	 "that a host can have"},
+	{IN_PUBLIC("bridge:be", "e", "192.0.2.1/24", "gateway = \"192.0.3.1\""),
+	 "f:9: router \"r\": public: gateway = \"192.0.3.1\": cannot be reached", "allowed"},
+	{IN_PUBLIC("bridge:be", "e", "192.0.2.1/24", "gateway = \"2001:db8::1\""),
+	 "f:9: router \"r\": public: gateway", "IPv6 is not supported yet"},
+	{"controller c {}\n" SYNC "router r {\n" ELECTION "}\n",
+	 "f:3: router \"r\": management: section is missing", ""},
+	{SYNC "router r {\n" LEGS ELECTION "}\n", "f: section controller is missing",
+	 "controller \"NAME\""},
+	{GOOD "controller d {}\n", "f:8: controller: a second one", "one"},
+	{GOOD SYNC, "f:8: sync: a second one", "one"},
+	{GOOD "router r {}\n", "f:8: found duplicate title 'r'", ""},
+	{"controller \"a b\" {}\n", "f:1: controller \"a b\": is no name", "letters"},
+	{"bogus = 1\n", "f:1: no such option 'bogus' in the file", "controller, sync, router"},
+	{"controller c {}\n\nrouter {\n}\n", "f:3: missing title for section 'router'", ""},
+	{"controller c {}\nrouter r {\n", "f:2: a brace that opens here is not closed", ""},
+	{"controller c {}\n}\n", "f:2: unexpected closing brace", ""},
+	{"a {\n{\n{{{{{{\n{", "f:4: braces are nested too deeply", ""},
+	{"controller c {}\nrouter r {}\nrouter", "f:3: premature end of file", ""},
+	{"controller c { run-dir = \"abc\n\" }", "f:1: a quoted text does not end", ""},
+	{"controller c {}\n /* never\nending", "f:2: a comment that opens here", ""},
+	{"controller c {}\n ***\n", "f:2: a character that has no meaning", ""},
+	{"controller c {}\n\n\x01\n", "f:3: a character that has no meaning", ""},
+	{"controller c { realtime + true }\n", "f:1: a stray '+'", ""},
+	{"", "f: section controller is missing", ""},
+};
+
+static void bad_texts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct conf_errors e = {0};
+		struct conf *c = NULL;
+		int err = conf_load_text(&c, bad[i].text, "f", &e);
+
+		if (err != -EINVAL || c || !e.n)
+			fail_msg("accepted: %s", bad[i].text);
+		if (strncmp(e.text[0], bad[i].says, strlen(bad[i].says)) != 0 ||
+		    !strstr(e.text[0], bad[i].allows))
+			fail_msg("expected \"%s ... %s\", got: %s", bad[i].says, bad[i].allows,
+				 e.text[0]);
+		conf_errors_free(&e);
+	}
+}
+
+/* One reading finds every wrong value, each with its own line. */
+static void all_at_once(void **state)
+{
+	static const char text[] = "controller c {\nrealtime = x\n}\nsync {\nport = 0\n}\n"
+				   "router r {\ndrain = y\n" LEGS "election {\nvrid = 999\n}\n}\n";
+	static const char *const says[] = {"f:2: controller", "f:4: sync: interface is missing",
+					   "f:5: sync: port", "f:8: router \"r\": drain",
+					   "f:12: router \"r\": election: vrid"};
+	struct conf_errors e = {0};
+	struct conf *c = NULL;
+
+	(void)state;
+	assert_int_equal(conf_load_text(&c, text, "f", &e), -EINVAL);
+	assert_int_equal(e.n, ARRAY_LEN(says));
+	for (unsigned i = 0; i < e.n; i++)
+		if (strncmp(e.text[i], says[i], strlen(says[i])) != 0)
+			fail_msg("expected %s, got %s", says[i], e.text[i]);
+	conf_errors_free(&e);
+}
+
+/* A reading that failed leaves nothing behind that the next one would trip over. */
+static void after_a_failure(void **state)
+{
+	struct conf_errors e = {0};
+	struct conf *c = NULL;
+
+	(void)state;
+	assert_int_equal(conf_load_text(&c, "controller c { run-dir = '", "f", &e), -EINVAL);
+	conf_errors_free(&e);
+	assert_int_equal(conf_load_text(&c, "router x { management { vip = ", "f", &e), -EINVAL);
+	conf_errors_free(&e);
+	conf_free(load(GOOD));
+	conf_free(load("#\n" GOOD)); /* an empty comment first */
+}
+
+static void from_file(void **state)
+{
+	char path[] = "/tmp/conf-test-XXXXXX";
+	struct conf_errors e = {0};
+	struct conf *c = NULL;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, GOOD, strlen(GOOD)), strlen(GOOD));
+	assert_int_equal(conf_load(&c, path, &e), 0);
+	assert_string_equal(c->path, path);
+	conf_free(c);
+	c = NULL;
+	assert_int_equal(pwrite(fd, "\0", 1, 3), 1);
+	assert_int_equal(conf_load(&c, path, &e), -EINVAL);
+	assert_non_null(strstr(e.text[0], "NUL"));
+	conf_errors_free(&e);
+	assert_int_equal(ftruncate(fd, CONF_TEXT_MAX + 1), 0);
+	assert_int_equal(conf_load(&c, path, &e), -EINVAL);
+	conf_errors_free(&e);
+	close(fd);
+	unlink(path);
+	assert_int_equal(conf_load(&c, path, &e), -ENOENT);
+	assert_int_equal(e.n, 1);
+	conf_errors_free(&e);
+	assert_int_equal(conf_load(&c, "/", &e), -EINVAL);
+	conf_errors_free(&e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_all),	   cmocka_unit_test(has_defaults),
+		cmocka_unit_test(bad_texts),	   cmocka_unit_test(all_at_once),
+		cmocka_unit_test(after_a_failure), cmocka_unit_test(from_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

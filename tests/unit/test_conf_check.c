@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "conf_fixture.h"
+
+static struct conf_router routers[2];
+
+static void good(void **state)
+{
+	struct conf c = fixture_conf(routers, 2);
+	struct conf_errors e = {0};
+
+	(void)state;
+	conf_check(&c, &e);
+	if (e.n)
+		fail_msg("%s", e.text[0]);
+}
+
+/* ---- one mistake, one error that names line and option ----------------------------------------
+ */
+
+static void vip_is_network(struct conf *c)
+{
+	c->router[0].leg[NET_MANAGEMENT].vip = fixture_prefix("10.20.0.0/24");
+}
+
+static void vip_is_broadcast(struct conf *c)
+{
+	c->router[0].leg[NET_PUBLIC].vip = fixture_prefix("198.18.0.255/24");
+}
+
+static void vip_is_ipv6(struct conf *c)
+{
+	c->router[0].leg[NET_MANAGEMENT].vip = fixture_prefix("2001:db8::1/64");
+	c->router[0].leg[NET_MANAGEMENT].vip_line = 77;
+}
+
+static void vips_overlap(struct conf *c)
+{
+	c->router[0].leg[NET_PUBLIC].vip = fixture_prefix("10.20.5.1/16");
+	c->router[0].gateway = fixture_addr("10.20.0.254");
+}
+
+static void gateway_outside(struct conf *c)
+{
+	c->router[0].gateway = fixture_addr("198.18.1.254");
+	c->router[0].gateway_line = 33;
+}
+
+static void gateway_is_vip(struct conf *c)
+{
+	c->router[0].gateway = fixture_addr("198.18.0.1");
+}
+
+static void gateway_is_broadcast(struct conf *c)
+{
+	c->router[0].gateway = fixture_addr("198.18.0.255");
+}
+
+static void same_interface(struct conf *c)
+{
+	strcpy(c->router[0].leg[NET_PUBLIC].interface, "vr-mgmt");
+}
+
+static void interface_is_lo(struct conf *c)
+{
+	strcpy(c->router[0].leg[NET_PUBLIC].interface, "lo");
+}
+
+static void advert_not_centiseconds(struct conf *c)
+{
+	c->router[0].election.advert_interval_ms = 105;
+}
+
+static void advert_too_long(struct conf *c)
+{
+	c->router[0].election.advert_interval_ms = 40960;
+}
+
+static void advert_zero(struct conf *c)
+{
+	c->router[0].election.advert_interval_ms = 0;
+}
+
+static void no_vrid(struct conf *c)
+{
+	c->router[0].election.vrid = 0;
+}
+
+static void no_election_interface(struct conf *c)
+{
+	c->router[0].election.interface[0] = '\0';
+}
+
+static void no_sync(struct conf *c)
+{
+	c->sync = (struct conf_sync){0};
+}
+
+static void no_sync_external(struct conf *c)
+{
+	c->sync = (struct conf_sync){0};
+	c->router[0].election.mode = CONF_ELECTION_EXTERNAL;
+}
+
+static void no_key_file(struct conf *c)
+{
+	c->sync.key_file[0] = '\0';
+}
+
+static void nobody_to_sync_with(struct conf *c)
+{
+	c->sync.group = (struct ip_addr){0};
+}
+
+static void group_is_unicast(struct conf *c)
+{
+	c->sync.group = fixture_addr("10.20.0.12");
+}
+
+static void peer_is_multicast(struct conf *c)
+{
+	c->sync.peer[0] = fixture_addr("239.1.1.1");
+	c->sync.n_peers = 1;
+}
+
+static void interface_twice(struct conf *c)
+{
+	strcpy(c->sync.interface[1], "br-mgmt");
+	c->sync.n_interfaces = 2;
+}
+
+static void no_router(struct conf *c)
+{
+	c->n_routers = 0;
+}
+
+static const struct {
+	void (*spoil)(struct conf *c);
+	const char *says; /* the beginning of the error */
+	const char *also; /* and somewhere in it */
+} one[] = {
+	{vip_is_network, "test.conf:11: router \"r0\": management: vip = \"10.20.0.0/24\"",
+	 "allowed"},
+	{vip_is_broadcast, "test.conf:12: router \"r0\": public: vip", "allowed"},
+	{vip_is_ipv6, "test.conf:77: router \"r0\": management: vip", "IPv6 is not supported yet"},
+	{vips_overlap, "test.conf:12: router \"r0\": public: vip", "overlaps"},
+	{gateway_outside, "test.conf:33: router \"r0\": public: gateway", "cannot be reached"},
+	{gateway_is_vip, "test.conf:12: router \"r0\": public: gateway", "the public vip itself"},
+	{gateway_is_broadcast, "test.conf:12: router \"r0\": public: gateway", "no address"},
+	{same_interface, "test.conf:12: router \"r0\": public: interface", "of its own"},
+	{interface_is_lo, "test.conf:10: router \"r0\": interface", "loopback"},
+	{advert_not_centiseconds, "test.conf:13: router \"r0\": election: advert-interval = 105",
+	 "a multiple of 10 from 10 to 40950"},
+	{advert_too_long, "test.conf:13: router \"r0\": election: advert-interval = 40960",
+	 "allowed"},
+	{advert_zero, "test.conf:13: router \"r0\": election: advert-interval = 0", "allowed"},
+	{no_vrid, "test.conf:13: router \"r0\": election: vrid is missing", "1 to 255"},
+	{no_election_interface, "test.conf:13: router \"r0\": election: interface is missing", ""},
+	{no_sync, "test.conf:10: router \"r0\": several controllers need a sync section", "single"},
+	{no_sync_external, "test.conf:10: router \"r0\": several controllers", "single"},
+	{no_key_file, "test.conf:5: sync: key-file is missing", "keygen"},
+	{nobody_to_sync_with, "test.conf:5: sync: neither group nor peers", "allowed"},
+	{group_is_unicast, "test.conf:5: sync: group = \"10.20.0.12\"", "239.255.255.255"},
+	{peer_is_multicast, "test.conf:5: sync: peers: \"239.1.1.1\"", ""},
+	{interface_twice, "test.conf:5: sync: interface: \"br-mgmt\" is listed twice", ""},
+	{no_router, "test.conf: there is no router", "allowed"},
+};
+
+static void one_mistake(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(one); i++) {
+		struct conf c = fixture_conf(routers, 1);
+		struct conf_errors e = {0};
+
+		one[i].spoil(&c);
+		conf_check(&c, &e);
+		if (e.n != 1)
+			fail_msg("%s: %u errors, first: %s", one[i].says, e.n,
+				 e.n ? e.text[0] : "none");
+		if (strncmp(e.text[0], one[i].says, strlen(one[i].says)) != 0 ||
+		    !strstr(e.text[0], one[i].also))
+			fail_msg("expected \"%s...%s\", got: %s", one[i].says, one[i].also,
+				 e.text[0]);
+		conf_errors_free(&e);
+	}
+}
+
+/* ---- two routers ------------------------------------------------------------------------------
+ */
+
+static void same_name(struct conf_router *b)
+{
+	strcpy(b->name, "r0");
+}
+
+static void same_namespace(struct conf_router *b)
+{
+	strcpy(b->namespace, "ns0");
+}
+
+static void same_vrid(struct conf_router *b)
+{
+	b->election.vrid = 51;
+}
+
+static void same_vip(struct conf_router *b)
+{
+	b->leg[NET_MANAGEMENT].vip = fixture_prefix("10.20.0.1/24");
+}
+
+static const struct {
+	void (*spoil)(struct conf_router *b);
+	const char *says;
+} two[] = {
+	{same_name, "test.conf:20: router \"r0\": there is one of this name already (line 10)"},
+	{same_namespace,
+	 "test.conf:20: router \"r1\": namespace = \"ns0\": is router \"r0\"'s, too"},
+	{same_vrid, "test.conf:23: router \"r1\": election: vrid = 51: is router \"r0\"'s, too"},
+	{same_vip,
+	 "test.conf:21: router \"r1\": management: vip = \"10.20.0.1/24\": is router \"r0\"'s"},
+};
+
+static void two_routers(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(two); i++) {
+		struct conf c = fixture_conf(routers, 2);
+		struct conf_errors e = {0};
+
+		two[i].spoil(&c.router[1]);
+		conf_check(&c, &e);
+		if (e.n != 1 || strncmp(e.text[0], two[i].says, strlen(two[i].says)) != 0)
+			fail_msg("expected \"%s\", got %u: %s", two[i].says, e.n,
+				 e.n ? e.text[0] : "none");
+		conf_errors_free(&e);
+	}
+}
+
+/* What looks alike and is none of anybody's business. */
+static void no_clash(void **state)
+{
+	struct conf c = fixture_conf(routers, 2);
+	struct conf_errors e = {0};
+
+	(void)state;
+	c.router[1].election.vrid = 51;
+	strcpy(c.router[1].election.interface, "br-other");
+	c.router[1].leg[NET_MANAGEMENT].vip = c.router[0].leg[NET_MANAGEMENT].vip;
+	strcpy(c.router[1].leg[NET_MANAGEMENT].bridge, "br-third");
+	conf_check(&c, &e);
+	if (e.n)
+		fail_msg("%s", e.text[0]);
+
+	c.router[1] = c.router[0];
+	c.n_routers = 1;
+	c.sync = (struct conf_sync){0};
+	c.router[0].election.mode = CONF_ELECTION_SINGLE;
+	c.router[0].election.vrid = 0;
+	c.router[0].election.interface[0] = '\0';
+	c.router[0].gateway = (struct ip_addr){0};
+	conf_check(&c, &e);
+	if (e.n)
+		fail_msg("single: %s", e.text[0]);
+}
+
+static void all_mistakes_at_once(void **state)
+{
+	struct conf c = fixture_conf(routers, 1);
+	struct conf_errors e = {0};
+
+	(void)state;
+	vip_is_network(&c);
+	gateway_outside(&c);
+	advert_zero(&c);
+	no_key_file(&c);
+	conf_check(&c, &e);
+	assert_int_equal(e.n, 4);
+	conf_errors_free(&e);
+}
+
+static void errors_are_bounded(void **state)
+{
+	struct conf_errors e = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < CONF_ERRORS_MAX + 7; i++)
+		conf_error(&e, "f", (int)i, "x");
+	assert_int_equal(e.n, CONF_ERRORS_MAX);
+	assert_int_equal(e.more, 7);
+	assert_string_equal(e.text[0], "f: x");
+	assert_string_equal(e.text[1], "f:1: x");
+	conf_errors_free(&e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good),
+		cmocka_unit_test(one_mistake),
+		cmocka_unit_test(two_routers),
+		cmocka_unit_test(no_clash),
+		cmocka_unit_test(all_mistakes_at_once),
+		cmocka_unit_test(errors_are_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

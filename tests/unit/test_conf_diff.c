@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "conf_fixture.h"
+
+static struct conf_router old_routers[3], new_routers[3];
+
+/* ---- the daemon's part ------------------------------------------------------------------------
+ */
+
+static void name(struct conf *c)
+{
+	strcpy(c->controller.name, "other");
+}
+
+static void run_dir(struct conf *c)
+{
+	strcpy(c->controller.run_dir, "/run/y");
+}
+
+static void control_socket(struct conf *c)
+{
+	strcpy(c->controller.control_socket, "/run/y.sock");
+}
+
+static void realtime(struct conf *c)
+{
+	c->controller.realtime = !c->controller.realtime;
+}
+
+static void sync_gone(struct conf *c)
+{
+	c->sync.present = false;
+}
+
+static void sync_interface(struct conf *c)
+{
+	strcpy(c->sync.interface[0], "eth1");
+}
+
+static void sync_interfaces(struct conf *c)
+{
+	c->sync.n_interfaces = 2;
+}
+
+static void group(struct conf *c)
+{
+	c->sync.group = fixture_addr("239.255.77.2");
+}
+
+static void peers(struct conf *c)
+{
+	c->sync.n_peers = 1;
+}
+
+static void port(struct conf *c)
+{
+	c->sync.port++;
+}
+
+static void security(struct conf *c)
+{
+	c->sync.sealed = false;
+}
+
+static void ring(struct conf *c)
+{
+	c->sync.ring_kb++;
+}
+
+static void key_file(struct conf *c)
+{
+	strcpy(c->sync.key_file, "/etc/other");
+}
+
+static void lines_only(struct conf *c)
+{
+	c->controller.line++;
+	c->sync.line++;
+}
+
+static void global(void **state)
+{
+	static const struct {
+		void (*change)(struct conf *c);
+		const char *what; /* NULL: needs no restart */
+	} row[] = {
+		{name, "controller: name"},
+		{run_dir, "controller: run-dir"},
+		{control_socket, "controller: control-socket"},
+		{realtime, "controller: realtime"},
+		{sync_gone, "sync"},
+		{sync_interface, "sync: interface"},
+		{sync_interfaces, "sync: interface"},
+		{group, "sync: group"},
+		{peers, "sync: peers"},
+		{port, "sync: port"},
+		{security, "sync: security"},
+		{ring, "sync: ring"},
+		{key_file, NULL},
+		{lines_only, NULL},
+	};
+	struct conf old = fixture_conf(old_routers, 1);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct conf new = fixture_conf(new_routers, 1);
+		const char *what;
+
+		row[i].change(&new);
+		what = conf_diff_global(&old, &new);
+		if (!row[i].what && what)
+			fail_msg("row %zu: %s", i, what);
+		if (row[i].what && (!what || strcmp(what, row[i].what) != 0))
+			fail_msg("%s: got %s", row[i].what, what ? what : "nothing");
+	}
+}
+
+/* ---- one router -------------------------------------------------------------------------------
+ */
+
+static void nothing(struct conf_router *r)
+{
+	r->line++;
+}
+
+static void namespace(struct conf_router *r)
+{
+	strcpy(r->namespace, "other");
+}
+
+static void leg_interface(struct conf_router *r)
+{
+	strcpy(r->leg[NET_PUBLIC].interface, "other");
+}
+
+static void mode(struct conf_router *r)
+{
+	r->election.mode = CONF_ELECTION_EXTERNAL;
+}
+
+static void election_interface(struct conf_router *r)
+{
+	strcpy(r->election.interface, "eth9");
+}
+
+static void vrid(struct conf_router *r)
+{
+	r->election.vrid++;
+}
+
+static void vip(struct conf_router *r)
+{
+	r->leg[NET_MANAGEMENT].vip.len = 25;
+}
+
+static void priority(struct conf_router *r)
+{
+	r->election.priority++;
+}
+
+static void advert(struct conf_router *r)
+{
+	r->election.advert_interval_ms = 10;
+}
+
+static void preempt(struct conf_router *r)
+{
+	r->election.preempt = false;
+}
+
+static void gateway(struct conf_router *r)
+{
+	r->gateway = fixture_addr("198.18.0.253");
+}
+
+static void nat(struct conf_router *r)
+{
+	r->nat = NET_NAT_MASQUERADE;
+}
+
+static void nat_random(struct conf_router *r)
+{
+	r->nat_random = true;
+}
+
+static void bridge(struct conf_router *r)
+{
+	strcpy(r->leg[NET_PUBLIC].bridge, "br-new");
+}
+
+static void hold(struct conf_router *r)
+{
+	r->sync_hold_s++;
+}
+
+static void drain(struct conf_router *r)
+{
+	r->drain_ms++;
+}
+
+static void linger(struct conf_router *r)
+{
+	r->linger_ms++;
+}
+
+static void refresh(struct conf_router *r)
+{
+	r->announce_refresh_s++;
+}
+
+static const struct {
+	void (*change)(struct conf_router *r);
+	enum conf_change is;
+	const char *what;
+} one[] = {
+	{nothing, CONF_SAME, NULL},
+	{namespace, CONF_REFUSED, "namespace"},
+	{leg_interface, CONF_REFUSED, "public: interface"},
+	{mode, CONF_REFUSED, "election: mode"},
+	{election_interface, CONF_REFUSED, "election: interface"},
+	{vrid, CONF_REFUSED, "election: vrid"},
+	{vip, CONF_REFUSED, "management: vip"},
+	{priority, CONF_LIVE, NULL},
+	{advert, CONF_LIVE, NULL},
+	{preempt, CONF_LIVE, NULL},
+	{gateway, CONF_LIVE, NULL},
+	{nat, CONF_LIVE, NULL},
+	{nat_random, CONF_LIVE, NULL},
+	{bridge, CONF_LIVE, NULL},
+	{hold, CONF_LIVE, NULL},
+	{drain, CONF_LIVE, NULL},
+	{linger, CONF_LIVE, NULL},
+	{refresh, CONF_LIVE, NULL},
+};
+
+static void one_router(void **state)
+{
+	struct conf old = fixture_conf(old_routers, 1);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(one); i++) {
+		struct conf new = fixture_conf(new_routers, 1);
+		struct conf_delta d[2];
+
+		one[i].change(&new.router[0]);
+		assert_int_equal(conf_diff(&old, &new, d), 1);
+		if (d[0].change != one[i].is ||
+		    (one[i].what && strcmp(one[i].what, d[0].what) != 0))
+			fail_msg("row %zu: change %d, %s", i, (int)d[0].change,
+				 d[0].what ? d[0].what : "-");
+	}
+}
+
+/* Without VRRP nobody else judges by the VIPs. */
+static void vip_without_vrrp(void **state)
+{
+	struct conf old = fixture_conf(old_routers, 1), new = fixture_conf(new_routers, 1);
+	struct conf_delta d[2];
+
+	(void)state;
+	old.router[0].election.mode = new.router[0].election.mode = CONF_ELECTION_SINGLE;
+	vip(&new.router[0]);
+	assert_int_equal(conf_diff(&old, &new, d), 1);
+	assert_int_equal(d[0].change, CONF_LIVE);
+}
+
+static void come_and_go(void **state)
+{
+	struct conf old = fixture_conf(old_routers, 3), new = fixture_conf(new_routers, 3);
+	struct conf_delta d[6];
+
+	(void)state;
+	strcpy(new.router[0].name, "r2"); /* another order */
+	strcpy(new.router[2].name, "r0");
+	strcpy(new.router[1].name, "fresh");
+	strcpy(new.router[0].namespace, "ns2");
+	strcpy(new.router[2].namespace, "ns0");
+	assert_int_equal(conf_diff(&old, &new, d), 4);
+	assert_int_equal(d[0].new_index, 2);
+	assert_int_equal(d[1].change, CONF_REMOVED);
+	assert_int_equal(d[1].old_index, 1);
+	assert_int_equal(d[2].new_index, 0);
+	assert_int_equal(d[3].change, CONF_ADDED);
+	assert_int_equal(d[3].new_index, 1);
+}
+
+static void desired(void **state)
+{
+	struct conf c = fixture_conf(old_routers, 1);
+	struct net_desired d;
+
+	(void)state;
+	c.router[0].nat_random = true;
+	conf_net_desired(&d, &c.router[0], true);
+	assert_string_equal(d.router, "r0");
+	assert_string_equal(d.namespace, "ns0");
+	assert_string_equal(d.leg[NET_PUBLIC].ifname, "vr-ex");
+	assert_string_equal(d.leg[NET_PUBLIC].bridge, "br-ex");
+	assert_true(d.leg[NET_PUBLIC].hostname[0] != '\0');
+	assert_true(d.active && d.nat_random && d.nat == NET_NAT_SNAT);
+	assert_true(ip_addr_equal(&d.gateway, &c.router[0].gateway));
+	conf_net_desired(&d, &c.router[0], false);
+	assert_false(d.active);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(global),	    cmocka_unit_test(one_router),
+		cmocka_unit_test(vip_without_vrrp), cmocka_unit_test(come_and_go),
+		cmocka_unit_test(desired),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
