@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A config file: no text may crash the reader, be accepted without being usable, or be refused
+ * without a reason. What is accepted differs from itself in nothing. */
+#include <errno.h>
+#include <string.h>
+
+#include "vrouter/conf.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define check(cond)                                                                                \
+	do {                                                                                       \
+		if (!(cond))                                                                       \
+			abort();                                                                   \
+	} while (0)
+
+static void use(const struct conf *c)
+{
+	struct conf_errors e = {0};
+	struct conf_delta *d = calloc(2 * c->n_routers, sizeof(*d));
+
+	check(d && c->n_routers);
+	conf_check(c, &e);
+	check(!e.n && !e.more);
+	check(!conf_diff_global(c, c));
+	check(conf_diff(c, c, d) == c->n_routers);
+	for (unsigned i = 0; i < c->n_routers; i++) {
+		struct net_desired n;
+
+		check(d[i].change == CONF_SAME && d[i].old_index == d[i].new_index);
+		conf_net_desired(&n, &c->router[i], true);
+		check(n.namespace[0] && n.leg[NET_PUBLIC].vip.addr.family == AF_INET);
+	}
+	free(d);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct conf_errors e = {0};
+	struct conf *c = NULL;
+	char *text = malloc(size + 1);
+
+	if (!text)
+		return 0;
+	memcpy(text, data, size);
+	text[size] = '\0';
+
+	int err = conf_load_text(&c, text, "fuzz", &e);
+
+	check(err == 0 || err == -EINVAL);
+	check((err == 0) == (c != NULL));
+	check((err == 0) == (e.n + e.more == 0));
+	if (c)
+		use(c);
+	conf_free(c);
+	conf_errors_free(&e);
+	free(text);
+	return 0;
+}
