@@ -101,7 +101,10 @@ static void take_link(struct app *a, const struct sync_msg_link *m)
 	}
 	snprintf(h.text, sizeof(h.text), "link %s is %s", m->interface, m->up ? "up" : "down");
 	snprintf(h.reason, sizeof(h.reason), "%s", m->text);
-	log_warn("sync", m->interface, "%s: %s", m->up ? "up" : "down", m->text);
+	if (m->up)
+		log_info("sync", m->interface, "link is up");
+	else
+		log_warn("sync", m->interface, "link is down: %s", m->text);
 	app_happening(a, &h);
 }
 
@@ -363,12 +366,17 @@ static void finish(struct app *a)
 	free(a->router);
 	free(a->leaves);
 	conf_free(a->conf);
+	free(a->config);
 }
 
 static int load(struct app *a)
 {
 	struct conf_errors errors = {0};
-	int err = conf_load(&a->conf, a->opts->config, &errors);
+	int err;
+
+	/* a reload must find it, whatever the working directory is then */
+	a->config = realpath(a->opts->config, NULL);
+	err = conf_load(&a->conf, a->config ? a->config : a->opts->config, &errors);
 
 	for (unsigned i = 0; i < errors.n; i++)
 		fprintf(stderr, "%s\n", errors.text[i]);

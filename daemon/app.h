@@ -27,6 +27,7 @@ struct app_query { /* a request that waits for replication's reports */
 struct app {
 	const struct app_opts *opts;
 	struct conf *conf;
+	char *config; /* its absolute path */
 	struct event_base *base;
 	struct router_env env;
 	struct sync_child *sync;

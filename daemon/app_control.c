@@ -113,7 +113,7 @@ static void tell_version(struct app *a, uint64_t client)
 	ctl_server_reply(a->ctl, client,
 			 json_pack("{s:s, s:i, s:s, s:s}", "version", VR_VERSION, "pid",
 				   (int)getpid(), "controller", a->conf->controller.name, "config",
-				   a->opts->config));
+				   a->config));
 }
 
 void app_on_answer(void *ctx, uint64_t client, bool ok, const char *text)

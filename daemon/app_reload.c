@@ -148,6 +148,7 @@ static int apply(struct app *a, struct conf *new, const struct conf_delta *d, un
 				failed = -EIO;
 	conf_free(a->conf);
 	a->conf = new;
+	a->env.run_dir = new->controller.run_dir;
 	return failed;
 }
 
@@ -162,7 +163,7 @@ int app_reload(struct app *a, char buf[static APP_TEXT_MAX])
 		add(&t, "the daemon is ending");
 		return -EBUSY;
 	}
-	if (conf_load(&new, a->opts->config, &errors) < 0) {
+	if (conf_load(&new, a->config, &errors) < 0) {
 		add_errors(&t, &errors);
 		return -EINVAL;
 	}

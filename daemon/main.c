@@ -99,5 +99,7 @@ int main(int argc, char **argv)
 		return sync_worker_main();
 	if (o.check)
 		return check_config(o.app.config);
+	/* what a careless parent left open would be kept open for as long as we run */
+	close_range(STDERR_FILENO + 1, ~0U, 0);
 	return app_run(&o.app);
 }

@@ -322,9 +322,9 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 	r->save_timer = evtimer_new(env->base, on_save, r);
 	err = r->life_timer && r->save_timer ? 0 : -ENOMEM;
 	if (!err)
-		err = router_net_open(r, reason);
-	if (!err)
 		err = open_election(r, reason);
+	if (!err)
+		err = router_net_open(r, reason);
 	if (err < 0) {
 		router_free(r);
 		return err;

@@ -103,13 +103,14 @@ static void take_report(struct router *r, const struct sync_msg_report *m)
 		return;
 	router_push(r, in, NULL);
 	if (r->life.sync != before) {
+		/* of who is the source itself there is nothing to say */
+		const char *of = m->status.phase == ENGINE_SOURCE ? "" : m->status.source_name;
 		char text[64];
 
 		snprintf(text, sizeof(text), "replication: %s -> %s", life_sync_name(before),
 			 life_sync_name(r->life.sync));
-		log_info("router", r->conf.name, "%s%s%s", text,
-			 m->status.source_name[0] ? ", source " : "", m->status.source_name);
-		router_happened(r, HAPPENING_SYNC, text, m->status.source_name);
+		log_info("router", r->conf.name, "%s%s%s", text, *of ? ", source " : "", of);
+		router_happened(r, HAPPENING_SYNC, text, of);
 	}
 }
 

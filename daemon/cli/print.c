@@ -51,7 +51,7 @@ static void print_sync(const json_t *r)
 	printf("  replication  %s", sync);
 	if (strcmp(sync, "syncing") == 0)
 		printf(" %lld %%", number(r, "sync_percent"));
-	if (json_is_string(json_object_get(r, "source")))
+	if (json_is_string(json_object_get(r, "source")) && strcmp(sync, "source") != 0)
 		printf(", source %s", text(r, "source"));
 	if (number(r, "lag_ms"))
 		printf(", %lld ms behind", number(r, "lag_ms"));
