@@ -160,6 +160,19 @@ static void gate_is_bounded(void **state)
 	assert_true(s.out.timer_ms == LIFE_NEVER);
 }
 
+/* Long after the start the source changes: complete no more, so held back again. */
+static void ready_no_longer(void **state)
+{
+	struct story s;
+
+	(void)state;
+	standby(&s, LIFE_MODE_VRRP);
+	s.now += 100 * base_cfg.hold_ms;
+	phase(&s, LIFE_SYNC_SYNCING);
+	assert_true(s.life.gated);
+	assert_int_equal(s.out.timer_ms, s.now + base_cfg.hold_ms);
+}
+
 /* No ACTIVE at all: the election ignores the gate then, and so does the role. */
 static void gated_but_alone(void **state)
 {
@@ -593,6 +606,7 @@ int main(void)
 		cmocka_unit_test(promotion_without_answer),
 		cmocka_unit_test(lost_election),
 		cmocka_unit_test(gate_is_bounded),
+		cmocka_unit_test(ready_no_longer),
 		cmocka_unit_test(gated_but_alone),
 		cmocka_unit_test(planned_switchover),
 		cmocka_unit_test(nobody_takes_over),
