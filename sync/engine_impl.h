@@ -60,7 +60,7 @@ struct engine_replica {
 	uint64_t ask_at, collect_at, clean_since;
 	uint32_t backoff_ms;
 	uint64_t repin_at;
-	bool uncommitted;
+	bool uncommitted, updates_pending;
 	struct repair_seen seen;
 };
 

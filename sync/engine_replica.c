@@ -67,9 +67,10 @@ void engine_on_apply_failed(struct engine *e, const struct flow *f, int err)
 
 	if (err == -ENOENT) {
 		engine_count(e, SYNC_APPLY_MISSING);
-		/* a deletion is as good as done; an update whose flow a repair is yet to list will
-		 * be made good by it */
-		if (!is_put || e->rep.state == REPLICA_COLLECT)
+		/* a deletion is as good as done; an update whose flow the running repair is yet to
+		 * list will be made good by it */
+		if (!is_put || (e->rep.state == REPLICA_COLLECT &&
+				!repair_seen_has(&e->rep.seen, flow_hash(f, e->hash_key))))
 			return;
 	} else if (err == -ENOMEM || err == -ENOSPC || err == -ENFILE) {
 		engine_count(e, SYNC_APPLY_TABLE_FULL);
@@ -216,13 +217,25 @@ void replica_commit(struct engine *e)
 	if (!e->rep.uncommitted)
 		return;
 	e->rep.uncommitted = false;
+	e->rep.updates_pending = false;
 	e->ops->commit(e->ctx);
 }
 
-static void remember(struct engine *e, const struct flow *f)
+/* Complete puts are what the sweep spares. An update is of a flow that is listed, too; should it
+ * miss the flow, whether it was listed by then tells if that matters, so it is committed before. */
+static void remember(struct engine *e, unsigned type, const struct flow *f)
 {
-	if (e->rep.state == REPLICA_COLLECT || e->rep.state == REPLICA_SWEEP)
-		repair_seen_add(&e->rep.seen, flow_hash(f, e->hash_key));
+	struct engine_replica *r = &e->rep;
+
+	if (r->state != REPLICA_COLLECT && r->state != REPLICA_SWEEP)
+		return;
+	if (type == OP_PUT_UPDATE) {
+		r->updates_pending |= r->state == REPLICA_COLLECT;
+		return;
+	}
+	if (r->updates_pending)
+		replica_commit(e);
+	repair_seen_add(&r->seen, flow_hash(f, e->hash_key));
 }
 
 static bool covers_all(const struct op_begin *b)
@@ -279,7 +292,7 @@ static bool apply_put(struct engine *e, unsigned type, struct rd body, const str
 		return true;
 	if (flow_decode_put(body, refs, &f) != FLOW_OK)
 		return false;
-	remember(e, &f);
+	remember(e, type, &f);
 	if (type == OP_LIST) {
 		e->rep.listed++;
 		e->rep.collect_at = e->now;

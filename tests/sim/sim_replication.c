@@ -75,6 +75,7 @@ struct sim {
 	unsigned loss, dup, delay, reorder; /* per mille, per mille, ms, ms */
 	unsigned traffic;		    /* changes per second */
 	unsigned burst;
+	unsigned period, on; /* traffic comes in spells: ms of each, ms of traffic in it */
 	uint32_t version;
 	uint32_t life[MODEL_FLOWS];	       /* how often it was created, anywhere */
 	uint32_t life_of_version[VERSION_MAX]; /* index: mark */
@@ -490,91 +491,6 @@ static void node_step(struct sim *s, struct node *n)
 	check_memory(n);
 }
 
-/* ---- world ---- */
-
-static void deliver(struct sim *s)
-{
-	struct packet *p = s->due[s->now % DELAY_MAX];
-
-	s->due[s->now % DELAY_MAX] = NULL;
-	while (p) {
-		struct packet *next = p->next;
-		struct node *n = &s->node[p->to];
-
-		if (n->alive && !s->cut[p->from][p->to]) {
-			engine_on_datagram(n->engine, &p->h, p->body, p->len, s->now);
-			check_stream(n);
-			n->input = true;
-		}
-		free(p);
-		p = next;
-	}
-}
-
-static void traffic(struct sim *s, struct node *n)
-{
-	unsigned changes = s->traffic / 1000 + chance(s, s->traffic % 1000);
-
-	if (chance(s, 3))
-		changes += s->burst;
-	while (changes-- && s->version + 1 < VERSION_MAX) {
-		unsigned id = rnd(s, s->n_flows), what = rnd(s, 10);
-
-		if (!model_is_there(&n->kernel, id)) {
-			s->version++;
-			s->life_of_version[s->version] = ++s->life[id];
-			model_traffic_new(&n->kernel, id, rnd(s, s->n_ports), s->version);
-		} else if (what < 3) {
-			model_traffic_destroy(&n->kernel, id);
-			/* its NAT port goes to the next flow at once */
-		} else {
-			s->version++;
-			s->life_of_version[s->version] =
-				s->life_of_version[n->kernel.flow[id].mark];
-			model_traffic_update(&n->kernel, id, rnd(s, 24), s->version);
-		}
-	}
-}
-
-static void step(struct sim *s)
-{
-	s->now++;
-	deliver(s);
-	for (unsigned i = 0; i < s->n_nodes; i++)
-		if (is_active(&s->node[i]))
-			traffic(s, &s->node[i]);
-	for (unsigned i = 0; i < s->n_nodes; i++)
-		node_step(s, &s->node[i]);
-}
-
-static void steps(struct sim *s, unsigned ms)
-{
-	while (ms-- && !s->failed)
-		step(s);
-}
-
-static unsigned find_active(struct sim *s)
-{
-	for (unsigned i = 0; i < s->n_nodes; i++)
-		if (is_active(&s->node[i]))
-			return i;
-	return NOBODY;
-}
-
-/* Somebody living, preferably not `other`. */
-static unsigned pick_alive(struct sim *s, unsigned other)
-{
-	unsigned start = rnd(s, s->n_nodes);
-
-	for (unsigned i = 0; i < s->n_nodes; i++) {
-		unsigned c = (start + i) % s->n_nodes;
-
-		if (s->node[c].alive && c != other)
-			return c;
-	}
-	return other;
-}
-
 /* ---- what is compared ---- */
 
 static bool is_quiet(const struct node *n)
@@ -635,6 +551,96 @@ static void check_all(struct sim *s)
 	for (unsigned i = 0; i < s->n_nodes; i++)
 		if (is_active(&s->node[i]))
 			(void)check_ready(s, &s->node[i]);
+}
+
+/* ---- world ---- */
+
+static void deliver(struct sim *s)
+{
+	struct packet *p = s->due[s->now % DELAY_MAX];
+
+	s->due[s->now % DELAY_MAX] = NULL;
+	while (p) {
+		struct packet *next = p->next;
+		struct node *n = &s->node[p->to];
+
+		if (n->alive && !s->cut[p->from][p->to]) {
+			engine_on_datagram(n->engine, &p->h, p->body, p->len, s->now);
+			check_stream(n);
+			n->input = true;
+		}
+		free(p);
+		p = next;
+	}
+}
+
+static void traffic(struct sim *s, struct node *n)
+{
+	unsigned changes = s->traffic / 1000 + chance(s, s->traffic % 1000);
+
+	if (s->now % s->period >= s->on)
+		return;
+	if (chance(s, 3))
+		changes += s->burst;
+	while (changes-- && s->version + 1 < VERSION_MAX) {
+		unsigned id = rnd(s, s->n_flows), what = rnd(s, 10);
+
+		if (!model_is_there(&n->kernel, id)) {
+			s->version++;
+			s->life_of_version[s->version] = ++s->life[id];
+			model_traffic_new(&n->kernel, id, rnd(s, s->n_ports), s->version);
+		} else if (what < 3) {
+			model_traffic_destroy(&n->kernel, id);
+			/* its NAT port goes to the next flow at once */
+		} else {
+			s->version++;
+			s->life_of_version[s->version] =
+				s->life_of_version[n->kernel.flow[id].mark];
+			model_traffic_update(&n->kernel, id, rnd(s, 24), s->version);
+		}
+	}
+}
+
+static void step(struct sim *s)
+{
+	s->now++;
+	deliver(s);
+	for (unsigned i = 0; i < s->n_nodes; i++)
+		if (is_active(&s->node[i]))
+			traffic(s, &s->node[i]);
+	for (unsigned i = 0; i < s->n_nodes; i++)
+		node_step(s, &s->node[i]);
+}
+
+static void steps(struct sim *s, unsigned ms)
+{
+	while (ms-- && !s->failed) {
+		step(s);
+		if (s->now % s->period == s->period - 1)
+			check_all(s);
+	}
+}
+
+static unsigned find_active(struct sim *s)
+{
+	for (unsigned i = 0; i < s->n_nodes; i++)
+		if (is_active(&s->node[i]))
+			return i;
+	return NOBODY;
+}
+
+/* Somebody living, preferably not `other`. */
+static unsigned pick_alive(struct sim *s, unsigned other)
+{
+	unsigned start = rnd(s, s->n_nodes);
+
+	for (unsigned i = 0; i < s->n_nodes; i++) {
+		unsigned c = (start + i) % s->n_nodes;
+
+		if (s->node[c].alive && c != other)
+			return c;
+	}
+	return other;
 }
 
 /* ---- faults ---- */
@@ -775,10 +781,7 @@ static void fault(struct sim *s)
 	kind[rnd(s, ARRAY_LEN(kind))](s);
 	if (find_active(s) == NOBODY)
 		node_promote(s, pick_alive(s, NOBODY));
-	for (unsigned i = 0; i < 10 && !s->failed; i++) {
-		steps(s, rnd(s, 200));
-		check_all(s);
-	}
+	steps(s, rnd(s, 2000));
 }
 
 /* ---- a run ---- */
@@ -795,6 +798,8 @@ static void set_up(struct sim *s)
 	s->reorder = rnd(s, 60);
 	s->traffic = 20u << rnd(s, 8);
 	s->burst = chance(s, 300) ? rnd(s, 400) : 0;
+	s->period = 50u << rnd(s, 5);
+	s->on = s->period * (10 + rnd(s, 91)) / 100;
 	for (unsigned i = 0; i < s->n_nodes; i++)
 		node_start(s, i, true);
 	node_promote(s, rnd(s, s->n_nodes));

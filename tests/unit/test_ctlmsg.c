@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "flow_samples.h"
+
+#include "../../sync/ctlmsg.h"
+
+static const struct stream_key key = {.term = 7, .sender = 0xabcdef01, .epoch = 0x1122334455667788};
+
+static size_t encode(uint8_t buf[static CTL_BODY_MAX], const struct ctl_msg *m)
+{
+	struct wr w = wr_of(buf, CTL_BODY_MAX);
+
+	ctl_encode(&w, m);
+	assert_true(wr_ok(&w));
+	return wr_len(&w);
+}
+
+static void messages(void **state)
+{
+	const struct ctl_msg sent[] = {
+		{.type = CTL_STATUS,
+		 .status = {.name = "controller-1",
+			    .phase = 2,
+			    .percent = 100,
+			    .known_term = 9,
+			    .stream = key,
+			    .seq = UINT64_MAX}},
+		{.type = CTL_NACK, .nack = {.stream = key, .n = 2, .range = {{5, 1}, {9, 300}}}},
+		{.type = CTL_REPAIR,
+		 .repair = {.stream = key, .at = 70000, .n = 1, .range = {{0, 1}}}},
+		{.type = CTL_GONE, .gone = {.stream = key, .first = 12345678901}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sent); i++) {
+		uint8_t buf[CTL_BODY_MAX];
+		size_t n = encode(buf, &sent[i]);
+		struct rd r = rd_of(buf, n);
+		struct ctl_msg got = {.type = 0};
+
+		assert_int_equal(ctl_decode(&r, &got), CTL_MSG);
+		assert_memory_equal(&got, &sent[i], sizeof(got));
+		assert_int_equal(ctl_decode(&r, &got), CTL_END);
+		for (size_t len = 1; len < n; len++) {
+			r = rd_of(buf, len);
+			assert_int_equal(ctl_decode(&r, &got), CTL_BAD);
+		}
+	}
+}
+
+static void newer_peer(void **state)
+{
+	/* an unknown message, then a GONE that has grown a field */
+	uint8_t buf[64] = {99, 3, 1, 2, 3, CTL_GONE, 19};
+	struct rd r = rd_of(buf, 7 + 19);
+	struct ctl_msg m;
+
+	(void)state;
+	buf[23] = 5;
+	assert_int_equal(ctl_decode(&r, &m), CTL_UNKNOWN);
+	assert_int_equal(ctl_decode(&r, &m), CTL_MSG);
+	assert_int_equal(m.gone.first, 5);
+	assert_int_equal(ctl_decode(&r, &m), CTL_END);
+}
+
+static void names(void **state)
+{
+	static const struct {
+		const char *name;
+		enum ctl_decoded got;
+		const char *why;
+	} row[] = {
+		{"controller-1", CTL_MSG, "as usual"},
+		{"", CTL_MSG, "none"},
+		{"a\nb", CTL_BAD, "would forge a log line"},
+		{"a\xff", CTL_BAD, "not ASCII"},
+		{"a b", CTL_BAD, "space"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct ctl_msg m = {.type = CTL_STATUS};
+		uint8_t buf[CTL_BODY_MAX];
+		struct rd r;
+
+		strcpy(m.status.name, row[i].name);
+		r = rd_of(buf, encode(buf, &m));
+		if (ctl_decode(&r, &m) != row[i].got)
+			fail_msg("%s", row[i].why);
+	}
+}
+
+static void too_many_ranges(void **state)
+{
+	uint8_t buf[CTL_BODY_MAX];
+	struct wr w = wr_of(buf, sizeof(buf));
+	struct ctl_msg m;
+	struct rd r;
+
+	(void)state;
+	wr_u8(&w, CTL_NACK);
+	wr_varint(&w, 16 + 1 + 2 * 17);
+	for (unsigned i = 0; i < 16; i++)
+		wr_u8(&w, 0);
+	wr_varint(&w, CTL_RANGES_MAX + 1);
+	for (unsigned i = 0; i < 2 * 17; i++)
+		wr_u8(&w, 1);
+	r = rd_of(buf, wr_len(&w));
+	assert_int_equal(ctl_decode(&r, &m), CTL_BAD);
+}
+
+static void operations(void **state)
+{
+	static const size_t len[] = {0, 1, 30, 31, 32, 158, 159, 300};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(len); i++) {
+		uint8_t body[300], buf[310];
+		struct wr w = wr_of(buf, sizeof(buf));
+		struct rd r, got;
+		unsigned type;
+
+		memset(body, (int)i, sizeof(body));
+		op_encode(&w, OP_EXTENDED, body, len[i]);
+		/* one byte of framing for a PUT of IPv4 */
+		assert_int_equal(wr_len(&w) - len[i], len[i] < 31 ? 1 : len[i] < 159 ? 2 : 3);
+		r = rd_of(buf, wr_len(&w));
+		assert_true(op_decode(&r, &type, &got));
+		assert_int_equal(type, OP_EXTENDED);
+		assert_int_equal(got.left, len[i]);
+		assert_true(rd_done(&r));
+		for (size_t n = 0; n < wr_len(&w); n++) {
+			r = rd_of(buf, n);
+			assert_false(op_decode(&r, &type, &got));
+		}
+	}
+}
+
+static void data_head(void **state)
+{
+	struct flow_refs refs = {.n = 2}, got;
+	uint8_t buf[64], flags;
+	struct wr w = wr_of(buf, sizeof(buf));
+	struct rd r;
+
+	(void)state;
+	assert_int_equal(ip_addr_parse(&refs.addr[0], "203.0.113.1"), 0);
+	assert_int_equal(ip_addr_parse(&refs.addr[1], "2001:db8::1"), 0);
+	data_encode_head(&w, &refs);
+	for (size_t n = 0; n < wr_len(&w); n++) {
+		r = rd_of(buf, n);
+		assert_false(data_decode_head(&r, &flags, &got));
+	}
+	r = rd_of(buf, wr_len(&w));
+	assert_true(data_decode_head(&r, &flags, &got));
+	assert_int_equal(got.n, 2);
+	assert_true(ip_addr_equal(&got.addr[1], &refs.addr[1]));
+	buf[2] = 5;
+	r = rd_of(buf, wr_len(&w));
+	assert_false(data_decode_head(&r, &flags, &got)); /* no such IP version */
+	buf[1] = FLOW_REFS_MAX + 1;
+	r = rd_of(buf, wr_len(&w));
+	assert_false(data_decode_head(&r, &flags, &got));
+}
+
+static void begin(void **state)
+{
+	const struct op_begin sent = {.id = 5,
+				      .flags = REPAIR_FORCED,
+				      .log2_buckets = 8,
+				      .expected = 100000,
+				      .n = 2,
+				      .range = {{0, 3}, {7, 9}}};
+	struct op_begin got = {.id = 0};
+	uint8_t buf[64];
+	size_t n = op_begin_encode(buf, sizeof(buf), &sent);
+
+	(void)state;
+	assert_true(op_begin_decode(rd_of(buf, n), &got));
+	assert_memory_equal(&got, &sent, sizeof(got));
+	for (size_t len = 0; len < n; len++)
+		assert_false(op_begin_decode(rd_of(buf, len), &got));
+}
+
+static void rank(void **state)
+{
+	static const struct {
+		struct stream_key a, b;
+		int want;
+	} row[] = {
+		{{1, 9, 0}, {2, 1, 0}, -1},
+		{{2, 1, 0}, {2, 2, 0}, -1},
+		{{2, 2, 1}, {2, 2, 5}, 0},
+		{{3, 1, 0}, {2, 2, 0}, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		assert_int_equal(stream_key_rank(&row[i].a, &row[i].b), row[i].want);
+		assert_int_equal(stream_key_rank(&row[i].b, &row[i].a), -row[i].want);
+	}
+	assert_false(stream_key_equal(&row[2].a, &row[2].b));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(messages),   cmocka_unit_test(newer_peer),
+		cmocka_unit_test(names),      cmocka_unit_test(too_many_ranges),
+		cmocka_unit_test(operations), cmocka_unit_test(data_head),
+		cmocka_unit_test(begin),      cmocka_unit_test(rank),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "flow_samples.h"
+
+#include "../../sync/peers.h"
+#include "../../sync/repair.h"
+
+static uint64_t mix(uint64_t i)
+{
+	return (i + 1) * 0x9e3779b97f4a7c15u;
+}
+
+static void seen(void **state)
+{
+	struct repair_seen s = {.max = 0};
+
+	(void)state;
+	repair_seen_start(&s);
+	assert_false(repair_seen_has(&s, 1));
+	for (uint64_t i = 0; i < 50000; i++) {
+		repair_seen_add(&s, mix(i));
+		repair_seen_add(&s, mix(i / 2));
+	}
+	assert_int_equal(s.n, 50000);
+	/* also while it grows to its next size */
+	assert_true(s.size * sizeof(*s.slot) * 3 / 2 <= 64 * s.n);
+	for (uint64_t i = 0; i < 50000; i++)
+		assert_true(repair_seen_has(&s, mix(i)));
+	for (uint64_t i = 50000; i < 60000; i++)
+		assert_false(repair_seen_has(&s, mix(i)));
+	repair_seen_add(&s, 0); /* a hash like any other */
+	assert_true(repair_seen_has(&s, 0));
+	repair_seen_start(&s);
+	assert_false(repair_seen_has(&s, mix(1)));
+	repair_seen_free(&s);
+}
+
+static void seen_bound(void **state)
+{
+	struct repair_seen s = {.max = 2048};
+
+	(void)state;
+	repair_seen_start(&s);
+	for (uint64_t i = 0; i < 2000; i++)
+		repair_seen_add(&s, mix(i));
+	assert_true(s.failed);
+	assert_null(s.slot);
+	repair_seen_start(&s);
+	assert_false(s.failed);
+	repair_seen_free(&s);
+}
+
+static void changed(void **state)
+{
+	static struct repair_changed c;
+	unsigned wrong = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i < 1000; i++)
+		repair_changed_add(&c, mix(i));
+	for (uint64_t i = 0; i < 1000; i++)
+		assert_true(repair_changed_has(&c, mix(i)));
+	for (uint64_t i = 1000; i < 11000; i++)
+		wrong += repair_changed_has(&c, mix(i));
+	assert_true(wrong < 400); /* 1.5 % are expected */
+	repair_changed_clear(&c);
+	for (uint64_t i = 0; i < 1000; i++)
+		assert_false(repair_changed_has(&c, mix(i)));
+}
+
+static void replay_window(void **state)
+{
+	static const struct {
+		uint64_t seq;
+		bool fresh;
+		const char *why;
+	} row[] = {
+		{5, true, "the first"},
+		{5, false, "again"},
+		{3, true, "late"},
+		{3, false, "late, again"},
+		{70, true, "ahead by more than the window"},
+		{5, false, "too old to tell"},
+		{7, true, "the oldest that is known"},
+		{6, false, "one older"},
+		{69, true, "late by one"},
+		{70, false, "again"},
+		{71, true, "next"},
+		{69, false, "the window moved with it"},
+	};
+	struct peers p = {.loss_ms = 1000};
+	struct dgram_hdr h = {.kind = DGRAM_CONTROL, .sender = 9};
+	struct peer *peer = peers_place(&p, &h, 0);
+
+	(void)state;
+	assert_non_null(peer);
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		h.seq = row[i].seq;
+		if (peer_is_fresh(peer, &h) != row[i].fresh)
+			fail_msg("%zu: %s", i, row[i].why);
+	}
+	h.epoch[0] = 1; /* restarted */
+	h.seq = 1;
+	assert_true(peer_is_fresh(peer, &h));
+	assert_false(peer_is_fresh(peer, &h));
+}
+
+static void places(void **state)
+{
+	struct peers p = {.loss_ms = 1000};
+	struct dgram_hdr h = {.kind = DGRAM_CONTROL};
+
+	(void)state;
+	for (uint32_t i = 1; i <= ENGINE_PEERS_MAX; i++) {
+		h.sender = i;
+		assert_non_null(peers_place(&p, &h, i));
+	}
+	h.sender = 100;
+	assert_null(peers_place(&p, &h, 20)); /* all of them live */
+	assert_true(peers_expire(&p, 1004));
+	assert_false(peers_expire(&p, 1004));
+	assert_non_null(peers_place(&p, &h, 1004));
+	assert_null(peers_find(&p, 1)); /* the one that was lost for longest */
+	assert_non_null(peers_find(&p, 2));
+	assert_null(peers_find(&p, 0));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(seen),	   cmocka_unit_test(seen_bound),
+		cmocka_unit_test(changed), cmocka_unit_test(replay_window),
+		cmocka_unit_test(places),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
