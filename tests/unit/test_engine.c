@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the simulator does not look at one by one: messages, roles, counters, alarms, the barrier.
+ * A network of engines without loss; kernels are lists of what they were told. */
+#include <errno.h>
+
+#include "flow_samples.h"
+
+#include "../../sync/engine_impl.h"
+
+#define NODES	 3
+#define TABLE	 64
+#define MAILS	 256
+#define BODY_MAX 1500
+
+struct mail {
+	unsigned from;
+	struct dgram_hdr h;
+	size_t len;
+	uint8_t body[BODY_MAX];
+};
+
+struct node {
+	struct world *w;
+	unsigned index;
+	struct engine *e;
+	struct sync_counters c;
+	struct flow table[TABLE];
+	unsigned n;
+	int put_error;
+	unsigned sent, commits, dumps, statuses;
+	int drained; /* -1: no answer */
+	bool deaf;
+};
+
+struct world {
+	struct node node[NODES];
+	struct mail mail[MAILS];
+	unsigned n_mail;
+	uint64_t now;
+	uint8_t next_random;
+};
+
+static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, size_t len)
+{
+	struct node *n = ctx;
+	struct mail *m = &n->w->mail[n->w->n_mail++];
+
+	assert_true(n->w->n_mail <= MAILS && len <= BODY_MAX);
+	n->sent++;
+	m->from = n->index;
+	m->h = *h;
+	m->len = len;
+	memcpy(m->body, body, len);
+}
+
+static struct flow *find(struct node *n, const struct flow *f)
+{
+	for (unsigned i = 0; i < n->n; i++)
+		if (flow_same(&n->table[i], f))
+			return &n->table[i];
+	return NULL;
+}
+
+static void op_put(void *ctx, const struct flow *f, enum flow_put how)
+{
+	struct node *n = ctx;
+	struct flow *at = find(n, f);
+
+	if (n->put_error || (!at && how == FLOW_PUT_UPDATE)) {
+		engine_on_apply_failed(n->e, f, n->put_error ? n->put_error : -ENOENT);
+		return;
+	}
+	if (at) {
+		flow_merge(at, f);
+		return;
+	}
+	assert_true(n->n < TABLE);
+	n->table[n->n] = *f;
+	n->table[n->n].has |= FLOW_HAS_TIMEOUT;
+	n->table[n->n++].timeout_s = 604800;
+}
+
+static void op_del(void *ctx, const struct flow *f)
+{
+	struct node *n = ctx;
+	struct flow *at = find(n, f);
+
+	assert_int_equal(f->has, 0);
+	if (at)
+		*at = n->table[--n->n];
+	else
+		engine_on_apply_failed(n->e, f, -ENOENT);
+}
+
+static void op_set_timeout(void *ctx, const struct flow *f, uint32_t timeout_s)
+{
+	struct flow *at = find(ctx, f);
+
+	assert_int_equal(f->has, 0);
+	if (at)
+		at->timeout_s = timeout_s;
+}
+
+static void op_commit(void *ctx)
+{
+	((struct node *)ctx)->commits++;
+}
+
+static int op_dump(void *ctx, bool start)
+{
+	struct node *n = ctx;
+	struct flow copy[TABLE];
+	unsigned count = n->n;
+
+	assert_true(start); /* one chunk is all */
+	n->dumps++;
+	memcpy(copy, n->table, sizeof(copy));
+	for (unsigned i = 0; i < count; i++)
+		engine_on_dump(n->e, &copy[i]);
+	return 0;
+}
+
+static int op_get(void *ctx, const struct flow *key, struct flow *out)
+{
+	struct flow *at = find(ctx, key);
+
+	if (!at)
+		return -ENOENT;
+	*out = *at;
+	return 0;
+}
+
+static void op_random(void *ctx, void *buf, size_t len)
+{
+	memset(buf, ++((struct node *)ctx)->w->next_random, len);
+}
+
+static void op_on_status(void *ctx)
+{
+	((struct node *)ctx)->statuses++;
+}
+
+static void op_on_drained(void *ctx, bool acknowledged)
+{
+	((struct node *)ctx)->drained = acknowledged;
+}
+
+static const struct engine_ops ops = {
+	.send = op_send,
+	.put = op_put,
+	.del = op_del,
+	.set_timeout = op_set_timeout,
+	.commit = op_commit,
+	.dump = op_dump,
+	.get = op_get,
+	.random = op_random,
+	.on_status = op_on_status,
+	.on_drained = op_on_drained,
+};
+
+static void start(struct world *w, unsigned i)
+{
+	struct node *n = &w->node[i];
+	struct engine_conf conf;
+
+	engine_conf_defaults(&conf);
+	snprintf(conf.name, sizeof(conf.name), "controller-%u", i);
+	conf.self = id_of(conf.name);
+	conf.router = 1;
+	*n = (struct node){.w = w, .index = i, .drained = -1};
+	assert_int_equal(engine_new(&n->e, &conf, &ops, n, &n->c, w->now), 0);
+}
+
+static struct world *set_up(void)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	w->now = 1000;
+	for (unsigned i = 0; i < NODES; i++)
+		start(w, i);
+	return w;
+}
+
+static void tear_down(struct world *w)
+{
+	for (unsigned i = 0; i < NODES; i++)
+		engine_free(w->node[i].e);
+	free(w);
+}
+
+static void deliver(struct world *w)
+{
+	static struct mail mail[MAILS];
+	unsigned n = w->n_mail;
+
+	memcpy(mail, w->mail, n * sizeof(*mail));
+	w->n_mail = 0;
+	for (unsigned m = 0; m < n; m++)
+		for (unsigned i = 0; i < NODES; i++)
+			if (i != mail[m].from && !w->node[i].deaf)
+				engine_on_datagram(w->node[i].e, &mail[m].h, mail[m].body,
+						   mail[m].len, w->now);
+}
+
+static void run(struct world *w, unsigned ms)
+{
+	while (ms--) {
+		w->now++;
+		deliver(w);
+		for (unsigned i = 0; i < NODES; i++)
+			(void)engine_run(w->node[i].e, w->now);
+	}
+}
+
+static enum engine_phase phase(struct world *w, unsigned i)
+{
+	struct engine_status st;
+
+	engine_status(w->node[i].e, &st);
+	return st.phase;
+}
+
+static uint32_t alarms(struct world *w, unsigned i)
+{
+	struct engine_status st;
+
+	engine_status(w->node[i].e, &st);
+	return st.alarms;
+}
+
+/* The kernel of a source has the flow, and says so. */
+static void add(struct world *w, unsigned i, uint16_t number)
+{
+	struct flow f = sample_tcp_snat(number);
+	struct node *n = &w->node[i];
+
+	f.has |= FLOW_HAS_TIMEOUT;
+	f.timeout_s = 432000;
+	n->table[n->n++] = f;
+	engine_on_change(n->e, &f, FLOW_NEW, w->now);
+}
+
+static void conf_refused(void **state)
+{
+	struct engine_conf good, bad;
+	struct sync_counters c;
+	struct engine *e = NULL;
+	struct world w = {.now = 0};
+	struct node n = {.w = &w};
+
+	(void)state;
+	engine_conf_defaults(&good);
+	strcpy(good.name, "a");
+	assert_int_equal(engine_new(&e, &good, &ops, &n, &c, 0), -EINVAL); /* no id */
+	good.self = 1;
+	bad = good;
+	bad.mtu_body = 100;
+	assert_int_equal(engine_new(&e, &bad, &ops, &n, &c, 0), -EINVAL);
+	bad = good;
+	bad.ring_bytes = bad.mtu_body;
+	assert_int_equal(engine_new(&e, &bad, &ops, &n, &c, 0), -EINVAL);
+	bad = good;
+	bad.locals.n = FLOW_LOCALS_MAX + 1;
+	assert_int_equal(engine_new(&e, &bad, &ops, &n, &c, 0), -EINVAL);
+	assert_null(e);
+	assert_int_equal(engine_new(&e, &good, &ops, &n, &c, 0), 0);
+	engine_free(e);
+	engine_free(NULL);
+}
+
+static void join_and_follow(void **state)
+{
+	struct world *w = set_up();
+	struct engine_status st;
+	struct engine_peer peer[ENGINE_PEERS_MAX];
+
+	(void)state;
+	run(w, 50);
+	assert_int_equal(phase(w, 1), ENGINE_ALONE);
+	/* what a replica has and the source has not, goes; its own traffic stays */
+	w->node[1].table[w->node[1].n++] = sample_tcp_snat(999);
+	w->node[1].table[w->node[1].n++] = sample_flow(IPPROTO_UDP, "127.0.0.1", 1, "127.0.0.1", 2);
+	for (uint16_t i = 0; i < 20; i++)
+		w->node[0].table[w->node[0].n++] = sample_tcp_snat(i);
+	assert_int_equal(engine_promote(w->node[0].e, 41, w->now), 42);
+	run(w, 30);
+	assert_int_equal(phase(w, 0), ENGINE_SOURCE);
+	assert_int_equal(phase(w, 1), ENGINE_READY);
+	assert_int_equal(phase(w, 2), ENGINE_READY);
+	assert_int_equal(w->node[1].n, 21);
+	assert_int_equal(w->node[2].n, 20);
+	assert_int_equal(w->node[1].c.v[SYNC_REPAIR_DELETED], 1);
+	assert_int_equal(w->node[0].c.v[SYNC_REPAIRS_SERVED], 1); /* one for both */
+
+	/* without a heartbeat in between: one new flow is one datagram, at once */
+	w->n_mail = 0;
+	add(w, 0, 100);
+	assert_int_equal(w->n_mail, 0);
+	engine_on_drained(w->node[0].e, w->now);
+	assert_int_equal(w->n_mail, 1);
+	run(w, 1);
+	assert_int_equal(w->node[2].n, 21);
+
+	engine_status(w->node[2].e, &st);
+	assert_int_equal(st.term, 42);
+	assert_int_equal(st.repair_percent, 100);
+	assert_string_equal(st.source_name, "controller-0");
+	run(w, 200);
+	assert_int_equal(engine_peers(w->node[0].e, peer, w->now), 2);
+	assert_string_equal(peer[0].name, "controller-1");
+	assert_int_equal(peer[0].phase, ENGINE_READY);
+	assert_int_equal(peer[0].behind, 0);
+	assert_false(peer[0].lost);
+	tear_down(w);
+}
+
+static void takeover(void **state)
+{
+	struct world *w = set_up();
+	uint32_t term = engine_promote(w->node[0].e, 0, w->now);
+
+	(void)state;
+	run(w, 20);
+	add(w, 0, 1);
+	engine_on_drained(w->node[0].e, w->now);
+	run(w, 3);
+	w->node[0].deaf = true;
+	engine_demote(w->node[0].e, w->now);
+	w->n_mail = 0; /* it died: nothing of this was sent */
+	run(w, 1100);
+	assert_int_equal(phase(w, 1), ENGINE_ALONE);
+	w->node[0].deaf = false;
+	assert_int_equal(engine_promote(w->node[1].e, 0, w->now), term + 1);
+	assert_int_equal(engine_promote(w->node[1].e, 99, w->now), term + 1); /* is it already */
+	assert_true(w->n_mail > 0);					      /* says so at once */
+	run(w, 30);
+	assert_int_equal(phase(w, 0), ENGINE_READY);
+	assert_int_equal(phase(w, 2), ENGINE_READY);
+	assert_int_equal(w->node[0].n, 1);
+	/* pinned on the replica, back to normal after the promotion */
+	assert_int_equal(w->node[1].table[0].timeout_s, 604800);
+	run(w, 2000);
+	assert_int_equal(w->node[1].table[0].timeout_s, 432000);
+	assert_int_equal(w->node[1].c.v[SYNC_REARMED], 1);
+
+	unsigned dumps = w->node[1].dumps;
+
+	run(w, 5000);
+	assert_int_equal(w->node[1].dumps, dumps); /* the second pass found nothing */
+	tear_down(w);
+}
+
+static void barrier(void **state)
+{
+	struct world *w = set_up();
+
+	(void)state;
+	engine_drain(w->node[0].e, 500, w->now);
+	assert_int_equal(w->node[0].drained, 0); /* not a source */
+	engine_promote(w->node[0].e, 0, w->now);
+	w->node[0].drained = -1;
+	engine_drain(w->node[0].e, 500, w->now);
+	assert_int_equal(w->node[0].drained, 0); /* nobody follows */
+
+	run(w, 30);
+	add(w, 0, 1);
+	w->node[0].drained = -1;
+	engine_drain(w->node[0].e, 500, w->now);
+	assert_int_equal(w->node[0].drained, -1);
+	run(w, 3);
+	assert_int_equal(w->node[0].drained, 1);
+	assert_int_equal(w->node[1].n, 1);
+
+	/* one does not answer any more */
+	w->node[2].deaf = true;
+	add(w, 0, 2);
+	w->node[0].drained = -1;
+	engine_drain(w->node[0].e, 300, w->now);
+	run(w, 299);
+	assert_int_equal(w->node[0].drained, -1);
+	run(w, 1);
+	assert_int_equal(w->node[0].drained, 0);
+
+	w->node[0].drained = -1;
+	engine_drain(w->node[0].e, 300, w->now);
+	engine_demote(w->node[0].e, w->now);
+	assert_int_equal(w->node[0].drained, 0);
+	tear_down(w);
+}
+
+static void table_full(void **state)
+{
+	struct world *w = set_up();
+	uint64_t repairs;
+
+	(void)state;
+	engine_promote(w->node[0].e, 0, w->now);
+	run(w, 30);
+	w->node[1].put_error = -ENOMEM;
+	add(w, 0, 1);
+	engine_on_drained(w->node[0].e, w->now);
+	run(w, 30);
+	assert_int_equal(alarms(w, 1), ENGINE_ALARM_TABLE_FULL);
+	assert_int_equal(alarms(w, 2), 0);
+	assert_int_equal(phase(w, 1), ENGINE_SYNCING);
+	assert_true(w->node[1].c.v[SYNC_APPLY_TABLE_FULL] > 0);
+	run(w, 10000);
+	repairs = w->node[0].c.v[SYNC_REPAIRS_SERVED];
+	assert_in_range(repairs, 3, 8); /* ever more seldom */
+	w->node[1].put_error = 0;
+	run(w, 20000);
+	assert_int_equal(alarms(w, 1), 0);
+	assert_int_equal(phase(w, 1), ENGINE_READY);
+	assert_int_equal(w->node[1].n, 1);
+	tear_down(w);
+}
+
+static void overrun(void **state)
+{
+	struct world *w = set_up();
+
+	(void)state;
+	engine_promote(w->node[0].e, 0, w->now);
+	run(w, 30);
+	w->node[0].table[w->node[0].n++] = sample_tcp_snat(5); /* its event was lost */
+	engine_on_overrun(w->node[0].e, w->now);
+	assert_int_equal(alarms(w, 0), ENGINE_ALARM_OVERRUN);
+	run(w, 50);
+	assert_int_equal(alarms(w, 0), ENGINE_ALARM_OVERRUN);
+	run(w, 300);
+	assert_int_equal(w->node[1].n, 1);
+	assert_int_equal(w->node[2].n, 1);
+	assert_int_equal(alarms(w, 0), 0);
+	assert_int_equal(w->node[0].c.v[SYNC_EVENT_OVERRUNS], 1);
+	tear_down(w);
+}
+
+static void two_sources(void **state)
+{
+	struct world *w = set_up();
+
+	(void)state;
+	assert_int_equal(engine_promote(w->node[0].e, 0, w->now), 1);
+	assert_int_equal(engine_promote(w->node[1].e, 0, w->now), 1);
+	run(w, 400);
+	assert_int_equal(alarms(w, 0), ENGINE_ALARM_TWO_SOURCES);
+	assert_int_equal(alarms(w, 1), ENGINE_ALARM_TWO_SOURCES);
+	assert_int_equal(alarms(w, 2), ENGINE_ALARM_TWO_SOURCES);
+	/* one of the two, by rank, and no race of terms */
+	assert_int_equal(w->node[2].e->stream.sender,
+			 w->node[0].e->conf.self > w->node[1].e->conf.self
+				 ? w->node[0].e->conf.self
+				 : w->node[1].e->conf.self);
+	assert_int_equal(w->node[0].e->stream.term, 1);
+	/* whoever stays is followed in the end, also the one of lower rank */
+	engine_demote(w->node[w->node[0].e->conf.self > w->node[1].e->conf.self ? 0 : 1].e, w->now);
+	run(w, 2500);
+	assert_int_equal(phase(w, 2), ENGINE_READY);
+	assert_int_equal(alarms(w, 0) | alarms(w, 1) | alarms(w, 2), 0);
+	tear_down(w);
+}
+
+/* A source that restarted knows no term; those who know a higher one must still follow it. */
+static void blank_source(void **state)
+{
+	struct world *w = set_up();
+
+	(void)state;
+	engine_promote(w->node[0].e, 7, w->now);
+	run(w, 30);
+	engine_free(w->node[0].e);
+	start(w, 0);
+	assert_int_equal(engine_promote(w->node[0].e, 0, w->now), 1);
+	run(w, 300);
+	assert_int_equal(w->node[0].e->stream.term, 9);
+	assert_int_equal(phase(w, 1), ENGINE_READY);
+	assert_int_equal(phase(w, 2), ENGINE_READY);
+	tear_down(w);
+}
+
+static void send_to(struct world *w, unsigned to, struct dgram_hdr h, const uint8_t *body, size_t n)
+{
+	h.router = 1;
+	engine_on_datagram(w->node[to].e, &h, body, n, w->now);
+}
+
+static void strangers(void **state)
+{
+	struct world *w = set_up();
+	struct node *n = &w->node[1];
+	const uint8_t bad[] = {0, 0, 0x61, 0xff}, ctl[] = {CTL_GONE, 2, 0, 0};
+	struct dgram_hdr data = {.kind = DGRAM_DATA, .sender = 55, .term = 3, .seq = 1};
+	struct dgram_hdr control = {.kind = DGRAM_CONTROL, .sender = 56, .seq = 1};
+	struct dgram_hdr own = {.kind = DGRAM_CONTROL, .sender = n->e->conf.self, .seq = 1};
+
+	(void)state;
+	send_to(w, 1, data, bad, sizeof(bad));
+	assert_int_equal(n->c.v[SYNC_RX_BAD_BODY], 1);
+	assert_int_equal(n->e->known_term, 3);
+	data.term = 2;
+	send_to(w, 1, data, bad, sizeof(bad));
+	assert_int_equal(n->c.v[SYNC_RX_OTHER_STREAM], 1);
+	data.term = 3;
+	data.seq = 0;
+	send_to(w, 1, data, bad, sizeof(bad));
+	assert_int_equal(n->c.v[SYNC_RX_OTHER_STREAM], 2);
+
+	send_to(w, 1, control, ctl, sizeof(ctl));
+	assert_int_equal(n->c.v[SYNC_RX_BAD_BODY], 2);
+	send_to(w, 1, control, ctl, sizeof(ctl));
+	assert_int_equal(n->c.v[SYNC_RX_REPLAYED], 1);
+	for (uint32_t i = 0; i < 20; i++) {
+		control.sender = 1000 + i;
+		send_to(w, 1, control, ctl, 0);
+	}
+	assert_int_equal(n->c.v[SYNC_RX_NO_PLACE], 20 - (ENGINE_PEERS_MAX - 1));
+
+	/* our own of before a restart, then really somebody with our id */
+	send_to(w, 1, own, ctl, 0);
+	assert_int_equal(alarms(w, 1), 0);
+	run(w, 1100);
+	send_to(w, 1, own, ctl, 0);
+	assert_int_equal(alarms(w, 1), ENGINE_ALARM_ID_CLASH);
+	assert_int_equal(n->c.v[SYNC_RX_ID_CLASH], 2);
+	run(w, 1100);
+	assert_int_equal(alarms(w, 1), 0);
+	memcpy(own.epoch, n->e->ctl_epoch, sizeof(own.epoch));
+	send_to(w, 1, own, ctl, 0);
+	assert_int_equal(n->c.v[SYNC_RX_OWN], 1);
+	tear_down(w);
+}
+
+static void phases(void **state)
+{
+	(void)state;
+	assert_string_equal(engine_phase_name(ENGINE_ALONE), "alone");
+	assert_string_equal(engine_phase_name(ENGINE_SYNCING), "syncing");
+	assert_string_equal(engine_phase_name(ENGINE_READY), "ready");
+	assert_string_equal(engine_phase_name(ENGINE_SOURCE), "source");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(conf_refused), cmocka_unit_test(join_and_follow),
+		cmocka_unit_test(takeover),	cmocka_unit_test(barrier),
+		cmocka_unit_test(table_full),	cmocka_unit_test(overrun),
+		cmocka_unit_test(two_sources),	cmocka_unit_test(blank_source),
+		cmocka_unit_test(strangers),	cmocka_unit_test(phases),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
