@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An engine fed with arbitrary authentic datagrams: a holder of the key with a bug, or a bad one.
+ * Input: one byte of role, then datagrams, each: control byte (kind, sender, term, time), sequence
+ * number byte, big-endian length, body. The first byte's upper half 0xf: the rest is a header and
+ * flow records instead. */
+#include <errno.h>
+
+#include "vrouter/engine.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, size_t len)
+{
+	(void)ctx;
+	(void)h;
+	(void)body;
+	if (len > 1500)
+		abort();
+}
+
+struct kernel {
+	struct engine *e;
+	struct flow last;
+	uint8_t random;
+	unsigned calls;
+};
+
+static void op_put(void *ctx, const struct flow *f, enum flow_put how)
+{
+	struct kernel *k = ctx;
+	char text[FLOW_STRLEN];
+
+	flow_format(f, text);
+	k->last = *f;
+	k->last.has |= FLOW_HAS_TIMEOUT;
+	if (++k->calls % 5 == 0)
+		engine_on_apply_failed(k->e, f, k->calls % 3 ? -ENOENT : -ENOMEM);
+	(void)how;
+}
+
+static void op_del(void *ctx, const struct flow *f)
+{
+	struct kernel *k = ctx;
+
+	if (++k->calls % 7 == 0)
+		engine_on_apply_failed(k->e, f, -ENOENT);
+}
+
+static void op_set_timeout(void *ctx, const struct flow *f, uint32_t timeout_s)
+{
+	(void)timeout_s;
+	op_del(ctx, f);
+}
+
+static void op_nothing(void *ctx)
+{
+	(void)ctx;
+}
+
+static int op_dump(void *ctx, bool start)
+{
+	struct kernel *k = ctx;
+
+	if (k->last.has)
+		engine_on_dump(k->e, &k->last);
+	return ++k->calls % 11 == 0 ? -EINTR : start;
+}
+
+static int op_get(void *ctx, const struct flow *key, struct flow *out)
+{
+	*out = *key;
+	return ++((struct kernel *)ctx)->calls % 2 ? 0 : -ENOENT;
+}
+
+static void op_random(void *ctx, void *buf, size_t len)
+{
+	memset(buf, ++((struct kernel *)ctx)->random, len);
+}
+
+static void op_on_drained(void *ctx, bool acknowledged)
+{
+	(void)ctx;
+	(void)acknowledged;
+}
+
+static const struct engine_ops ops = {
+	.send = op_send,
+	.put = op_put,
+	.del = op_del,
+	.set_timeout = op_set_timeout,
+	.commit = op_nothing,
+	.dump = op_dump,
+	.get = op_get,
+	.random = op_random,
+	.on_status = op_nothing,
+	.on_drained = op_on_drained,
+};
+
+static void feed_engine(struct rd r, bool source)
+{
+	struct kernel k = {.e = NULL};
+	struct sync_counters counters = {.v = {0}};
+	struct engine_status status;
+	struct engine_conf conf;
+	uint64_t now = 1000;
+
+	engine_conf_defaults(&conf);
+	strcpy(conf.name, "fuzzed");
+	conf.self = 9;
+	conf.mtu_body = 512;
+	conf.ring_bytes = 8192;
+	conf.reorder_bytes = 8192;
+	conf.pin_s = 1;
+	if (engine_new(&k.e, &conf, &ops, &k, &counters, now) < 0)
+		abort();
+	if (source)
+		engine_promote(k.e, 0, now);
+	while (!rd_done(&r)) {
+		uint8_t control = rd_u8(&r);
+		struct dgram_hdr h = {.kind = control & 1 ? DGRAM_CONTROL : DGRAM_DATA,
+				      .sender = 1u + (control >> 1 & 3),
+				      .term = control >> 3 & 3,
+				      .seq = rd_u8(&r)};
+		struct rd body = rd_sub(&r, rd_be16(&r));
+
+		/* exactly as long as it is, so that a read beyond is seen */
+		uint8_t *exact = malloc(body.left + 1);
+
+		if (!exact)
+			abort();
+		if (body.left)
+			memcpy(exact, body.p, body.left);
+		if (!body.bad)
+			engine_on_datagram(k.e, &h, exact, body.left, now);
+		free(exact);
+		now += control >> 5 ? 1u << 2 * (control >> 5) : 0;
+		(void)engine_run(k.e, now);
+		if (source && k.last.has)
+			engine_on_change(k.e, &k.last, (enum flow_change)(control % 3), now);
+	}
+	engine_status(k.e, &status);
+	if (status.repair_percent > 100)
+		abort();
+	engine_free(k.e);
+}
+
+/* What decodes, encodes to something that decodes to the same. */
+static void feed_flow(const uint8_t *data, size_t size)
+{
+	struct flow_refs refs = {.n = 1, .addr = {{.family = AF_INET, .b = {203, 0, 113, 1}}}};
+	struct flow f, again;
+	uint8_t buf[FLOW_WIRE_MAX];
+	struct wr w = wr_of(buf, sizeof(buf));
+	struct dgram_hdr h;
+
+	if (dgram_hdr_decode(&h, data, size) == DGRAM_OK) {
+		uint8_t back[DGRAM_HDR_LEN];
+
+		dgram_hdr_encode(back, &h);
+		if (memcmp(back, data, DGRAM_HDR_LEN) != 0)
+			abort();
+	}
+	if (flow_decode_put(rd_of(data, size), &refs, &f) != FLOW_OK)
+		return;
+	flow_encode_put(&w, &f, &refs);
+	if (!wr_ok(&w) || flow_decode_put(rd_of(buf, wr_len(&w)), &refs, &again) != FLOW_OK ||
+	    !flow_equal(&f, &again) || f.status != again.status)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (!size)
+		return 0;
+	if (data[0] >> 4 == 0xf)
+		feed_flow(data + 1, size - 1);
+	else
+		feed_engine(rd_of(data + 1, size - 1), data[0] & 1);
+	return 0;
+}
