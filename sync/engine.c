@@ -213,6 +213,7 @@ static bool on_status(struct engine *e, struct peer *p, const struct ctl_status 
 		return false;
 	if (p->named && strcmp(p->status.name, s->name) != 0)
 		clash(e);
+	e->peers_changed |= !p->named || p->status.phase != s->phase;
 	p->status = *s;
 	p->named = true;
 	p->lost = false;
@@ -352,16 +353,17 @@ static void update_alarms(struct engine *e)
 		e->alarms &= ~(uint32_t)ENGINE_ALARM_ID_CLASH;
 }
 
-static void tell_of_change(struct engine *e, bool peers_changed)
+static void tell_of_change(struct engine *e)
 {
 	struct engine_status s;
 
 	engine_status(e, &s);
-	if (!peers_changed && s.phase == e->shown.phase && s.alarms == e->shown.alarms &&
+	if (!e->peers_changed && s.phase == e->shown.phase && s.alarms == e->shown.alarms &&
 	    s.term == e->shown.term && s.source == e->shown.source)
 		return;
 	if (s.phase != e->shown.phase)
 		e->status_due = true;
+	e->peers_changed = false;
 	e->shown = s;
 	e->ops->on_status(e->ctx);
 }
@@ -369,13 +371,12 @@ static void tell_of_change(struct engine *e, bool peers_changed)
 uint64_t engine_run(struct engine *e, uint64_t now)
 {
 	uint64_t next;
-	bool peers_changed;
 
 	e->now = now;
-	peers_changed = peers_expire(&e->peers, now);
+	e->peers_changed |= peers_expire(&e->peers, now);
 	next = e->is_source ? source_run(e) : replica_run(e);
 	update_alarms(e);
-	tell_of_change(e, peers_changed);
+	tell_of_change(e);
 	/* at most one a millisecond, however many datagrams ask for it */
 	if (now >= e->status_at || (e->status_due && now > e->status_sent_at))
 		send_status(e);

@@ -23,6 +23,7 @@ enum {
 	ENGINE_REARM_PASSES = 4,
 	ENGINE_REARM_PAUSE_MS = 1000,
 	ENGINE_DRAIN_ASK_MS = 20,
+	ENGINE_OVERRUN_WAIT_MAX_MS = 10000,
 };
 
 /* What reads the kernel's table chunk by chunk; one at a time. */
@@ -39,7 +40,9 @@ struct engine_source {
 	bool wanted, forced; /* a repair; with everybody taking part */
 	uint64_t at;	     /* not before */
 	uint32_t id;
-	uint64_t begin_seq;	  /* the datagram with the last BEGIN */
+	uint64_t begin_seq; /* the datagram with the last BEGIN */
+	uint64_t overrun_at;
+	uint32_t overrun_wait_ms; /* before the next repair for lost events */
 	uint64_t overrun_end_seq; /* with the END of the repair after lost events; 0: not yet */
 	bool listing_failed;	  /* the kernel did not tell of a flow */
 	bool listed_unread;	  /* flows were listed whose events may be unread */
@@ -86,6 +89,7 @@ struct engine {
 	uint64_t clash_at;
 	bool status_due; /* before the next heartbeat */
 	uint64_t status_at, status_sent_at;
+	bool peers_changed;	    /* since on_status() */
 	struct engine_status shown; /* what on_status() last told of */
 
 	enum engine_job job;

@@ -78,6 +78,9 @@ void engine_on_apply_failed(struct engine *e, const struct flow *f, int err)
 			e->alarms |= ENGINE_ALARM_TABLE_FULL;
 	} else {
 		engine_count(e, SYNC_APPLY_ERRORS);
+		/* refused as listed, in full: another repair would only repeat it */
+		if (e->rep.state == REPLICA_COLLECT)
+			return;
 	}
 	if (e->is_source)
 		return;
@@ -165,7 +168,7 @@ void replica_on_data(struct engine *e, const struct dgram_hdr *h, const uint8_t 
 {
 	struct stream_key key = stream_key_of(h);
 
-	if (!h->seq || !choose(e, &key, h->seq)) {
+	if (!h->seq || h->seq == UINT64_MAX || !choose(e, &key, h->seq)) {
 		engine_count(e, SYNC_RX_OTHER_STREAM);
 		return;
 	}
@@ -258,7 +261,7 @@ static bool apply_begin(struct engine *e, struct rd body)
 		e->status_due = true;
 	replica_commit(e);
 	forget_repair(e);
-	repair_seen_start(&r->seen);
+	repair_seen_start(&r->seen, b.expected);
 	r->state = REPLICA_COLLECT;
 	r->repair_id = b.id;
 	r->expected = b.expected;

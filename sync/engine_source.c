@@ -39,6 +39,10 @@ void source_open(struct engine *e, uint32_t term)
 		.listed_unread = true,
 		.id = e->src.id,
 		.forced = e->src.forced,
+		.at = e->src.at,
+		.overrun_at = e->src.overrun_at,
+		.overrun_wait_ms =
+			e->src.overrun_wait_ms ? e->src.overrun_wait_ms : ENGINE_RETRY_MS,
 		.wanted = e->src.forced,
 		.rearm_passes = e->src.rearm_passes,
 		.rearm_at = e->src.rearm_at,
@@ -94,8 +98,15 @@ void engine_on_overrun(struct engine *e, uint64_t now)
 		return;
 	e->alarms |= ENGINE_ALARM_OVERRUN;
 	e->src.overrun_end_seq = 0;
-	if (!e->src.forced)
-		e->src.at = now + ENGINE_RETRY_MS;
+	/* a source that cannot keep up must not be kept busy with repairs as well */
+	if (!e->src.forced || !e->src.wanted) {
+		if (now - e->src.overrun_at > ENGINE_BACKOFF_MAX_MS)
+			e->src.overrun_wait_ms = ENGINE_RETRY_MS;
+		e->src.at = now + e->src.overrun_wait_ms;
+		if (e->src.overrun_wait_ms < ENGINE_OVERRUN_WAIT_MAX_MS)
+			e->src.overrun_wait_ms *= 2;
+	}
+	e->src.overrun_at = now;
 	e->src.forced = true;
 	e->src.wanted = true;
 }

@@ -2,6 +2,7 @@
 #include "repair.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #define SEEN_FIRST_SIZE 1024
 
@@ -26,17 +27,40 @@ bool repair_changed_has(const struct repair_changed *c, uint64_t hash)
 	return c->word[bit / 64] >> bit % 64 & 1;
 }
 
-void repair_seen_start(struct repair_seen *s)
+/* Pages of its own: what malloc() took back it might keep, and a repair is to leave nothing. */
+static uint64_t *pages(size_t size)
 {
+	void *p = mmap(NULL, size * sizeof(uint64_t), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void pages_free(uint64_t *p, size_t size)
+{
+	if (p)
+		munmap(p, size * sizeof(uint64_t));
+}
+
+void repair_seen_start(struct repair_seen *s, uint64_t expected)
+{
+	size_t size = SEEN_FIRST_SIZE;
+
 	repair_seen_free(s);
 	s->failed = false;
 	if (!s->max)
 		s->max = REPAIR_SEEN_MAX;
+	if (!expected)
+		return;
+	while (size < s->max && size / 4 * 3 <= expected)
+		size *= 2;
+	s->slot = pages(size);
+	s->size = s->slot ? size : 0;
 }
 
 void repair_seen_free(struct repair_seen *s)
 {
-	free(s->slot);
+	pages_free(s->slot, s->size);
 	s->slot = NULL;
 	s->size = 0;
 	s->n = 0;
@@ -58,13 +82,13 @@ static bool grow(struct repair_seen *s)
 
 	if (bigger.size > s->max)
 		return false;
-	bigger.slot = calloc(bigger.size, sizeof(*bigger.slot));
+	bigger.slot = pages(bigger.size);
 	if (!bigger.slot)
 		return false;
 	for (size_t i = 0; i < s->size; i++)
 		if (s->slot[i])
 			bigger.slot[find(&bigger, s->slot[i])] = s->slot[i];
-	free(s->slot);
+	pages_free(s->slot, s->size);
 	s->slot = bigger.slot;
 	s->size = bigger.size;
 	return true;

@@ -33,7 +33,8 @@ struct repair_seen {
 	bool failed;	/* it could not grow: incomplete, of no use */
 };
 
-void repair_seen_start(struct repair_seen *s); /* empty and usable */
+/* Empty and usable, with room for as many if there is memory. */
+void repair_seen_start(struct repair_seen *s, uint64_t expected);
 void repair_seen_free(struct repair_seen *s);
 void repair_seen_add(struct repair_seen *s, uint64_t hash);
 bool repair_seen_has(const struct repair_seen *s, uint64_t hash);

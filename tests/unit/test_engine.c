@@ -416,6 +416,45 @@ static void table_full(void **state)
 	tear_down(w);
 }
 
+/* What the kernel refuses for good must not keep a replica from ever being READY. */
+static void refused(void **state)
+{
+	struct world *w = set_up();
+
+	(void)state;
+	engine_promote(w->node[0].e, 0, w->now);
+	run(w, 30);
+	w->node[1].put_error = -EINVAL;
+	add(w, 0, 1);
+	engine_on_drained(w->node[0].e, w->now);
+	run(w, 3);
+	assert_int_equal(phase(w, 1), ENGINE_SYNCING);
+	run(w, 50);
+	assert_int_equal(phase(w, 1), ENGINE_READY);
+	assert_int_equal(w->node[1].c.v[SYNC_APPLY_ERRORS], 2);
+	assert_int_equal(w->node[1].n, 0);
+	tear_down(w);
+}
+
+/* Events are lost all the time: repairs become ever more seldom. */
+static void overload(void **state)
+{
+	struct world *w = set_up();
+
+	(void)state;
+	engine_promote(w->node[0].e, 0, w->now);
+	run(w, 30);
+	for (unsigned i = 0; i < 2000; i++) {
+		engine_on_overrun(w->node[0].e, w->now);
+		run(w, 10);
+	}
+	assert_in_range(w->node[0].c.v[SYNC_REPAIRS_SERVED], 4, 10);
+	run(w, 12000);
+	assert_int_equal(alarms(w, 0), 0);
+	assert_int_equal(phase(w, 1), ENGINE_READY);
+	tear_down(w);
+}
+
 static void overrun(void **state)
 {
 	struct world *w = set_up();
@@ -545,7 +584,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conf_refused), cmocka_unit_test(join_and_follow),
 		cmocka_unit_test(takeover),	cmocka_unit_test(barrier),
-		cmocka_unit_test(table_full),	cmocka_unit_test(overrun),
+		cmocka_unit_test(table_full),	cmocka_unit_test(refused),
+		cmocka_unit_test(overload),	cmocka_unit_test(overrun),
 		cmocka_unit_test(two_sources),	cmocka_unit_test(blank_source),
 		cmocka_unit_test(strangers),	cmocka_unit_test(phases),
 	};

@@ -14,7 +14,7 @@ static void seen(void **state)
 	struct repair_seen s = {.max = 0};
 
 	(void)state;
-	repair_seen_start(&s);
+	repair_seen_start(&s, 0);
 	assert_false(repair_seen_has(&s, 1));
 	for (uint64_t i = 0; i < 50000; i++) {
 		repair_seen_add(&s, mix(i));
@@ -29,8 +29,12 @@ static void seen(void **state)
 		assert_false(repair_seen_has(&s, mix(i)));
 	repair_seen_add(&s, 0); /* a hash like any other */
 	assert_true(repair_seen_has(&s, 0));
-	repair_seen_start(&s);
+	repair_seen_start(&s, 100000); /* no growing on the way */
+	assert_int_equal(s.size, 262144);
 	assert_false(repair_seen_has(&s, mix(1)));
+	for (uint64_t i = 0; i < 100000; i++)
+		repair_seen_add(&s, mix(i));
+	assert_int_equal(s.size, 262144);
 	repair_seen_free(&s);
 }
 
@@ -39,12 +43,13 @@ static void seen_bound(void **state)
 	struct repair_seen s = {.max = 2048};
 
 	(void)state;
-	repair_seen_start(&s);
+	repair_seen_start(&s, 0);
 	for (uint64_t i = 0; i < 2000; i++)
 		repair_seen_add(&s, mix(i));
 	assert_true(s.failed);
 	assert_null(s.slot);
-	repair_seen_start(&s);
+	repair_seen_start(&s, UINT64_MAX);
+	assert_int_equal(s.size, 2048);
 	assert_false(s.failed);
 	repair_seen_free(&s);
 }

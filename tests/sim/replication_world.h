@@ -1,0 +1,636 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The world of sim_replication.c: nodes with an engine and a model kernel each, the network between
+ * them, the traffic, and the checks of what is applied. One step is a millisecond. */
+#ifndef REPLICATION_WORLD_H
+#define REPLICATION_WORLD_H
+
+#include <stdarg.h>
+
+#include "../../sync/engine_impl.h"
+#include "model_kernel.h"
+
+#define NODES_MAX   5
+#define DELAY_MAX   128 /* ms, power of two */
+#define QUEUE_MAX   4096
+#define NOBODY	    UINT32_MAX
+#define VERSION_MAX 200000
+
+struct packet {
+	struct packet *next;
+	unsigned from, to;
+	struct dgram_hdr h;
+	size_t len;
+	uint8_t body[];
+};
+
+struct change { /* queued for the kernel until commit */
+	struct flow f;
+	enum { CHANGE_PUT, CHANGE_DEL, CHANGE_TIMEOUT } what;
+	enum flow_put how;
+	bool listed;
+	uint32_t timeout_s;
+};
+
+/* What a replica was given in the stream that it follows. */
+struct told {
+	uint32_t live_version, live_life, dead_life;
+};
+
+struct node {
+	struct sim *sim;
+	unsigned index;
+	bool alive;
+	struct engine *engine;
+	struct sync_counters counters;
+	struct model_kernel kernel;
+	uint64_t run_at;
+	bool input; /* since the last engine_run() */
+	struct change queue[QUEUE_MAX];
+	unsigned n_queue;
+	uint64_t last_listed;
+	uint32_t last_repair;
+	struct stream_key followed;
+	struct told told[MODEL_FLOWS];
+	bool drained, drain_ok;
+	uint64_t promoted_at;
+};
+
+struct sim {
+	uint64_t seed, rng, now, last_fault;
+	bool trace, failed;
+	unsigned n_nodes, n_flows, n_ports;
+	struct node node[NODES_MAX];
+	bool cut[NODES_MAX][NODES_MAX];
+	struct packet *due[DELAY_MAX];
+	unsigned loss, dup, delay, reorder; /* per mille, per mille, ms, ms */
+	unsigned traffic;		    /* changes per second */
+	unsigned burst;
+	unsigned period, on; /* traffic comes in spells: ms of each, ms of traffic in it */
+	uint32_t version;
+	uint32_t life[MODEL_FLOWS];	       /* how often it was created, anywhere */
+	uint32_t life_of_version[VERSION_MAX]; /* index: mark */
+	uint64_t max_seen, max_reorder, converged_ms;
+};
+
+struct totals {
+	uint64_t max_seen, max_reorder, max_converged, changes;
+	struct sync_counters counters;
+};
+
+/* ---- helpers ---- */
+
+static uint64_t rnd64(struct sim *s)
+{
+	uint64_t z = (s->rng += 0x9e3779b97f4a7c15u);
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+static unsigned rnd(struct sim *s, unsigned below)
+{
+	return below ? (unsigned)(rnd64(s) % below) : 0;
+}
+
+static bool chance(struct sim *s, unsigned per_mille)
+{
+	return rnd(s, 1000) < per_mille;
+}
+
+static void trace(struct sim *s, const char *fmt, ...) printf_like(2, 3);
+static void trace(struct sim *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!s->trace)
+		return;
+	printf("%7llu ", (unsigned long long)s->now);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+static void broken(struct sim *s, const char *fmt, ...) printf_like(2, 3);
+static void broken(struct sim *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (s->failed)
+		return;
+	s->failed = true;
+	printf("seed %llu at %llu ms: ", (unsigned long long)s->seed, (unsigned long long)s->now);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+/* ---- engine_ops ---- */
+
+static void post(struct sim *s, const struct packet *p)
+{
+	unsigned delay = 1 + rnd(s, s->delay + 1) + (chance(s, 100) ? rnd(s, s->reorder + 1) : 0);
+	struct packet **at = &s->due[(s->now + delay) % DELAY_MAX];
+	struct packet *copy = malloc(sizeof(*p) + p->len);
+
+	if (!copy)
+		abort();
+	memcpy(copy, p, sizeof(*p) + p->len);
+	copy->next = NULL;
+	while (*at)
+		at = &(*at)->next;
+	*at = copy;
+}
+
+static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, size_t len)
+{
+	struct node *n = ctx;
+	struct sim *s = n->sim;
+	struct packet *p = malloc(sizeof(*p) + len);
+
+	if (!p)
+		abort();
+	*p = (struct packet){.from = n->index, .h = *h, .len = len};
+	memcpy(p->body, body, len);
+	for (p->to = 0; p->to < s->n_nodes; p->to++) {
+		if (p->to == n->index || s->cut[n->index][p->to])
+			continue;
+		if (!chance(s, s->loss))
+			post(s, p);
+		if (chance(s, s->dup))
+			post(s, p);
+	}
+	free(p);
+}
+
+static void check_stream(struct node *n)
+{
+	const struct stream_key *k = &n->engine->stream;
+
+	if (stream_key_equal(k, &n->followed))
+		return;
+	if (stream_key_rank(k, &n->followed) <= 0)
+		broken(n->sim, "G4: node %u went from term %u of %x to term %u of %x", n->index,
+		       n->followed.term, n->followed.sender, k->term, k->sender);
+	n->followed = *k;
+	n->last_repair = 0;
+	memset(n->told, 0, sizeof(n->told));
+}
+
+static void check_put(struct node *n, const struct flow *f, bool listed)
+{
+	struct told *t = &n->told[model_id(f)];
+	uint32_t life = n->sim->life_of_version[f->mark];
+
+	if (life <= t->dead_life)
+		broken(n->sim, "G2: node %u: %s of flow %u, version %u of life %u, which ended",
+		       n->index, listed ? "listing" : "put", model_id(f), f->mark, life);
+	if (f->mark < t->live_version)
+		broken(n->sim, "G3: node %u: %s of flow %u version %u after %u", n->index,
+		       listed ? "listing" : "put", model_id(f), f->mark, t->live_version);
+	if (listed)
+		return;
+	t->live_version = f->mark;
+	t->live_life = life;
+}
+
+static void op_commit(void *ctx)
+{
+	struct node *n = ctx;
+
+	for (unsigned i = 0; i < n->n_queue; i++) {
+		struct change *c = &n->queue[i];
+		unsigned id = model_id(&c->f);
+		int err = 0;
+		bool clash;
+
+		switch (c->what) {
+		case CHANGE_PUT:
+			check_put(n, &c->f, c->listed);
+			err = model_put(&n->kernel, &c->f, c->how, &clash);
+			break;
+		case CHANGE_DEL:
+			if (model_is_there(&n->kernel, id))
+				model_remove(&n->kernel, id);
+			else
+				err = -ENOENT;
+			break;
+		case CHANGE_TIMEOUT:
+			if (model_is_there(&n->kernel, id))
+				n->kernel.flow[id].timeout_s = c->timeout_s;
+			else
+				err = -ENOENT;
+			break;
+		}
+		if (err < 0)
+			engine_on_apply_failed(n->engine, &c->f, err);
+	}
+	n->n_queue = 0;
+}
+
+static void queue_change(struct node *n, struct change c)
+{
+	if (n->n_queue == QUEUE_MAX)
+		op_commit(n);
+	n->queue[n->n_queue++] = c;
+}
+
+static void op_put(void *ctx, const struct flow *f, enum flow_put how)
+{
+	struct node *n = ctx;
+	uint64_t listed = n->engine->rep.listed;
+
+	check_stream(n);
+	if (n->last_repair != n->engine->rep.repair_id)
+		n->last_listed = 0;
+	n->last_repair = n->engine->rep.repair_id;
+	queue_change(n, (struct change){.f = *f,
+					.what = CHANGE_PUT,
+					.how = how,
+					.listed = listed != n->last_listed});
+	n->last_listed = listed;
+}
+
+static void op_del(void *ctx, const struct flow *f)
+{
+	struct node *n = ctx;
+	struct told *t = &n->told[model_id(f)];
+
+	check_stream(n);
+	if (n->engine->job != JOB_SWEEP) {
+		/* the puts of this life are queued already: look at them, too */
+		for (unsigned i = 0; i < n->n_queue; i++) {
+			const struct change *c = &n->queue[i];
+
+			if (c->what == CHANGE_PUT && !c->listed && flow_same(&c->f, f))
+				t->live_life = n->sim->life_of_version[c->f.mark];
+		}
+		op_commit(n);
+		t->dead_life = t->live_life;
+	}
+	queue_change(n, (struct change){.f = *f, .what = CHANGE_DEL});
+}
+
+static void op_set_timeout(void *ctx, const struct flow *f, uint32_t timeout_s)
+{
+	queue_change(ctx, (struct change){.f = *f, .what = CHANGE_TIMEOUT, .timeout_s = timeout_s});
+}
+
+static void on_dumped(void *ctx, const struct flow *f)
+{
+	engine_on_dump(((struct node *)ctx)->engine, f);
+}
+
+static int op_dump(void *ctx, bool start)
+{
+	struct node *n = ctx;
+
+	if (chance(n->sim, 3))
+		return -EINTR;
+	return model_dump(&n->kernel, start, on_dumped, n);
+}
+
+static int op_get(void *ctx, const struct flow *key, struct flow *out)
+{
+	struct node *n = ctx;
+
+	if (chance(n->sim, 20))
+		return -EAGAIN;
+	if (!model_is_there(&n->kernel, model_id(key)))
+		return -ENOENT;
+	*out = n->kernel.flow[model_id(key)];
+	return 0;
+}
+
+static void op_random(void *ctx, void *buf, size_t len)
+{
+	uint8_t *p = buf;
+
+	while (len--)
+		*p++ = (uint8_t)rnd64(((struct node *)ctx)->sim);
+}
+
+static void op_on_status(void *ctx)
+{
+	struct node *n = ctx;
+	struct engine_status st;
+
+	engine_status(n->engine, &st);
+	trace(n->sim, "node %u: %s, term %u, seq %llu, alarms %x", n->index,
+	      engine_phase_name(st.phase), st.term, (unsigned long long)st.seq, st.alarms);
+}
+
+static void op_on_drained(void *ctx, bool acknowledged)
+{
+	struct node *n = ctx;
+
+	n->drained = true;
+	n->drain_ok = acknowledged;
+}
+
+static const struct engine_ops ops = {
+	.send = op_send,
+	.put = op_put,
+	.del = op_del,
+	.set_timeout = op_set_timeout,
+	.commit = op_commit,
+	.dump = op_dump,
+	.get = op_get,
+	.random = op_random,
+	.on_status = op_on_status,
+	.on_drained = op_on_drained,
+};
+
+/* ---- nodes ---- */
+
+static bool is_active(const struct node *n)
+{
+	return n->alive && n->engine->is_source;
+}
+
+static struct flow local_flow(void)
+{
+	struct flow f = model_flow(MODEL_FLOWS - 1, MODEL_PORTS - 1, 0);
+	const uint8_t vip[4] = {203, 0, 113, 1};
+
+	memcpy(f.orig.src, vip, 4); /* the router's own */
+	return f;
+}
+
+static void node_start(struct sim *s, unsigned i, bool empty)
+{
+	struct node *n = &s->node[i];
+	struct engine_conf conf;
+	struct flow own = local_flow();
+
+	trace(s, "node %u starts%s", i, empty ? " with an empty kernel" : "");
+	engine_conf_defaults(&conf);
+	snprintf(conf.name, sizeof(conf.name), "controller-%u", i);
+	conf.self = id_of(conf.name);
+	conf.router = 7;
+	conf.mtu_body = CTL_BODY_MAX + rnd(s, 3) * 400;
+	conf.ring_bytes = conf.mtu_body * (4u << rnd(s, 8));
+	conf.reorder_bytes = conf.mtu_body * (5u << rnd(s, 6));
+	conf.locals.n = 1;
+	conf.locals.addr[0] = ip_addr_v4(htonl(0xcb007101)); /* 203.0.113.1 */
+	if (empty) {
+		model_init(&n->kernel, 50u << rnd(s, 6), 1 + rnd(s, MODEL_CHUNK));
+		(void)model_insert(&n->kernel, &own);
+	}
+	n->kernel.subscribed = false;
+	n->kernel.ev_n = 0;
+	n->kernel.overrun = false;
+	n->n_queue = 0;
+	n->last_listed = 0;
+	n->followed = (struct stream_key){.term = 0};
+	memset(n->told, 0, sizeof(n->told));
+	if (engine_new(&n->engine, &conf, &ops, n, &n->counters, s->now) < 0)
+		abort();
+	n->alive = true;
+	n->run_at = s->now;
+}
+
+static void node_stop(struct sim *s, unsigned i)
+{
+	trace(s, "node %u stops", i);
+	engine_free(s->node[i].engine);
+	s->node[i].engine = NULL;
+	s->node[i].alive = false;
+}
+
+static void node_promote(struct sim *s, unsigned i)
+{
+	struct node *n = &s->node[i];
+	uint32_t term;
+
+	if (!n->alive || n->engine->is_source)
+		return;
+	n->kernel.subscribed = true;
+	term = engine_promote(n->engine, 0, s->now);
+	n->promoted_at = s->now;
+	n->run_at = s->now;
+	trace(s, "node %u promoted, term %u", i, term);
+}
+
+static void node_demote(struct sim *s, unsigned i)
+{
+	struct node *n = &s->node[i];
+
+	if (!is_active(n))
+		return;
+	trace(s, "node %u demoted", i);
+	engine_demote(n->engine, s->now);
+	n->kernel.subscribed = false;
+	n->kernel.ev_n = 0;
+	n->kernel.overrun = false;
+	n->run_at = s->now;
+}
+
+/* Reads what the kernel has queued: all of it, or a part as when the loop has more to do. */
+static void node_read_events(struct sim *s, struct node *n)
+{
+	unsigned limit = chance(s, 200) ? rnd(s, 20) : UINT32_MAX;
+	struct model_event ev;
+
+	if (!is_active(n))
+		return;
+	while (limit--) {
+		if (!model_next_event(&n->kernel, &ev)) {
+			if (n->kernel.overrun) {
+				n->kernel.overrun = false;
+				engine_on_overrun(n->engine, s->now);
+			}
+			engine_on_drained(n->engine, s->now);
+			break;
+		}
+		engine_on_change(n->engine, &ev.f, ev.change, s->now);
+	}
+	n->input = true;
+}
+
+static void check_memory(struct node *n)
+{
+	const struct engine *e = n->engine;
+	bool repairs =
+		!e->is_source && (e->rep.state == REPLICA_COLLECT || e->rep.state == REPLICA_SWEEP);
+
+	if (e->rep.seen.slot && !repairs)
+		broken(n->sim, "G6: node %u keeps hashes outside of a repair", n->index);
+	if (e->receiver.n_used > e->receiver.n_cells || e->sender.ring_at > e->sender.ring_size)
+		broken(n->sim, "G6: node %u: a buffer beyond its bound", n->index);
+	if (e->rep.seen.size * 8 > n->sim->max_seen)
+		n->sim->max_seen = e->rep.seen.size * 8;
+	if (e->receiver.n_used * e->receiver.cell_size > n->sim->max_reorder)
+		n->sim->max_reorder = e->receiver.n_used * e->receiver.cell_size;
+}
+
+static void node_step(struct sim *s, struct node *n)
+{
+	if (!n->alive)
+		return;
+	if (chance(s, 300))
+		node_read_events(s, n);
+	/* a busy loop comes round a few times a millisecond */
+	for (unsigned i = 0; i < 3 && (n->input || n->run_at <= s->now); i++) {
+		n->input = false;
+		n->run_at = engine_run(n->engine, s->now);
+		check_stream(n);
+	}
+	check_memory(n);
+}
+
+/* ---- what is compared ---- */
+
+static bool is_quiet(const struct node *n)
+{
+	return !n->kernel.ev_n && !n->kernel.overrun && !n->engine->sender.n &&
+	       !n->engine->sender.has_ops && !(n->engine->alarms & ENGINE_ALARM_OVERRUN);
+}
+
+static int first_difference(const struct model_kernel *a, const struct model_kernel *b)
+{
+	for (unsigned i = 0; i < MODEL_FLOWS; i++)
+		if (model_is_there(a, i) != model_is_there(b, i) ||
+		    (model_is_there(a, i) && !flow_equal(&a->flow[i], &b->flow[i])))
+			return (int)i;
+	return -1;
+}
+
+static void show_difference(struct sim *s, const struct node *src, const struct node *rep, int id)
+{
+	char a[FLOW_STRLEN] = "nothing", b[FLOW_STRLEN] = "nothing";
+
+	if (model_is_there(&src->kernel, (unsigned)id))
+		flow_format(&src->kernel.flow[id], a);
+	if (model_is_there(&rep->kernel, (unsigned)id))
+		flow_format(&rep->kernel.flow[id], b);
+	broken(s, "G1: flow %d differs\n  source  %u: %s\n  replica %u: %s", id, src->index, a,
+	       rep->index, b);
+}
+
+/* READY and up to date is a promise. Returns how many replicas are so. */
+static unsigned check_ready(struct sim *s, const struct node *src)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n_nodes; i++) {
+		const struct node *rep = &s->node[i];
+		struct engine_status st;
+		int id;
+
+		if (!rep->alive || rep == src)
+			continue;
+		engine_status(rep->engine, &st);
+		if (st.phase != ENGINE_READY ||
+		    !stream_key_equal(&rep->engine->stream, &src->engine->stream) ||
+		    st.seq != src->engine->sender.seq || rep->n_queue ||
+		    rep->engine->rep.uncommitted || !is_quiet(src))
+			continue;
+		n++;
+		id = first_difference(&src->kernel, &rep->kernel);
+		if (id >= 0)
+			show_difference(s, src, rep, id);
+	}
+	return n;
+}
+
+static void check_all(struct sim *s)
+{
+	for (unsigned i = 0; i < s->n_nodes; i++)
+		if (is_active(&s->node[i]))
+			(void)check_ready(s, &s->node[i]);
+}
+
+/* ---- world ---- */
+
+static void deliver(struct sim *s)
+{
+	struct packet *p = s->due[s->now % DELAY_MAX];
+
+	s->due[s->now % DELAY_MAX] = NULL;
+	while (p) {
+		struct packet *next = p->next;
+		struct node *n = &s->node[p->to];
+
+		if (n->alive && !s->cut[p->from][p->to]) {
+			engine_on_datagram(n->engine, &p->h, p->body, p->len, s->now);
+			check_stream(n);
+			n->input = true;
+		}
+		free(p);
+		p = next;
+	}
+}
+
+static void traffic(struct sim *s, struct node *n)
+{
+	unsigned changes = s->traffic / 1000 + chance(s, s->traffic % 1000);
+
+	if (s->now % s->period >= s->on)
+		return;
+	if (chance(s, 3))
+		changes += s->burst;
+	while (changes-- && s->version + 1 < VERSION_MAX) {
+		unsigned id = rnd(s, s->n_flows), what = rnd(s, 10);
+
+		if (!model_is_there(&n->kernel, id)) {
+			s->version++;
+			s->life_of_version[s->version] = ++s->life[id];
+			model_traffic_new(&n->kernel, id, rnd(s, s->n_ports), s->version);
+		} else if (what < 3) {
+			model_traffic_destroy(&n->kernel, id);
+			/* its NAT port goes to the next flow at once */
+		} else {
+			s->version++;
+			s->life_of_version[s->version] =
+				s->life_of_version[n->kernel.flow[id].mark];
+			model_traffic_update(&n->kernel, id, rnd(s, 24), s->version);
+		}
+	}
+}
+
+static void step(struct sim *s)
+{
+	s->now++;
+	deliver(s);
+	for (unsigned i = 0; i < s->n_nodes; i++)
+		if (is_active(&s->node[i]))
+			traffic(s, &s->node[i]);
+	for (unsigned i = 0; i < s->n_nodes; i++)
+		node_step(s, &s->node[i]);
+}
+
+static void steps(struct sim *s, unsigned ms)
+{
+	while (ms-- && !s->failed) {
+		step(s);
+		if (s->now % s->period == s->period - 1)
+			check_all(s);
+	}
+}
+
+static unsigned find_active(struct sim *s)
+{
+	for (unsigned i = 0; i < s->n_nodes; i++)
+		if (is_active(&s->node[i]))
+			return i;
+	return NOBODY;
+}
+
+/* Somebody living, preferably not `other`. */
+static unsigned pick_alive(struct sim *s, unsigned other)
+{
+	unsigned start = rnd(s, s->n_nodes);
+
+	for (unsigned i = 0; i < s->n_nodes; i++) {
+		unsigned c = (start + i) % s->n_nodes;
+
+		if (s->node[c].alive && c != other)
+			return c;
+	}
+	return other;
+}
+
+#endif
