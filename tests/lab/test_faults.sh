@@ -79,7 +79,6 @@ flows_alive
 wait_for "one ACTIVE, one ready" 30 settled
 
 note "reload: what can change live, and what cannot"
-old=$(the_active) || fail "nobody is ACTIVE"
 edit 's/priority = [0-9]*/priority = 77/'
 kill -HUP "${LAB_DAEMON[1]}"
 has_priority() { [ "$(status 1 .election.priority)" = "$1" ]; }
@@ -89,6 +88,13 @@ edit 's/namespace  = .*/namespace = "elsewhere"/'
 grep -q namespace "$LAB_DIR/reload" || fail "the refusal does not name the option: $(cat "$LAB_DIR/reload")"
 note "$(head -n 1 "$LAB_DIR/reload")"
 [ ! -e /run/netns/elsewhere ] || fail "the refused reload made a namespace"
+flows_alive
+# and the daemon lives on with the new configuration: roles still move
+wait_for "one ACTIVE, one ready" 30 settled
+old=$(the_active) || fail "nobody is ACTIVE"
+ctl "$old" demote vrouter || fail "vrouterctl demote: exit $?"
+wait_for "the other one ACTIVE" 20 is_active $((3 - old))
+wait_for "one ACTIVE, one ready" 30 settled
 flows_alive
 
 max=$(cat /proc/sys/net/netfilter/nf_conntrack_max)
