@@ -231,6 +231,7 @@ static void open_link(struct link *k)
 {
 	struct links *l = k->all;
 	const struct ip_addr any = {.family = (uint8_t)l->family};
+	char text[TEXT_MAX];
 	struct dest here = dest_of(&any, l->port);
 	const char *why;
 	size_t mtu;
@@ -262,7 +263,8 @@ static void open_link(struct link *k)
 		return;
 	}
 	k->pos = l->tail * k->n_dests;
-	tell(k, true, "");
+	snprintf(text, sizeof(text), "port %u, %zu bytes a datagram", l->port, k->payload);
+	tell(k, true, text);
 }
 
 /* An interface can go, come back as another one, or be taken down, and the socket does not tell. */

@@ -18,6 +18,7 @@
 #define CAPTURE_TURN	4096			     /* changes before others get their turn */
 #define CAPTURE_LAST	262144 /* changes read at most when the router stops being the source */
 #define REPORT_EVERY_MS 50
+#define LAG_EVERY_MS	10
 
 /* A key that once opened or sealed a datagram. Forged ones cannot push others out. */
 struct stream_slot {
@@ -48,6 +49,11 @@ struct replication {
 	struct event *on_capture, *on_time, *on_bulk;
 	struct stream_slot stream[STREAMS];
 	unsigned next_stream; /* to be replaced */
+	struct {
+		uint64_t checked_ms;
+		uint64_t seq; /* a number the source has sent and we have not applied; 0: none */
+		uint64_t since_ms;
+	} lag;
 	struct news news;
 	enum engine_phase told_phase;
 	uint64_t told_ms; /* when the last status was taken */
@@ -221,12 +227,47 @@ static const struct engine_ops engine_ops = {
 	.on_drained = op_on_drained,
 };
 
+/* ---- lag ---------------------------------------------------------------------------------- */
+
+static uint64_t sent_by_source(const struct replication *r, const struct engine_status *s,
+			       uint64_t now)
+{
+	struct engine_peer peer[ENGINE_PEERS_MAX];
+	unsigned n = engine_peers(r->engine, peer, now);
+
+	for (unsigned i = 0; i < n; i++)
+		if (peer[i].id == s->source && peer[i].phase == ENGINE_SOURCE && !peer[i].lost)
+			return peer[i].acked;
+	return 0;
+}
+
+/* How long the oldest known change has been waiting to be applied. The source says with each
+ * heartbeat what it has sent, so looking now and then is enough. */
+static uint64_t lag_ms(struct replication *r, uint64_t now)
+{
+	struct engine_status s;
+	uint64_t sent;
+
+	r->lag.checked_ms = now;
+	engine_status(r->engine, &s);
+	if (s.phase == ENGINE_SOURCE || s.phase == ENGINE_ALONE || s.seq >= r->lag.seq)
+		r->lag.seq = 0;
+	sent = sent_by_source(r, &s, now);
+	if (!r->lag.seq && s.phase != ENGINE_SOURCE && sent > s.seq) {
+		r->lag.seq = sent;
+		r->lag.since_ms = now;
+	}
+	return r->lag.seq ? now - r->lag.since_ms : 0;
+}
+
 /* ---- turns -------------------------------------------------------------------------------- */
 
 static void settle(struct replication *r)
 {
 	uint64_t now = monotonic_ms(), due = engine_run(r->engine, now);
 
+	if (now - r->lag.checked_ms >= LAG_EVERY_MS)
+		(void)lag_ms(r, now);
 	if (due <= now) {
 		event_active(r->on_bulk, EV_TIMEOUT, 0);
 		return;
@@ -423,6 +464,7 @@ static void fill_report(struct replication *r, struct sync_msg *m, bool answer)
 	engine_status(r->engine, &rep->status);
 	rep->n_peers = engine_peers(r->engine, rep->peer, monotonic_ms());
 	rep->counters = r->counters;
+	rep->lag_ms = lag_ms(r, monotonic_ms());
 	if (table_count(r->table, &rep->flows, &rep->flows_max) < 0)
 		rep->flows = rep->flows_max = 0;
 }

@@ -400,11 +400,11 @@ static int drop_privileges(void)
 		return -EINVAL;
 	if (capng_change_id(UNPRIVILEGED, UNPRIVILEGED,
 			    CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) != 0) {
-		/* a user namespace without that user */
-		capng_clear(CAPNG_SELECT_BOTH);
+		/* a user namespace without that user, or no right to become another */
+		capng_clear(CAPNG_SELECT_CAPS);
 		if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN) !=
 			    0 ||
-		    capng_apply(CAPNG_SELECT_BOTH) != 0)
+		    capng_apply(CAPNG_SELECT_CAPS) != 0)
 			return -EPERM;
 	}
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
@@ -495,7 +495,8 @@ int sync_worker_main(void)
 	int err = start(&w);
 
 	if (err < 0) {
-		log_err("sync", NULL, "cannot start: %s", strerror(-err));
+		log_err("sync", NULL, "cannot start: %s%s", strerror(-err),
+			err == -EPERM ? " (it needs CAP_NET_ADMIN)" : "");
 		w.status = EXIT_FAILURE;
 	} else {
 		event_base_dispatch(w.shared.base);

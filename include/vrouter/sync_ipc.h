@@ -32,13 +32,14 @@ enum sync_msg_type {
 			      stream is open */
 	SYNC_MSG_DRAINED,
 	SYNC_MSG_REPORT, /* on change of status, on QUERY */
-	SYNC_MSG_LINK,	 /* a replication link failed or recovered: text says which and why */
+	SYNC_MSG_LINK,	 /* a replication link came up (also the first time) or failed: text says
+			    how or why */
 };
 
 struct sync_msg_conf {
 	char controller[64];
 	char interface[SYNC_LINKS_MAX]
-		      [IFNAMSIZ]; /* multicast and unicast leave through the first */
+		      [IFNAMSIZ]; /* multicast leaves through each, unicast through the first */
 	unsigned n_interfaces;
 	struct ip_addr group; /* family 0: unicast peers only */
 	struct ip_addr peer[SYNC_UNICAST_MAX];
@@ -63,7 +64,8 @@ struct sync_msg_role { /* ROUTER_DEL, PROMOTE, DEMOTE, DRAIN; PROMOTED, DRAINED 
 	char router[64];
 	uint32_t term;	  /* PROMOTE: the stream's term must be above; PROMOTED: what it is */
 	uint32_t wait_ms; /* DRAIN: at most */
-	bool ok;	  /* DRAINED: acknowledged by every healthy replica */
+	bool ok;	  /* DRAINED: acknowledged by every healthy replica; PROMOTED: events are
+			     subscribed, false: nothing will be replicated */
 };
 
 struct sync_msg_report {
