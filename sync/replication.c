@@ -19,6 +19,7 @@
 #define CAPTURE_LAST	262144 /* changes read at most when the router stops being the source */
 #define REPORT_EVERY_MS 50
 #define LAG_EVERY_MS	10
+#define BODY_MIN	512 /* the least that an engine works with */
 
 /* A key that once opened or sealed a datagram. Forged ones cannot push others out. */
 struct stream_slot {
@@ -45,6 +46,7 @@ struct replication {
 	struct apply *apply;
 	int fd[SYNC_FDS];
 	bool source;
+	size_t body_room; /* that the engine was made for */
 	struct sync_counters counters;
 	struct event *on_capture, *on_time, *on_bulk;
 	struct stream_slot stream[STREAMS];
@@ -533,6 +535,17 @@ void replication_untake(struct replication *r, const struct sync_msg *m)
 
 /* ---- life --------------------------------------------------------------------------------- */
 
+/* Of a datagram, for the links as they are. An engine needs room for its control messages; where a
+ * link has less, those that are longer will fail there and be counted. */
+static size_t body_room(const struct replication *r)
+{
+	const struct shared *s = r->shared;
+	size_t room = links_payload(s->links), head = DGRAM_HDR_LEN;
+
+	head += s->conf.sealed ? DGRAM_TAG_LEN : 0;
+	return room >= head + BODY_MIN ? room - head : BODY_MIN;
+}
+
 static int make_engine(struct replication *r, const struct sync_msg_router *conf,
 		       struct engine **out)
 {
@@ -543,35 +556,49 @@ static int make_engine(struct replication *r, const struct sync_msg_router *conf
 	memcpy(c.name, s->conf.controller, sizeof(c.name));
 	c.self = s->self;
 	c.router = r->id;
-	c.mtu_body = links_payload(s->links) - DGRAM_HDR_LEN - (s->conf.sealed ? DGRAM_TAG_LEN : 0);
+	c.mtu_body = body_room(r);
 	c.ring_bytes = conf->ring_bytes;
 	c.timeouts = conf->timeouts;
 	c.locals = conf->locals;
 	return engine_new(out, &c, &engine_ops, r, &r->counters, monotonic_ms());
 }
 
-int replication_change(struct replication *r, const struct sync_msg_router *conf)
+static int replace_engine(struct replication *r, const struct sync_msg_router *conf)
 {
 	bool was_source = r->source;
 	uint32_t term = current_term(r);
 	struct engine *fresh;
-	int err;
+	int err = make_engine(r, conf, &fresh);
 
-	if (memcmp(&r->conf, conf, sizeof(*conf)) == 0)
-		return 0;
-	err = make_engine(r, conf, &fresh);
 	if (err < 0)
 		return err;
 	if (was_source)
 		stop_source(r);
 	engine_free(r->engine);
 	r->engine = fresh;
+	r->body_room = body_room(r);
 	r->conf = *conf;
 	if (was_source)
 		become_source(r, term);
 	turn(r);
 	op_on_status(r);
 	return 0;
+}
+
+int replication_change(struct replication *r, const struct sync_msg_router *conf)
+{
+	return memcmp(&r->conf, conf, sizeof(*conf)) == 0 ? 0 : replace_engine(r, conf);
+}
+
+int replication_fit(struct replication *r)
+{
+	const struct sync_msg_router conf = r->conf;
+
+	if (body_room(r) >= r->body_room)
+		return 0;
+	log_info("sync", r->conf.router, "datagrams of %zu bytes no longer fit the links: now %zu",
+		 r->body_room, body_room(r));
+	return replace_engine(r, &conf);
 }
 
 void replication_new_keys(struct replication *r)
@@ -657,6 +684,7 @@ int replication_new(struct replication **out, struct shared *shared,
 	err = make_kernel(r);
 	if (err == 0)
 		err = make_engine(r, conf, &r->engine);
+	r->body_room = body_room(r);
 	if (err == 0)
 		err = make_events(r);
 	if (err < 0) {

@@ -30,6 +30,8 @@ const char *replication_name(const struct replication *r);
 
 /* What changed needs a new engine; a source opens a new stream. 0 or -errno: all is as it was. */
 must_check int replication_change(struct replication *r, const struct sync_msg_router *conf);
+/* The links changed: their datagrams may have become smaller, then as above. 0 or -errno. */
+must_check int replication_fit(struct replication *r);
 /* The key file changed. */
 void replication_new_keys(struct replication *r);
 

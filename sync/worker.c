@@ -25,7 +25,7 @@
 struct worker {
 	struct shared shared;
 	struct event *on_ipc, *on_ipc_writable, *on_later;
-	bool configured;
+	bool configured, links_changed;
 	struct replication **router; /* sorted by id */
 	unsigned n, cap;
 	bool *touched; /* by datagrams of this batch; like router */
@@ -178,6 +178,7 @@ static void on_link_state(void *ctx, const char *interface, bool up, const char 
 	while (i + 1 < w->shared.conf.n_interfaces &&
 	       strcmp(w->shared.conf.interface[i], interface) != 0)
 		i++;
+	w->links_changed |= up;
 	w->link_news[i].due = true;
 	w->link_news[i].msg = (struct sync_msg_link){.up = up};
 	snprintf(w->link_news[i].msg.interface, IFNAMSIZ, "%s", interface);
@@ -237,6 +238,14 @@ static bool send_router_news(struct worker *w, struct replication *r, bool *late
 	return true;
 }
 
+static void fit_links(struct worker *w)
+{
+	w->links_changed = false;
+	for (unsigned i = 0; i < w->n; i++)
+		if (replication_fit(w->router[i]) < 0)
+			leave(w, EXIT_FAILURE);
+}
+
 static void send_news(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct timeval in = {.tv_usec = LATER_MS * 1000};
@@ -245,6 +254,8 @@ static void send_news(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (w->links_changed)
+		fit_links(w);
 	if (!send_link_news(w))
 		return;
 	for (unsigned i = 0; i < w->n; i++)

@@ -44,6 +44,7 @@ struct node {
 	pid_t pid;
 	int ipc;
 	uint8_t key_id;
+	const char *group, *peer; /* NULL: none */
 	struct sync_msg_report report;
 	bool up, promoted, drained, drained_ok, link_told, link_up;
 	unsigned n_reports;
@@ -123,7 +124,8 @@ static void node_init(struct node *n, const char *name, const char *controller, 
 			   .controller_ns = open_ns(controller),
 			   .router_ns = open_ns(router),
 			   .ipc = -1,
-			   .key_id = 1};
+			   .key_id = 1,
+			   .group = "239.255.77.1"};
 	check(table_new(&n->table, socket_in(n->router_ns), socket_in(n->router_ns)) == 0, "table");
 	check(apply_new(&n->apply, socket_in(n->router_ns), PIN_S, on_refused, n, &n->counters) ==
 		      0,
@@ -145,7 +147,12 @@ static void send_conf(struct node *n)
 	snprintf(m.conf.controller, sizeof(m.conf.controller), "%s", n->name);
 	strcpy(m.conf.interface[0], "repl");
 	m.conf.n_interfaces = 1;
-	check(ip_addr_parse(&m.conf.group, "239.255.77.1") == 0, "group");
+	if (n->group)
+		check(ip_addr_parse(&m.conf.group, n->group) == 0, "group");
+	if (n->peer) {
+		check(ip_addr_parse(&m.conf.peer[0], n->peer) == 0, "peer");
+		m.conf.n_peers = 1;
+	}
 	m.conf.port = PORT;
 	m.conf.sealed = true;
 	m.conf.keys.n = 1;
@@ -596,8 +603,8 @@ static void latency(void)
 		struct flow f = flow_no(50000 + i), got;
 		double begin;
 
-		make_flows(&A, 50000 + i, 50001 + i);
 		begin = seconds();
+		make_flows(&A, 50000 + i, 50001 + i);
 		while (table_get(B.table, &f, &got) != 0)
 			check(seconds() - begin < DEADLINE_S, "a single flow");
 		took[i] = seconds() - begin;
@@ -752,6 +759,51 @@ static void crash(void)
 	join("the crashed one comes back", false);
 }
 
+/* The same by other ways, without a restart. */
+static void other_ways(void)
+{
+	static const struct {
+		const char *group, *peer_of_a, *peer_of_b;
+		bool cut; /* as long as only one of them has changed */
+		const char *why;
+	} row[] = {
+		{"ff15::77", NULL, NULL, true, "an IPv6 group"},
+		{NULL, "10.99.0.2", "10.99.0.1", true, "unicast"},
+		{"239.255.77.1", "10.99.0.2", NULL, false, "a group, and unicast one way"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		A.group = B.group = row[i].group;
+		A.peer = row[i].peer_of_a;
+		B.peer = row[i].peer_of_b;
+		send_conf(&A);
+		if (row[i].cut)
+			wait_for(is_alone, &B, 100, row[i].why);
+		send_conf(&B);
+		wait_for(is_ready, &B, 100, row[i].why);
+		/* full datagrams, too */
+		end_flows(&A, 60000, 70000, 1 + (uint32_t)i);
+		wait_equal(row[i].why);
+	}
+}
+
+/* A smaller MTU behind our back. */
+static void smaller_mtu(void)
+{
+	B.link_told = false;
+	in_controller(&B, "ip link set repl down && ip link set repl mtu 900");
+	wait_for(link_is_down, &B, 100, "the link down");
+	A.link_told = false;
+	in_controller(&A, "ip link set repl down && ip link set repl mtu 900");
+	wait_for(link_is_down, &A, 100, "the link down");
+	in_controller(&A, "ip link set repl up");
+	in_controller(&B, "ip link set repl up");
+	wait_for(link_is_up, &A, 100, "the link");
+	end_flows(&A, 70000, 90000, 2);
+	wait_equal("a smaller MTU");
+	wait_for(is_ready, &B, 100, "READY");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "--sync-worker") == 0)
@@ -772,6 +824,8 @@ int main(int argc, char **argv)
 	link_lost();
 	switchover();
 	crash();
+	other_ways();
+	smaller_mtu();
 	kill_node(&A);
 	kill_node(&B);
 	puts("PASS");
