@@ -297,6 +297,27 @@ static void nonces_differ(void **state)
 	assert_memory_equal(a, b, DGRAM_LEN);
 }
 
+/* No two streams share a key: their numbers, and so their nonces, are the same. */
+static void keys_differ(void **state)
+{
+	struct seal_keyring ring = ring_of("1 " KEY_A "\n2 " KEY_B);
+	struct dgram_hdr h[5];
+	struct seal_stream s[5];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(h); i++)
+		h[i] = header;
+	h[1].router++;
+	h[2].sender++;
+	h[3].epoch[0]++;
+	h[4].key_id = 2;
+	for (size_t i = 0; i < ARRAY_LEN(h); i++) {
+		assert_true(seal_derive(&s[i], &ring, &h[i]));
+		for (size_t k = 0; k < i; k++)
+			assert_memory_not_equal(s[i].key, s[k].key, SEAL_KEY_LEN);
+	}
+}
+
 static void keys_by_id(void **state)
 {
 	struct seal_keyring ring = ring_of("1 " KEY_A), rotated = ring_of("2 " KEY_B "\n1 " KEY_A);
@@ -331,6 +352,7 @@ int main(void)
 		cmocka_unit_test(box_and_open),
 		cmocka_unit_test(bound_to_its_stream),
 		cmocka_unit_test(nonces_differ),
+		cmocka_unit_test(keys_differ),
 		cmocka_unit_test(keys_by_id),
 	};
 
