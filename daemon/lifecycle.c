@@ -15,11 +15,6 @@ struct step {
 	struct life_out out;
 };
 
-bool life_wants_vips(const struct life *l)
-{
-	return life_role(l->state) == LIFE_ROLE_ACTIVE;
-}
-
 static bool sync_runs(const struct life *l)
 {
 	return l->sync != LIFE_SYNC_NONE && l->sync != LIFE_SYNC_DOWN;
@@ -88,9 +83,10 @@ static void enter_promoting(struct step *s, const char *why)
 {
 	set_reason(s->l, why);
 	if (!sync_runs(s->l)) {
+		bool missing = s->l->sync == LIFE_SYNC_DOWN && s->cfg->mode != LIFE_MODE_SINGLE;
+
 		enter_active(s,
-			     s->l->sync == LIFE_SYNC_DOWN
-				     ? "promoted while replication was down: flows may be missing"
+			     missing ? "promoted while replication was down: flows may be missing"
 				     : NULL);
 		return;
 	}
@@ -474,12 +470,6 @@ static void on_fault(struct step *s)
 	}
 }
 
-static void on_stopped(struct step *s)
-{
-	if (s->in->ev == LIFE_EV_PROMOTE || s->in->ev == LIFE_EV_DEMOTE)
-		answer(s, LIFE_ANSWER_FAILED, "the daemon or the router ends");
-}
-
 /* ---- what holds in every state ----------------------------------------------------------------
  */
 
@@ -587,7 +577,8 @@ static void dispatch(struct step *s)
 		break;
 	case LIFE_STOPPED:
 	case LIFE_STATES:
-		on_stopped(s);
+		if (s->in->ev == LIFE_EV_PROMOTE || s->in->ev == LIFE_EV_DEMOTE)
+			answer(s, LIFE_ANSWER_FAILED, "the daemon or the router ends");
 		break;
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What people call the states, roles and events of a router. */
+/* What people call the states, roles and events of a router, and what a state means. */
 #include "vrouter/lifecycle.h"
 
 const char *life_state_name(enum life_state s)
@@ -57,4 +57,9 @@ const char *life_event_name(enum life_event e)
 	};
 
 	return name[e];
+}
+
+bool life_wants_vips(const struct life *l)
+{
+	return life_role(l->state) == LIFE_ROLE_ACTIVE;
 }

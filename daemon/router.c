@@ -329,9 +329,9 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 		router_free(r);
 		return err;
 	}
-	router_net_build(r);
 	if (env->sync && sync_child_is_up(env->sync))
 		router_on_sync_up(r);
+	router_net_build(r);
 	*out = r;
 	return 0;
 }
