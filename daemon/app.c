@@ -232,6 +232,19 @@ static void on_stop_signal(evutil_socket_t sig, short what, void *ctx)
 	end_if_last(a);
 }
 
+/* Line by line: a config may have many errors. Cuts text into them. */
+static void log_reload(char *text, int err)
+{
+	char *rest = NULL;
+
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (err == 0)
+			log_info("vrouterd", NULL, "%s", line);
+		else
+			log_err("vrouterd", NULL,
+				err == -EIO ? "%s" : "reload: nothing changed: %s", line);
+}
+
 static void on_reload_signal(evutil_socket_t sig, short what, void *ctx)
 {
 	struct app *a = ctx;
@@ -243,12 +256,9 @@ static void on_reload_signal(evutil_socket_t sig, short what, void *ctx)
 	(void)what;
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now_us());
 	err = app_reload(a, text);
-	if (err < 0)
-		log_err("vrouterd", NULL, err == -EIO ? "%s" : "reload: nothing changed: %s", text);
-	else
-		log_info("vrouterd", NULL, "%s", text);
 	snprintf(h.text, sizeof(h.text), "%s", err < 0 ? "reload failed" : "reload");
 	snprintf(h.reason, sizeof(h.reason), "%.*s", (int)sizeof(h.reason) - 1, text);
+	log_reload(text, err);
 	app_happening(a, &h);
 	sd_notify(0, "READY=1");
 }

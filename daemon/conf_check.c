@@ -207,6 +207,11 @@ static void check_pair(const struct check *k, const struct conf_router *a,
 		conf_error(k->errors, k->c->path, b->line,
 			   "router \"%s\": there is one of this name already (line %d)", b->name,
 			   a->line);
+	else if (id_of(a->name) == id_of(b->name))
+		conf_error(k->errors, k->c->path, b->line,
+			   "router \"%s\": replication cannot tell its name from \"%s\" (both are "
+			   "%08x on the wire); allowed: another name",
+			   b->name, a->name, id_of(a->name));
 	if (strcmp(a->namespace, b->namespace) == 0)
 		conf_error(k->errors, k->c->path, line_or(b->namespace_line, b->line),
 			   "router \"%s\": namespace = \"%s\": is router \"%s\"'s, too; allowed: a "

@@ -115,7 +115,7 @@ void ctl_server_reply(struct ctl_server *s, uint64_t client, json_t *data)
 void ctl_server_error(struct ctl_server *s, uint64_t client, enum ctl_code code, const char *fmt,
 		      ...)
 {
-	char text[512];
+	char text[CTL_LINE_MAX]; /* a config file may be wrong in many places */
 	va_list ap;
 
 	va_start(ap, fmt);

@@ -197,7 +197,7 @@ static int on_flow(const struct nlmsghdr *nlh, enum nf_conntrack_msg_type type,
 	if (d->json) {
 		print_json(d, ct);
 	} else {
-		nfct_snprintf(line, sizeof(line), ct, type, NFCT_O_DEFAULT, 0);
+		nfct_snprintf(line, sizeof(line), ct, (unsigned)type, NFCT_O_DEFAULT, 0);
 		puts(line);
 	}
 	/* nobody reads any more: enough */

@@ -243,6 +243,21 @@ static void two_routers(void **state)
 	}
 }
 
+/* Names are numbers on the wire, and these two are the same one. */
+static void same_id(void **state)
+{
+	struct conf c = fixture_conf(routers, 2);
+	struct conf_errors e = {0};
+
+	(void)state;
+	strcpy(c.router[0].name, "costarring");
+	strcpy(c.router[1].name, "liquid");
+	conf_check(&c, &e);
+	assert_int_equal(e.n, 1);
+	assert_non_null(strstr(e.text[0], "test.conf:20: router \"liquid\""));
+	conf_errors_free(&e);
+}
+
 /* What looks alike and is none of anybody's business. */
 static void no_clash(void **state)
 {
@@ -305,6 +320,7 @@ int main(void)
 		cmocka_unit_test(good),
 		cmocka_unit_test(one_mistake),
 		cmocka_unit_test(two_routers),
+		cmocka_unit_test(same_id),
 		cmocka_unit_test(no_clash),
 		cmocka_unit_test(all_mistakes_at_once),
 		cmocka_unit_test(errors_are_bounded),
