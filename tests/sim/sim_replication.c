@@ -187,6 +187,45 @@ static void fault_crash(struct sim *s)
 	node_start(s, old, chance(s, 500));
 }
 
+/* Who was READY when the drain began holds all that was sent until then. */
+static void check_drained(struct sim *s, struct node *src)
+{
+	for (unsigned i = 0; i < s->n_nodes; i++) {
+		struct node *rep = &s->node[i];
+		struct peer *p = rep->alive && rep != src
+					 ? peers_find(&src->engine->peers, rep->engine->conf.self)
+					 : NULL;
+		int id;
+
+		if (!p || !p->drained_for || p->lost)
+			continue;
+		id = first_difference(&src->kernel, &rep->kernel);
+		if (id >= 0)
+			show_difference(s, src, rep, id);
+	}
+}
+
+static void drain_quietly(struct sim *s, struct node *n)
+{
+	unsigned traffic = s->traffic, burst = s->burst;
+
+	s->traffic = 0;
+	s->burst = 0;
+	for (unsigned i = 0; i < 300 && !is_quiet(n); i++)
+		steps(s, 1);
+	if (is_quiet(n)) {
+		n->drained = false;
+		engine_drain(n->engine, 500, s->now);
+		n->run_at = s->now;
+		for (unsigned i = 0; i < 600 && !n->drained; i++)
+			steps(s, 1);
+		if (n->drained && n->drain_ok)
+			check_drained(s, n);
+	}
+	s->traffic = traffic;
+	s->burst = burst;
+}
+
 static void fault_switchover(struct sim *s)
 {
 	unsigned old = find_active(s), next = pick_alive(s, old);
@@ -195,6 +234,8 @@ static void fault_switchover(struct sim *s)
 	if (old == NOBODY || next == old)
 		return;
 	n = &s->node[old];
+	if (chance(s, 500))
+		drain_quietly(s, n);
 	n->drained = false;
 	trace(s, "node %u drains", old);
 	engine_drain(n->engine, 500, s->now);
