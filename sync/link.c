@@ -129,6 +129,7 @@ static void close_link(struct link *k)
 	k->fd = -1;
 }
 
+static void lose_queue(struct link *k);
 static void free_passed(struct links *l);
 
 printf_like(2, 3) static void fail(struct link *k, const char *fmt, ...)
@@ -139,6 +140,7 @@ printf_like(2, 3) static void fail(struct link *k, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	lose_queue(k);
 	close_link(k);
 	free_passed(k->all);
 	tell(k, false, text);
@@ -319,6 +321,18 @@ static void count_error(struct slot *s)
 {
 	if (s->errors)
 		++*s->errors;
+}
+
+/* What a link that fails has not sent yet. */
+static void lose_queue(struct link *k)
+{
+	struct links *l = k->all;
+
+	if (!link_sends(k))
+		return;
+	for (uint64_t at = k->pos / k->n_dests; at < l->tail; at++)
+		count_error(&l->queue[at % QUEUE]);
+	k->pos = l->tail * k->n_dests;
 }
 
 /* Room for one by losing the oldest of those links that have not sent it yet. */

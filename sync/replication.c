@@ -6,29 +6,20 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include <event2/event.h>
 #include <sodium.h>
 
+#include "lag.h"
+#include "streams.h"
 #include "vrouter/conntrack.h"
 #include "vrouter/log.h"
 
-#define STREAMS		(4 * (ENGINE_PEERS_MAX + 1)) /* derived keys kept: some of each controller */
-#define CAPTURE_TURN	4096			     /* changes before others get their turn */
+#define CAPTURE_TURN	4096   /* changes before others get their turn */
 #define CAPTURE_LAST	262144 /* changes read at most when the router stops being the source */
 #define REPORT_EVERY_MS 50
 #define LAG_EVERY_MS	10
 #define BODY_MIN	512 /* the least that an engine works with */
-
-/* A key that once opened or sealed a datagram. Forged ones cannot push others out. */
-struct stream_slot {
-	bool used;
-	uint8_t key_id;
-	uint32_t sender;
-	uint8_t epoch[DGRAM_EPOCH_LEN];
-	struct seal_stream stream;
-};
 
 /* What the core is still to be told. */
 struct news {
@@ -49,25 +40,12 @@ struct replication {
 	size_t body_room; /* that the engine was made for */
 	struct sync_counters counters;
 	struct event *on_capture, *on_time, *on_bulk;
-	struct stream_slot stream[STREAMS];
-	unsigned next_stream; /* to be replaced */
-	struct {
-		uint64_t checked_ms;
-		uint64_t seq; /* a number the source has sent and we have not applied; 0: none */
-		uint64_t since_ms;
-	} lag;
+	struct streams streams;
+	struct lag lag;
 	struct news news;
 	enum engine_phase told_phase;
 	uint64_t told_ms; /* when the last status was taken */
 };
-
-uint64_t monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 uint32_t replication_id(const struct replication *r)
 {
@@ -86,41 +64,6 @@ static void news(struct replication *r)
 
 /* ---- the engine's needs ------------------------------------------------------------------- */
 
-static struct seal_stream *stream_of(struct replication *r, const struct dgram_hdr *h)
-{
-	for (unsigned i = 0; i < STREAMS; i++) {
-		struct stream_slot *s = &r->stream[i];
-
-		if (s->used && s->key_id == h->key_id && s->sender == h->sender &&
-		    memcmp(s->epoch, h->epoch, sizeof(s->epoch)) == 0)
-			return &s->stream;
-	}
-	return NULL;
-}
-
-static const struct seal_stream *keep_stream(struct replication *r, const struct dgram_hdr *h,
-					     const struct seal_stream *stream)
-{
-	struct stream_slot *s = &r->stream[r->next_stream++ % STREAMS];
-
-	*s = (struct stream_slot){
-		.used = true, .key_id = h->key_id, .sender = h->sender, .stream = *stream};
-	memcpy(s->epoch, h->epoch, sizeof(s->epoch));
-	return &s->stream;
-}
-
-/* The key to seal with; derived once a stream. NULL: the keyring does not have it. */
-static const struct seal_stream *sealing(struct replication *r, const struct dgram_hdr *h)
-{
-	const struct seal_stream *known = stream_of(r, h);
-	struct seal_stream fresh;
-
-	if (!known && seal_derive(&fresh, &r->shared->conf.keys, h))
-		known = keep_stream(r, h, &fresh);
-	sodium_memzero(&fresh, sizeof(fresh));
-	return known;
-}
-
 static void op_send(void *ctx, const struct dgram_hdr *given, const uint8_t *body, size_t body_len)
 {
 	struct replication *r = ctx;
@@ -132,7 +75,7 @@ static void op_send(void *ctx, const struct dgram_hdr *given, const uint8_t *bod
 
 	h.key_id = conf->sealed ? conf->keys.key[0].id : 0;
 	if (conf->sealed)
-		stream = sealing(r, &h);
+		stream = streams_sealing(&r->streams, &conf->keys, &h);
 	if (conf->sealed && !stream) { /* never in the clear instead */
 		r->counters.v[SYNC_TX_ERRORS]++;
 		return;
@@ -229,39 +172,6 @@ static const struct engine_ops engine_ops = {
 	.on_drained = op_on_drained,
 };
 
-/* ---- lag ---------------------------------------------------------------------------------- */
-
-static uint64_t sent_by_source(const struct replication *r, const struct engine_status *s,
-			       uint64_t now)
-{
-	struct engine_peer peer[ENGINE_PEERS_MAX];
-	unsigned n = engine_peers(r->engine, peer, now);
-
-	for (unsigned i = 0; i < n; i++)
-		if (peer[i].id == s->source && peer[i].phase == ENGINE_SOURCE && !peer[i].lost)
-			return peer[i].acked;
-	return 0;
-}
-
-/* How long the oldest known change has been waiting to be applied. The source says with each
- * heartbeat what it has sent, so looking now and then is enough. */
-static uint64_t lag_ms(struct replication *r, uint64_t now)
-{
-	struct engine_status s;
-	uint64_t sent;
-
-	r->lag.checked_ms = now;
-	engine_status(r->engine, &s);
-	if (s.phase == ENGINE_SOURCE || s.phase == ENGINE_ALONE || s.seq >= r->lag.seq)
-		r->lag.seq = 0;
-	sent = sent_by_source(r, &s, now);
-	if (!r->lag.seq && s.phase != ENGINE_SOURCE && sent > s.seq) {
-		r->lag.seq = sent;
-		r->lag.since_ms = now;
-	}
-	return r->lag.seq ? now - r->lag.since_ms : 0;
-}
-
 /* ---- turns -------------------------------------------------------------------------------- */
 
 static void settle(struct replication *r)
@@ -269,7 +179,7 @@ static void settle(struct replication *r)
 	uint64_t now = monotonic_ms(), due = engine_run(r->engine, now);
 
 	if (now - r->lag.checked_ms >= LAG_EVERY_MS)
-		(void)lag_ms(r, now);
+		(void)lag_update(&r->lag, r->engine, now);
 	if (due <= now) {
 		event_active(r->on_bulk, EV_TIMEOUT, 0);
 		return;
@@ -336,29 +246,21 @@ static void capture_rest(struct replication *r)
 
 static bool unseal(struct replication *r, const struct dgram_hdr *h, uint8_t *buf, size_t len)
 {
-	const struct seal_stream *known = stream_of(r, h);
-	struct seal_stream fresh;
-	bool ok;
+	int err = streams_open(&r->streams, &r->shared->conf.keys, h, buf, len);
 
-	if (!known && !seal_derive(&fresh, &r->shared->conf.keys, h)) {
+	if (err == -ENOKEY) {
 		r->counters.v[SYNC_RX_BAD_KEY]++;
 		log_remote("sync", r->conf.router,
 			   "controller %08x seals with key %u, which is not in the key file",
 			   h->sender, h->key_id);
-		return false;
-	}
-	ok = seal_open(known ? known : &fresh, h, buf, len);
-	if (ok && !known)
-		(void)keep_stream(r, h, &fresh);
-	sodium_memzero(&fresh, sizeof(fresh));
-	if (!ok) {
+	} else if (err < 0) {
 		r->counters.v[SYNC_RX_BAD_SEAL]++;
 		log_remote(
 			"sync", r->conf.router,
 			"a datagram of controller %08x does not unseal: another key %u, or forged",
 			h->sender, h->key_id);
 	}
-	return ok;
+	return err == 0;
 }
 
 void replication_on_datagram(struct replication *r, const struct dgram_hdr *h, uint8_t *buf,
@@ -466,7 +368,7 @@ static void fill_report(struct replication *r, struct sync_msg *m, bool answer)
 	engine_status(r->engine, &rep->status);
 	rep->n_peers = engine_peers(r->engine, rep->peer, monotonic_ms());
 	rep->counters = r->counters;
-	rep->lag_ms = lag_ms(r, monotonic_ms());
+	rep->lag_ms = lag_update(&r->lag, r->engine, monotonic_ms());
 	if (table_count(r->table, &rep->flows, &rep->flows_max) < 0)
 		rep->flows = rep->flows_max = 0;
 }
@@ -603,7 +505,7 @@ int replication_fit(struct replication *r)
 
 void replication_new_keys(struct replication *r)
 {
-	sodium_memzero(r->stream, sizeof(r->stream));
+	streams_forget(&r->streams);
 }
 
 static int make_events(struct replication *r)
@@ -663,7 +565,7 @@ void replication_free(struct replication *r)
 	capture_free(r->capture);
 	links_forget(r->shared->links, &r->counters.v[SYNC_TX_ERRORS]);
 	close_fds(r->fd);
-	sodium_memzero(r->stream, sizeof(r->stream));
+	streams_forget(&r->streams);
 	free(r);
 }
 

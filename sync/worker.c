@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 
 #include <cap-ng.h>
 #include <event2/event.h>
@@ -36,6 +37,14 @@ struct worker {
 	uint64_t bad_header, other_router; /* datagrams that belong to no router */
 	int status;			   /* of exit */
 };
+
+uint64_t monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
 
 static void leave(struct worker *w, int status)
 {
