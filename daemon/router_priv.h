@@ -29,6 +29,7 @@ struct router {
 	unsigned head, queued;
 	bool running, ended;
 	uint64_t pending_request; /* the command that waits */
+	uint32_t promote_request; /* number of the last PROMOTE sent */
 
 	struct sync_msg_report report;
 	bool reported;

@@ -13,6 +13,8 @@ void router_sync_role(struct router *r, enum sync_msg_type type)
 	snprintf(m.role.router, sizeof(m.role.router), "%s", r->conf.name);
 	m.role.term = r->life.term;
 	m.role.wait_ms = r->conf.drain_ms;
+	if (type == SYNC_MSG_PROMOTE)
+		m.role.request = ++r->promote_request;
 	if (r->env->sync)
 		sync_child_send(r->env->sync, &m, NULL, 0);
 }
@@ -114,12 +116,24 @@ static void take_report(struct router *r, const struct sync_msg_report *m)
 	}
 }
 
+static void on_promoted(struct router *r, const struct sync_msg_role *m)
+{
+	/* the role came, went and came again: this one says nothing about the flows of today */
+	if (m->request != r->promote_request)
+		return;
+	if (!m->ok) {
+		log_err("router", r->conf.name, "no conntrack events: changes are not replicated");
+		router_happened(r, HAPPENING_SYNC, "no conntrack events",
+				"changes are not replicated");
+	}
+	router_push(r, (struct life_in){.ev = LIFE_EV_PROMOTED, .term = m->term}, NULL);
+}
+
 void router_on_sync_message(struct router *r, const struct sync_msg *m)
 {
 	switch ((enum sync_msg_type)m->type) {
 	case SYNC_MSG_PROMOTED:
-		router_push(r, (struct life_in){.ev = LIFE_EV_PROMOTED, .term = m->role.term},
-			    NULL);
+		on_promoted(r, &m->role);
 		break;
 	case SYNC_MSG_DRAINED:
 		router_push(r, (struct life_in){.ev = LIFE_EV_DRAINED, .ok = m->role.ok}, NULL);

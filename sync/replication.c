@@ -319,7 +319,7 @@ static void stop_source(struct replication *r)
 	r->source = false;
 }
 
-void replication_promote(struct replication *r, uint32_t min_term)
+void replication_promote(struct replication *r, uint32_t min_term, uint32_t request)
 {
 	/* everything that a former source sent and that reached us counts */
 	links_drain(r->shared->links);
@@ -329,6 +329,7 @@ void replication_promote(struct replication *r, uint32_t min_term)
 		become_source(r, min_term);
 	turn(r);
 	r->news.promoted = true;
+	r->news.promoted_with.request = request;
 	news(r);
 }
 

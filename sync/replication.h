@@ -41,7 +41,8 @@ void replication_on_datagram(struct replication *r, const struct dgram_hdr *h, u
 /* After a batch of datagrams. What is sent waits for links_flush(). */
 void replication_after_batch(struct replication *r);
 
-void replication_promote(struct replication *r, uint32_t min_term);
+/* request comes back with the answer. */
+void replication_promote(struct replication *r, uint32_t min_term, uint32_t request);
 void replication_demote(struct replication *r);
 void replication_drain(struct replication *r, uint32_t wait_ms);
 void replication_query(struct replication *r);

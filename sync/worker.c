@@ -342,7 +342,7 @@ static int on_role(struct worker *w, const struct sync_msg *m)
 		return 0;
 	}
 	if (m->type == SYNC_MSG_PROMOTE)
-		replication_promote(r, m->role.term);
+		replication_promote(r, m->role.term, m->role.request);
 	else if (m->type == SYNC_MSG_DEMOTE)
 		replication_demote(r);
 	else if (m->type == SYNC_MSG_DRAIN)

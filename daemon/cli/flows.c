@@ -189,6 +189,7 @@ static int on_flow(const struct nlmsghdr *nlh, enum nf_conntrack_msg_type type,
 	char line[1024];
 
 	(void)nlh;
+	(void)type;
 	if (!wanted(d->filter, ct))
 		return NFCT_CB_CONTINUE;
 	d->n++;
@@ -197,7 +198,8 @@ static int on_flow(const struct nlmsghdr *nlh, enum nf_conntrack_msg_type type,
 	if (d->json) {
 		print_json(d, ct);
 	} else {
-		nfct_snprintf(line, sizeof(line), ct, (unsigned)type, NFCT_O_DEFAULT, 0);
+		/* no "[UPDATE]" before each: a dump is no event */
+		nfct_snprintf(line, sizeof(line), ct, NFCT_T_UNKNOWN, NFCT_O_DEFAULT, 0);
 		puts(line);
 	}
 	/* nobody reads any more: enough */

@@ -64,6 +64,7 @@ struct sync_msg_role { /* ROUTER_DEL, PROMOTE, DEMOTE, DRAIN; PROMOTED, DRAINED 
 	char router[64];
 	uint32_t term;	  /* PROMOTE: the stream's term must be above; PROMOTED: what it is */
 	uint32_t wait_ms; /* DRAIN: at most */
+	uint32_t request; /* PROMOTE: the core's number of it; PROMOTED: which one it answers */
 	bool ok;	  /* DRAINED: acknowledged by every healthy replica; PROMOTED: events are
 			     subscribed, false: nothing will be replicated */
 };
