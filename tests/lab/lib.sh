@@ -192,15 +192,16 @@ lab_mend() { lab_ip fabric link set "$1" up; }
 # lab_loss LINK PERCENT [MATCH]: both ways on that link, e.g. lab_loss c2-mgmt 10 "udp dport 3781".
 # 0 ends it.
 lab_loss() {
-	local port=$1 percent=$2 match=${3:-}
+	local port=$1 match=${3:-} chance="numgen random mod 100 < $2"
+	[ "$2" -lt 100 ] || chance= # nft takes a comparison that is always true for a mistake
 	lab_in fabric nft -f - <<-END || skip "no nftables bridge family with numgen here"
 		table bridge loss-$port
 		delete table bridge loss-$port
 		table bridge loss-$port {
 			chain forward {
 				type filter hook forward priority 0
-				iifname "$port" $match numgen random mod 100 < $percent counter drop
-				oifname "$port" $match numgen random mod 100 < $percent counter drop
+				iifname "$port" $match $chance counter drop
+				oifname "$port" $match $chance counter drop
 			}
 		}
 	END
