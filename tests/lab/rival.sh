@@ -26,83 +26,33 @@ rival_router() {
 	END
 }
 
-rival_conntrackd_conf() {
-	local dir=$LAB_DIR/c$1 direct=
-	[ "$RIVAL_CACHE" = on ] || direct="DisableExternalCache on"
-	cat >"$dir/conntrackd.conf" <<-END
-		Sync {
-		    Mode FTFW { $direct }
-		    Multicast {
-		        IPv4_address 225.0.0.50
-		        Group 3780
-		        IPv4_interface 10.20.0.$((20 + $1))
-		        Interface vr-mgmt
-		        SndSocketBuffer 24985600
-		        RcvSocketBuffer 24985600
-		        Checksum on
-		    }
-		}
-		General {
-		    HashSize 65536
-		    HashLimit 524288
-		    Syslog off
-		    LogFile $dir/conntrackd.log
-		    LockFile $dir/conntrackd.lock
-		    UNIX { Path $dir/conntrackd.ctl }
-		    NetlinkBufferSize 16777216
-		    NetlinkBufferSizeMaxGrowth 67108864
-		    NetlinkOverrunResync on
-		    Filter From Kernelspace {
-		        Protocol Accept { TCP UDP ICMP }
-		        Address Ignore { IPv4_address 127.0.0.1 }
-		    }
-		}
-	END
-	printf '#!/bin/sh\nC="conntrackd -C %s"\n' "$dir/conntrackd.conf" >"$dir/notify"
-	# what the package's primary-backup.sh does
-	cat >>"$dir/notify" <<-'END'
-		case $1 in
-		primary) $C -c; $C -f; $C -R; $C -B ;;
-		backup) $C -t; $C -n ;;
-		esac
-	END
-	chmod 755 "$dir/notify"
+# rival_fill TEMPLATE FILE NAME=VALUE...: writes FILE from conntrackd-conf/TEMPLATE.in.
+rival_fill() {
+	local template=$LAB_SOURCE/conntrackd-conf/$1.in file=$2 pair
+	local -a script=()
+	shift 2
+	for pair in "$@"; do script+=(-e "s|@${pair%%=*}@|${pair#*=}|g"); done
+	sed -e '/^#[^!]/d' "${script[@]}" "$template" >"$file"
+	! grep -n '@[A-Z_]*@' "$file" >&2 || fail "$file: not all names are filled in"
 }
 
-rival_keepalived_conf() {
-	local dir=$LAB_DIR/c$1
-	cat >"$dir/keepalived.conf" <<-END
-		global_defs {
-		    router_id c$1
-		    vrrp_version 3
-		    script_user root
-		    enable_script_security
-		}
-		vrrp_instance vr {
-		    state BACKUP
-		    nopreempt
-		    interface vr-mgmt
-		    virtual_router_id 51
-		    priority $((160 - 10 * $1))
-		    advert_int $(printf '%d.%02d' $((ADVERT / 1000)) $((ADVERT % 1000 / 10)))
-		    virtual_ipaddress {
-		        $MGMT_VIP/24 dev vr-mgmt
-		        $PUBLIC_VIP/24 dev vr-ex
-		    }
-		    virtual_routes { 0.0.0.0/0 via $HOST dev vr-ex }
-		    notify_master "$dir/notify primary"
-		    notify_backup "$dir/notify backup"
-		    notify_fault "$dir/notify backup"
-		}
-	END
+rival_config() {
+	local i=$1 dir=$LAB_DIR/c$1 cache=
+	[ "$RIVAL_CACHE" = on ] || cache="DisableExternalCache on"
+	rival_fill conntrackd.conf "$dir/conntrackd.conf" DIR="$dir" CACHE="$cache" \
+		INTERFACE=vr-mgmt ADDRESS="10.20.0.$((20 + i))"
+	rival_fill notify "$dir/notify" DIR="$dir"
+	chmod 755 "$dir/notify"
+	rival_fill keepalived.conf "$dir/keepalived.conf" DIR="$dir" NAME="c$i" PRIORITY=$((160 - 10 * i)) \
+		ADVERT="$(printf '%d.%02d' $((ADVERT / 1000)) $((ADVERT % 1000 / 10)))" \
+		INTERFACE=vr-mgmt PUBLIC_INTERFACE=vr-ex MGMT_VIP=$MGMT_VIP PUBLIC_VIP=$PUBLIC_VIP GATEWAY=$HOST
 }
 
 rival_start() {
 	local i=$1 dir=$LAB_DIR/c$1
 	mkdir -p "$dir"
 	rival_router "$i"
-	rival_conntrackd_conf "$i"
-	rival_keepalived_conf "$i"
+	rival_config "$i"
 	lab_exec "c$i-vr" conntrackd -C "$dir/conntrackd.conf" >>"$LAB_DIR/c$i-conntrackd.log" 2>&1 &
 	LAB_PIDS+=($!)
 	disown $!
