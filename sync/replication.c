@@ -299,12 +299,11 @@ static uint32_t current_term(const struct replication *r)
 static void become_source(struct replication *r, uint32_t min_term)
 {
 	int err = capture_start(r->capture);
-	struct sync_msg_role *reply = &r->news.promoted_with;
 
 	if (err < 0)
 		log_err("sync", r->conf.router, "cannot subscribe to conntrack events: %s",
 			strerror(-err));
-	*reply = (struct sync_msg_role){
+	r->news.promoted_with = (struct sync_msg_role){
 		.ok = err == 0, .term = engine_promote(r->engine, min_term, monotonic_ms())};
 	r->source = true;
 	event_add(r->on_capture, NULL);
