@@ -112,10 +112,11 @@ int sync_ipc_recv(int fd, struct sync_msg *m, int fds[static SYNC_FDS], unsigned
 	do
 		n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
+	/* reset: it closed with something of ours unread */
+	if (n == 0 || (n < 0 && errno == ECONNRESET))
+		return 0;
 	if (n < 0)
 		return -errno;
-	if (n == 0)
-		return 0;
 	*n_fds = take_fds(&msg, fds);
 	if (n >= (ssize_t)sizeof(m->type) && (size_t)n == message_len(m->type) &&
 	    !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
