@@ -3,9 +3,11 @@
  * may enter it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netlink.h>
 
@@ -65,29 +67,49 @@ static void read_timeout(const char *name, uint32_t *out)
 		*out = (uint32_t)v;
 }
 
+/* What a kernel does not have keeps its default. */
 static int read_all(void *arg)
 {
-	static const struct {
-		unsigned state;
-		const char *name;
-	} tcp[] = {
-		{TCP_CONNTRACK_SYN_SENT, "tcp_timeout_syn_sent"},
-		{TCP_CONNTRACK_SYN_RECV, "tcp_timeout_syn_recv"},
-		{TCP_CONNTRACK_ESTABLISHED, "tcp_timeout_established"},
-		{TCP_CONNTRACK_FIN_WAIT, "tcp_timeout_fin_wait"},
-		{TCP_CONNTRACK_CLOSE_WAIT, "tcp_timeout_close_wait"},
-		{TCP_CONNTRACK_LAST_ACK, "tcp_timeout_last_ack"},
-		{TCP_CONNTRACK_TIME_WAIT, "tcp_timeout_time_wait"},
-		{TCP_CONNTRACK_CLOSE, "tcp_timeout_close"},
-	};
 	struct flow_timeouts *t = arg;
+	const struct {
+		const char *name;
+		uint32_t *to;
+	} row[] = {
+		{"tcp_timeout_syn_sent", &t->tcp[TCP_CONNTRACK_SYN_SENT]},
+		{"tcp_timeout_syn_recv", &t->tcp[TCP_CONNTRACK_SYN_RECV]},
+		{"tcp_timeout_established", &t->tcp[TCP_CONNTRACK_ESTABLISHED]},
+		{"tcp_timeout_fin_wait", &t->tcp[TCP_CONNTRACK_FIN_WAIT]},
+		{"tcp_timeout_close_wait", &t->tcp[TCP_CONNTRACK_CLOSE_WAIT]},
+		{"tcp_timeout_last_ack", &t->tcp[TCP_CONNTRACK_LAST_ACK]},
+		{"tcp_timeout_time_wait", &t->tcp[TCP_CONNTRACK_TIME_WAIT]},
+		{"tcp_timeout_close", &t->tcp[TCP_CONNTRACK_CLOSE]},
+		{"sctp_timeout_closed", &t->sctp[SCTP_CONNTRACK_CLOSED]},
+		{"sctp_timeout_cookie_wait", &t->sctp[SCTP_CONNTRACK_COOKIE_WAIT]},
+		{"sctp_timeout_cookie_echoed", &t->sctp[SCTP_CONNTRACK_COOKIE_ECHOED]},
+		{"sctp_timeout_established", &t->sctp[SCTP_CONNTRACK_ESTABLISHED]},
+		{"sctp_timeout_shutdown_sent", &t->sctp[SCTP_CONNTRACK_SHUTDOWN_SENT]},
+		{"sctp_timeout_shutdown_recd", &t->sctp[SCTP_CONNTRACK_SHUTDOWN_RECD]},
+		{"sctp_timeout_shutdown_ack_sent", &t->sctp[SCTP_CONNTRACK_SHUTDOWN_ACK_SENT]},
+		{"sctp_timeout_heartbeat_sent", &t->sctp[SCTP_CONNTRACK_HEARTBEAT_SENT]},
+		{"sctp_timeout_heartbeat_acked", &t->sctp[SCTP_CONNTRACK_HEARTBEAT_ACKED]},
+		{"dccp_timeout_request", &t->dccp[FLOW_DCCP_REQUEST]},
+		{"dccp_timeout_respond", &t->dccp[FLOW_DCCP_RESPOND]},
+		{"dccp_timeout_partopen", &t->dccp[FLOW_DCCP_PARTOPEN]},
+		{"dccp_timeout_open", &t->dccp[FLOW_DCCP_OPEN]},
+		{"dccp_timeout_closereq", &t->dccp[FLOW_DCCP_CLOSEREQ]},
+		{"dccp_timeout_closing", &t->dccp[FLOW_DCCP_CLOSING]},
+		{"dccp_timeout_timewait", &t->dccp[FLOW_DCCP_TIMEWAIT]},
+		{"udp_timeout", &t->udp},
+		{"udp_timeout_stream", &t->udp_stream},
+		{"gre_timeout", &t->gre},
+		{"gre_timeout_stream", &t->gre_stream},
+		{"icmp_timeout", &t->icmp},
+		{"icmpv6_timeout", &t->icmpv6},
+		{"generic_timeout", &t->generic},
+	};
 
-	for (unsigned i = 0; i < ARRAY_LEN(tcp); i++)
-		read_timeout(tcp[i].name, &t->tcp[tcp[i].state]);
-	read_timeout("udp_timeout", &t->udp);
-	read_timeout("udp_timeout_stream", &t->udp_stream);
-	read_timeout("icmp_timeout", &t->icmp);
-	read_timeout("generic_timeout", &t->generic);
+	for (unsigned i = 0; i < ARRAY_LEN(row); i++)
+		read_timeout(row[i].name, row[i].to);
 	return 0;
 }
 

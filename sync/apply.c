@@ -6,7 +6,8 @@
  * What failed is settled when the whole queue has been tried, by the flow's state at the end of
  * the queue: a put that a later delete follows is forgotten (trying it again would bring the flow
  * back), later updates are merged into it. At the source no two flows ever share a tuple, so at
- * that point whatever stands in the way of a flow that lives is out of date, and goes. */
+ * that point whatever stands in the way of a flow that lives is out of date, and goes. A helper, a
+ * master or labels that this kernel does not take are left out: the flow is worth more. */
 #include "vrouter/conntrack.h"
 
 #include <errno.h>
@@ -33,11 +34,14 @@ struct op {
 	struct flow f;
 	enum op_kind kind;
 	enum flow_put how;
-	enum op_retry retry;
+	enum op_retry retry; /* the last one */
 	uint32_t timeout_s;
 	uint32_t fingerprint; /* of the identity, to look for the same flow quickly */
 	int err;
-	bool absorbed; /* in an earlier op of the same flow */
+	int labels_err; /* of the request for the labels alone */
+	bool absorbed;	/* in an earlier op of the same flow */
+	bool created;	/* err is of a request to create it */
+	bool evicted;
 };
 
 /* Requests of one system call. */
@@ -177,12 +181,25 @@ static void wire_add(struct apply *a, size_t len, int *result)
 	a->seq++;
 }
 
+static void send_labels(struct apply *a, struct op *op)
+{
+	uint32_t seq;
+	uint8_t *to;
+
+	if (!(op->f.has & FLOW_HAS_LABELS))
+		return;
+	to = wire_room(a, &seq);
+	wire_add(a, flow_netlink_labels(to, FLOW_NETLINK_MAX, &op->f, seq), &op->labels_err);
+}
+
 static void send_create(struct apply *a, struct op *op)
 {
 	uint32_t seq;
 	uint8_t *to = wire_room(a, &seq);
 
+	op->created = true;
 	wire_add(a, flow_netlink_create(to, FLOW_NETLINK_MAX, &op->f, a->pin_s, seq), &op->err);
+	send_labels(a, op);
 }
 
 static void send_delete(struct apply *a, struct op *op, enum flow_netlink_key key, int *result)
@@ -199,6 +216,7 @@ static void send_update(struct apply *a, struct op *op)
 	uint8_t *to = wire_room(a, &seq);
 
 	wire_add(a, flow_netlink_update(to, FLOW_NETLINK_MAX, &op->f, a->pin_s, seq), &op->err);
+	send_labels(a, op);
 }
 
 static void send_timeout(struct apply *a, struct op *op)
@@ -245,6 +263,17 @@ static bool look_ahead(struct apply *a, struct op *op)
 	return true;
 }
 
+/* Without what this kernel does not have. */
+static enum op_retry reduce(struct apply *a, struct op *op, uint32_t part)
+{
+	if (!(op->f.has & part))
+		return RETRY_NO;
+	op->f.has &= ~part;
+	a->counters->v[SYNC_APPLY_REDUCED]++;
+	return RETRY_CREATE;
+}
+
+/* After the first attempt. */
 static enum op_retry retry_of(struct apply *a, struct op *op)
 {
 	bool complete;
@@ -257,11 +286,33 @@ static enum op_retry retry_of(struct apply *a, struct op *op)
 	}
 	complete = flow_netlink_complete(&op->f);
 	switch (op->err) {
-	case -ENOENT: /* an update */
+	case -ENOENT: /* an update; or its master, which may have come behind it */
 		return complete ? RETRY_CREATE : RETRY_NO;
 	case -EEXIST: /* a new one */
 	case -EBUSY:  /* an update that takes a status bit back */
 		return complete ? RETRY_REPLACE : RETRY_NO;
+	case -EOPNOTSUPP:
+		return op->created ? reduce(a, op, FLOW_HAS_HELPER) : RETRY_NO;
+	}
+	return RETRY_NO;
+}
+
+/* After a further one, which was to create it. Each of these happens once, so there is an end. */
+static enum op_retry retry_again(struct apply *a, struct op *op)
+{
+	if (op->retry == RETRY_NO || !op->err)
+		return RETRY_NO;
+	switch (op->err) {
+	case -EEXIST:
+		if (op->evicted)
+			return RETRY_NO;
+		op->evicted = true;
+		a->counters->v[SYNC_APPLY_CLASH]++;
+		return RETRY_EVICT;
+	case -ENOENT:
+		return reduce(a, op, FLOW_HAS_MASTER);
+	case -EOPNOTSUPP:
+		return reduce(a, op, FLOW_HAS_HELPER);
 	}
 	return RETRY_NO;
 }
@@ -286,19 +337,20 @@ static void send_retry(struct apply *a, struct op *op)
 
 static void retry_all(struct apply *a)
 {
+	bool any = true;
+
 	for (struct op *op = a->op; op < a->op + a->n; op++)
 		op->retry = retry_of(a, op);
-	for (struct op *op = a->op; op < a->op + a->n; op++)
-		send_retry(a, op);
-	wire_flush(a);
-	for (struct op *op = a->op; op < a->op + a->n; op++) {
-		bool clash = op->retry != RETRY_NO && op->err == -EEXIST;
-
-		op->retry = clash ? RETRY_EVICT : RETRY_NO;
-		a->counters->v[SYNC_APPLY_CLASH] += clash;
-		send_retry(a, op);
+	while (any) {
+		for (struct op *op = a->op; op < a->op + a->n; op++)
+			send_retry(a, op);
+		wire_flush(a);
+		any = false;
+		for (struct op *op = a->op; op < a->op + a->n; op++) {
+			op->retry = retry_again(a, op);
+			any |= op->retry != RETRY_NO;
+		}
 	}
-	wire_flush(a);
 }
 
 /* Counts what succeeded; true when the owner has to hear of it. */
@@ -309,6 +361,7 @@ static bool settle(struct apply *a, const struct op *op)
 	if (op->err)
 		return true;
 	a->counters->v[SYNC_APPLIED_PUT] += op->kind == OP_PUT;
+	a->counters->v[SYNC_APPLY_REDUCED] += op->labels_err != 0;
 	a->counters->v[SYNC_APPLIED_DEL] += op->kind == OP_DEL;
 	return false;
 }
@@ -331,7 +384,7 @@ void apply_commit(struct apply *a)
 		retry_all(a);
 	for (const struct op *op = a->op; op < a->op + a->n; op++) {
 		if (settle(a, op)) {
-			failed[n_failed].f = op->f;
+			flow_copy(&failed[n_failed].f, &op->f);
 			failed[n_failed++].err = op->err;
 		}
 	}
@@ -365,7 +418,14 @@ static struct op *add(struct apply *a, const struct flow *f, enum op_kind kind)
 	if (a->n == QUEUE)
 		apply_commit(a);
 	op = &a->op[a->n++];
-	*op = (struct op){.f = *f, .kind = kind, .fingerprint = fingerprint(f)};
+	flow_copy(&op->f, f);
+	op->kind = kind;
+	op->how = FLOW_PUT_NEW;
+	op->retry = RETRY_NO;
+	op->timeout_s = 0;
+	op->fingerprint = fingerprint(f);
+	op->err = op->labels_err = 0;
+	op->absorbed = op->created = op->evicted = false;
 	return op;
 }
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
 /* The rest of the status follows from the tuples (NAT bits) or is the kernel's own business. */
@@ -149,6 +150,20 @@ static bool tuple_equal(const struct flow_tuple *a, const struct flow_tuple *b)
 	       memcmp(a->dst, b->dst, sizeof(a->dst)) == 0 && a->l4.raw == b->l4.raw;
 }
 
+static bool state_equal(const struct flow *a, const struct flow *b)
+{
+	if ((a->has ^ b->has) & (FLOW_HAS_TCP | FLOW_HAS_SCTP | FLOW_HAS_DCCP))
+		return false;
+	if (a->has & FLOW_HAS_TCP)
+		return a->tcp.state == b->tcp.state;
+	if (a->has & FLOW_HAS_SCTP)
+		return a->sctp.state == b->sctp.state && a->sctp.vtag_be[0] == b->sctp.vtag_be[0] &&
+		       a->sctp.vtag_be[1] == b->sctp.vtag_be[1];
+	return !(a->has & FLOW_HAS_DCCP) ||
+	       (a->dccp.state == b->dccp.state && a->dccp.role == b->dccp.role &&
+		a->dccp.handshake_seq == b->dccp.handshake_seq);
+}
+
 bool flow_equal(const struct flow *a, const struct flow *b)
 {
 	if (!flow_same(a, b) || !tuple_equal(&a->reply, &b->reply))
@@ -158,9 +173,56 @@ bool flow_equal(const struct flow *a, const struct flow *b)
 		return false;
 	if ((a->status ^ b->status) & STATUS_COMPARED)
 		return false;
-	if ((a->has ^ b->has) & FLOW_HAS_TCP)
+	return state_equal(a, b);
+}
+
+bool flow_rare_equal(const struct flow *a, const struct flow *b)
+{
+	const struct flow_rare *x = &a->rare, *y = &b->rare;
+	uint32_t has = a->has & FLOW_HAS_RARE;
+
+	if ((a->has ^ b->has) & FLOW_HAS_RARE)
 		return false;
-	return !(a->has & FLOW_HAS_TCP) || a->tcp.state == b->tcp.state;
+	if (has & FLOW_HAS_LABELS && memcmp(x->labels, y->labels, sizeof(x->labels)) != 0)
+		return false;
+	if (has & FLOW_HAS_HELPER && strcmp(x->helper, y->helper) != 0)
+		return false;
+	if (has & FLOW_HAS_MASTER &&
+	    (x->master_proto != y->master_proto || !tuple_equal(&x->master, &y->master)))
+		return false;
+	if (has & FLOW_HAS_SEQADJ && memcmp(x->seqadj, y->seqadj, sizeof(x->seqadj)) != 0)
+		return false;
+	return !(has & FLOW_HAS_SYNPROXY) ||
+	       memcmp(&x->synproxy, &y->synproxy, sizeof(x->synproxy)) == 0;
+}
+
+bool flow_helper_ok(const char *name, size_t len)
+{
+	if (!len || len >= FLOW_HELPER_LEN)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!(name[i] >= 'a' && name[i] <= 'z') && !(name[i] >= 'A' && name[i] <= 'Z') &&
+		    !(name[i] >= '0' && name[i] <= '9') && !memchr("-._", name[i], 3))
+			return false;
+	return true;
+}
+
+static void merge_rare(struct flow *into, const struct flow *from)
+{
+	struct flow_rare *to = flow_rare_add(into, from->has & FLOW_HAS_RARE);
+
+	if (from->has & FLOW_HAS_LABELS)
+		memcpy(to->labels, from->rare.labels, sizeof(to->labels));
+	if (from->has & FLOW_HAS_HELPER)
+		memcpy(to->helper, from->rare.helper, sizeof(to->helper));
+	if (from->has & FLOW_HAS_MASTER) {
+		to->master = from->rare.master;
+		to->master_proto = from->rare.master_proto;
+	}
+	if (from->has & FLOW_HAS_SEQADJ)
+		memcpy(to->seqadj, from->rare.seqadj, sizeof(to->seqadj));
+	if (from->has & FLOW_HAS_SYNPROXY)
+		to->synproxy = from->rare.synproxy;
 }
 
 void flow_merge(struct flow *into, const struct flow *from)
@@ -169,12 +231,18 @@ void flow_merge(struct flow *into, const struct flow *from)
 		into->status = from->status;
 	if (from->has & FLOW_HAS_TCP)
 		into->tcp = from->tcp;
+	if (from->has & FLOW_HAS_SCTP)
+		into->sctp = from->sctp;
+	if (from->has & FLOW_HAS_DCCP)
+		into->dccp = from->dccp;
 	if (from->has & FLOW_HAS_MARK)
 		into->mark = from->mark;
 	if (from->has & FLOW_HAS_TIMEOUT)
 		into->timeout_s = from->timeout_s;
 	if (from->has & FLOW_HAS_REPLY)
 		into->reply = from->reply;
+	if (from->has & FLOW_HAS_RARE)
+		merge_rare(into, from);
 	into->has |= from->has;
 }
 
@@ -200,44 +268,111 @@ static void add(struct text *t, const char *fmt, ...)
 	t->left -= used;
 }
 
-static void add_tuple(struct text *t, const struct flow *f, const struct flow_tuple *u)
+static bool is_icmp(uint8_t proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
+static void add_tuple(struct text *t, uint8_t family, uint8_t proto, const struct flow_tuple *u)
 {
 	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
-	struct ip_addr a = {.family = f->family}, b = {.family = f->family};
+	struct ip_addr a = {.family = family}, b = {.family = family};
 
 	memcpy(a.b, u->src, sizeof(a.b));
 	memcpy(b.b, u->dst, sizeof(b.b));
 	ip_addr_format(&a, src);
 	ip_addr_format(&b, dst);
-	if (f->proto == IPPROTO_ICMP || f->proto == IPPROTO_ICMPV6)
+	if (is_icmp(proto))
 		add(t, "%s > %s type %u code %u id %u", src, dst, u->l4.icmp.type, u->l4.icmp.code,
 		    ntohs(u->l4.icmp.id_be));
 	else
 		add(t, "%s:%u > %s:%u", src, ntohs(u->l4.sport_be), dst, ntohs(u->l4.dport_be));
 }
 
-const char *flow_format(const struct flow *f, char buf[static FLOW_STRLEN])
+static const char *proto_name(uint8_t proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return "tcp";
+	case IPPROTO_UDP:
+		return "udp";
+	case IPPROTO_UDPLITE:
+		return "udplite";
+	case IPPROTO_ICMP:
+		return "icmp";
+	case IPPROTO_ICMPV6:
+		return "icmpv6";
+	case IPPROTO_SCTP:
+		return "sctp";
+	case IPPROTO_DCCP:
+		return "dccp";
+	case IPPROTO_GRE:
+		return "gre";
+	}
+	return NULL;
+}
+
+static void add_state(struct text *t, const struct flow *f)
 {
 	static const char *const tcp[] = {"NONE",     "SYN_SENT",   "SYN_RECV", "ESTABLISHED",
 					  "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT",
 					  "CLOSE",    "SYN_SENT2"};
+	static const char *const sctp[] = {
+		"NONE",		  "CLOSED",	    "COOKIE_WAIT",   "COOKIE_ECHOED",
+		"ESTABLISHED",	  "SHUTDOWN_SENT",  "SHUTDOWN_RECD", "SHUTDOWN_ACK_SENT",
+		"HEARTBEAT_SENT", "HEARTBEAT_ACKED"};
+	static const char *const dccp[] = {"NONE", "REQUEST",  "RESPOND", "PARTOPEN",
+					   "OPEN", "CLOSEREQ", "CLOSING", "TIMEWAIT"};
+
+	if (f->has & FLOW_HAS_TCP)
+		add(t, " %s", f->tcp.state < ARRAY_LEN(tcp) ? tcp[f->tcp.state] : "?");
+	if (f->has & FLOW_HAS_SCTP)
+		add(t, " %s vtags %08x %08x",
+		    f->sctp.state < ARRAY_LEN(sctp) ? sctp[f->sctp.state] : "?",
+		    ntohl(f->sctp.vtag_be[0]), ntohl(f->sctp.vtag_be[1]));
+	if (f->has & FLOW_HAS_DCCP)
+		add(t, " %s role %u", f->dccp.state < ARRAY_LEN(dccp) ? dccp[f->dccp.state] : "?",
+		    f->dccp.role);
+}
+
+static void add_rare(struct text *t, const struct flow *f)
+{
+	const struct flow_rare *r = &f->rare;
+
+	if (f->has & FLOW_HAS_HELPER)
+		add(t, " helper %s", r->helper);
+	if (f->has & FLOW_HAS_LABELS) {
+		add(t, " labels ");
+		for (size_t i = 0; i < sizeof(r->labels); i++)
+			add(t, "%02x", r->labels[i]);
+	}
+	if (f->has & FLOW_HAS_SEQADJ)
+		for (unsigned d = 0; d < 2; d++)
+			add(t, " seqadj %u %d %d", r->seqadj[d].pos, (int)r->seqadj[d].before,
+			    (int)r->seqadj[d].after);
+	if (f->has & FLOW_HAS_SYNPROXY)
+		add(t, " synproxy %u %u %u", r->synproxy.isn, r->synproxy.its, r->synproxy.tsoff);
+	if (f->has & FLOW_HAS_MASTER) {
+		add(t, " master %u ", r->master_proto);
+		add_tuple(t, f->family, r->master_proto, &r->master);
+	}
+}
+
+const char *flow_format(const struct flow *f, char buf[static FLOW_STRLEN])
+{
+	const char *proto = proto_name(f->proto);
 	struct text t = {.p = buf, .left = FLOW_STRLEN};
 
-	if (f->proto == IPPROTO_TCP)
-		add(&t, "tcp ");
-	else if (f->proto == IPPROTO_UDP)
-		add(&t, "udp ");
-	else if (f->proto == IPPROTO_ICMP)
-		add(&t, "icmp ");
+	if (proto)
+		add(&t, "%s ", proto);
 	else
 		add(&t, "proto %u ", f->proto);
-	add_tuple(&t, f, &f->orig);
+	add_tuple(&t, f->family, f->proto, &f->orig);
 	if (f->has & FLOW_HAS_REPLY) {
 		add(&t, " reply ");
-		add_tuple(&t, f, &f->reply);
+		add_tuple(&t, f->family, f->proto, &f->reply);
 	}
-	if (f->has & FLOW_HAS_TCP)
-		add(&t, " %s", f->tcp.state < ARRAY_LEN(tcp) ? tcp[f->tcp.state] : "?");
+	add_state(&t, f);
 	if (f->has & FLOW_HAS_STATUS)
 		add(&t, "%s%s", f->status & IPS_SEEN_REPLY ? "" : " unreplied",
 		    f->status & IPS_ASSURED ? " assured" : "");
@@ -247,6 +382,7 @@ const char *flow_format(const struct flow *f, char buf[static FLOW_STRLEN])
 		add(&t, " zone %u", f->zone);
 	if (f->has & FLOW_HAS_TIMEOUT)
 		add(&t, " timeout %u", f->timeout_s);
+	add_rare(&t, f);
 	return buf;
 }
 
@@ -274,8 +410,18 @@ static bool is_local(const struct flow_locals *l, uint8_t family, const uint8_t 
 	return false;
 }
 
+/* Multicast listener and neighbour discovery: between neighbours, whatever the addresses. */
+static bool is_neighbour_talk(const struct flow *f)
+{
+	uint8_t type = f->orig.l4.icmp.type;
+
+	return f->proto == IPPROTO_ICMPV6 && ((type >= 130 && type <= 137) || type == 143);
+}
+
 bool flow_is_through(const struct flow *f, const struct flow_locals *l)
 {
+	if (is_neighbour_talk(f))
+		return false;
 	/* reply.src is where it really goes: the inner server when the VIP is translated */
 	return !is_local(l, f->family, f->orig.src) && !is_local(l, f->family, f->reply.src);
 }
@@ -295,9 +441,30 @@ void flow_timeouts_default(struct flow_timeouts *t)
 			[TCP_CONNTRACK_TIME_WAIT] = 120,
 			[TCP_CONNTRACK_CLOSE] = 10,
 			[TCP_CONNTRACK_SYN_SENT2] = 120},
+		.sctp = {[SCTP_CONNTRACK_NONE] = 10,
+			 [SCTP_CONNTRACK_CLOSED] = 10,
+			 [SCTP_CONNTRACK_COOKIE_WAIT] = 3,
+			 [SCTP_CONNTRACK_COOKIE_ECHOED] = 3,
+			 [SCTP_CONNTRACK_ESTABLISHED] = 210,
+			 [SCTP_CONNTRACK_SHUTDOWN_SENT] = 3,
+			 [SCTP_CONNTRACK_SHUTDOWN_RECD] = 3,
+			 [SCTP_CONNTRACK_SHUTDOWN_ACK_SENT] = 3,
+			 [SCTP_CONNTRACK_HEARTBEAT_SENT] = 30,
+			 [SCTP_CONNTRACK_HEARTBEAT_ACKED] = 210},
+		.dccp = {[FLOW_DCCP_NONE] = 240,
+			 [FLOW_DCCP_REQUEST] = 240,
+			 [FLOW_DCCP_RESPOND] = 480,
+			 [FLOW_DCCP_PARTOPEN] = 480,
+			 [FLOW_DCCP_OPEN] = 43200,
+			 [FLOW_DCCP_CLOSEREQ] = 64,
+			 [FLOW_DCCP_CLOSING] = 64,
+			 [FLOW_DCCP_TIMEWAIT] = 240},
 		.udp = 30,
 		.udp_stream = 120,
+		.gre = 30,
+		.gre_stream = 180,
 		.icmp = 30,
+		.icmpv6 = 30,
 		.generic = 600,
 	};
 }
@@ -310,12 +477,23 @@ uint32_t flow_timeout_s(const struct flow_timeouts *t, const struct flow *f)
 		    !t->tcp[f->tcp.state])
 			return t->tcp[TCP_CONNTRACK_ESTABLISHED];
 		return t->tcp[f->tcp.state];
+	case IPPROTO_SCTP:
+		if (!(f->has & FLOW_HAS_SCTP) || f->sctp.state >= FLOW_SCTP_STATES)
+			return t->sctp[SCTP_CONNTRACK_ESTABLISHED];
+		return t->sctp[f->sctp.state];
+	case IPPROTO_DCCP: /* a kernel that does not know it treats it as any other */
+		if (!(f->has & FLOW_HAS_DCCP))
+			return t->generic;
+		return t->dccp[f->dccp.state < FLOW_DCCP_STATES ? f->dccp.state : FLOW_DCCP_OPEN];
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
 		return f->status & IPS_ASSURED ? t->udp_stream : t->udp;
+	case IPPROTO_GRE:
+		return f->status & IPS_ASSURED ? t->gre_stream : t->gre;
 	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
 		return t->icmp;
+	case IPPROTO_ICMPV6:
+		return t->icmpv6;
 	default:
 		return t->generic;
 	}

@@ -7,6 +7,9 @@
  *   change and mark the entry as not translated.
  * - An existing entry refuses CTA_NAT_*; SEEN_REPLY and ASSURED can only be added; CONFIRMED has to
  *   be as it is, which is set.
+ * - A helper and a master can be given to a new entry only. Labels that the namespace has no room
+ *   for are ignored with a new entry and refused with an update, so they go in a request of their
+ *   own.
  * - A delete without a tuple empties the table: a message whose tuple could not be built has no
  *   length, so nobody sends it. */
 #include "vrouter/conntrack.h"
@@ -20,6 +23,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
 #include "attr.h"
+#include "flow_netlink_priv.h"
 
 /* What a request may say about status; the rest belongs to the kernel that holds the entry. */
 #define STATUS_SETTABLE (IPS_SEEN_REPLY | IPS_ASSURED)
@@ -29,25 +33,6 @@
 	 IP_CT_TCP_FLAG_BE_LIBERAL)
 
 /* ---- reading ------------------------------------------------------------------------------ */
-
-/* Copies a value of exactly len bytes. */
-static bool take(const struct nlattr *a, void *to, size_t len)
-{
-	if (mnl_attr_get_payload_len(a) != len)
-		return false;
-	memcpy(to, mnl_attr_get_payload(a), len);
-	return true;
-}
-
-static bool take_be32(const struct nlattr *a, uint32_t *to)
-{
-	uint32_t be;
-
-	if (!take(a, &be, sizeof(be)))
-		return false;
-	*to = ntohl(be);
-	return true;
-}
 
 static bool read_ip(const struct nlattr *nest, struct flow_tuple *t, uint8_t family)
 {
@@ -106,9 +91,8 @@ static bool read_proto(const struct nlattr *nest, struct flow_tuple *t, uint8_t 
 	return ok && num;
 }
 
-/* 0, -EPROTO or -EOPNOTSUPP */
-static int read_tuple(const struct nlattr *nest, struct flow_tuple *t, uint8_t family,
-		      uint8_t *proto)
+int flow_netlink_read_tuple(const struct nlattr *nest, struct flow_tuple *t, uint8_t family,
+			    uint8_t *proto)
 {
 	const struct nlattr *a;
 	bool ip = false, l4 = false;
@@ -172,9 +156,19 @@ static bool read_protoinfo(const struct nlattr *nest, struct flow *f)
 	const struct nlattr *a;
 	bool ok = true;
 
-	for (a = attr_first(nest); a; a = attr_next(a, nest))
-		if (mnl_attr_get_type(a) == CTA_PROTOINFO_TCP)
+	for (a = attr_first(nest); a; a = attr_next(a, nest)) {
+		switch (mnl_attr_get_type(a)) {
+		case CTA_PROTOINFO_TCP:
 			ok &= read_tcp(a, f);
+			break;
+		case CTA_PROTOINFO_SCTP:
+			ok &= flow_netlink_read_sctp(a, f);
+			break;
+		case CTA_PROTOINFO_DCCP:
+			ok &= flow_netlink_read_dccp(a, f);
+			break;
+		}
+	}
 	return ok;
 }
 
@@ -192,10 +186,10 @@ static int read_attr(const struct nlattr *a, struct flow *f, uint8_t proto[stati
 
 	switch (mnl_attr_get_type(a)) {
 	case CTA_TUPLE_ORIG:
-		return read_tuple(a, &f->orig, f->family, &proto[0]);
+		return flow_netlink_read_tuple(a, &f->orig, f->family, &proto[0]);
 	case CTA_TUPLE_REPLY:
 		f->has |= FLOW_HAS_REPLY;
-		return read_tuple(a, &f->reply, f->family, &proto[1]);
+		return flow_netlink_read_tuple(a, &f->reply, f->family, &proto[1]);
 	case CTA_STATUS:
 		ok = read_u32(a, f, &f->status, FLOW_HAS_STATUS);
 		break;
@@ -212,6 +206,8 @@ static int read_attr(const struct nlattr *a, struct flow *f, uint8_t proto[stati
 	case CTA_PROTOINFO:
 		ok = read_protoinfo(a, f);
 		break;
+	default: /* what few entries have */
+		return flow_netlink_read_rare(a, f);
 	}
 	return ok ? 0 : -EPROTO;
 }
@@ -232,12 +228,13 @@ static int read_kind(const struct nlmsghdr *nlh, enum flow_change *change)
 int flow_netlink_parse(const struct nlmsghdr *nlh, struct flow *out, enum flow_change *change)
 {
 	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
-	struct flow f = {.has = 0};
 	uint8_t proto[2] = {0, 0};
 	const struct nlattr *a;
 	enum flow_change kind;
+	struct flow f;
 	int err;
 
+	flow_clear(&f);
 	if (nlh->nlmsg_len < mnl_nlmsg_size(sizeof(*nfg)))
 		return -EPROTO;
 	err = read_kind(nlh, &kind);
@@ -254,18 +251,23 @@ int flow_netlink_parse(const struct nlmsghdr *nlh, struct flow *out, enum flow_c
 	if (!proto[0] || !(f.has & FLOW_HAS_REPLY) || proto[0] != proto[1])
 		return -EPROTO;
 	f.proto = proto[0];
-	*out = f;
+	/* the parts share their place, and the kernel tells the one of the protocol only */
+	if (((f.has & FLOW_HAS_TCP) && f.proto != IPPROTO_TCP) ||
+	    ((f.has & FLOW_HAS_SCTP) && f.proto != IPPROTO_SCTP) ||
+	    ((f.has & FLOW_HAS_DCCP) && f.proto != IPPROTO_DCCP))
+		return -EPROTO;
+	flow_copy(out, &f);
 	*change = kind;
 	return 0;
 }
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
-static void put_ip(struct nlmsghdr *nlh, const struct flow *f, const struct flow_tuple *t)
+static void put_ip(struct nlmsghdr *nlh, uint8_t family, const struct flow_tuple *t)
 {
 	struct nlattr *nest = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
 
-	if (f->family == AF_INET) {
+	if (family == AF_INET) {
 		mnl_attr_put(nlh, CTA_IP_V4_SRC, 4, t->src);
 		mnl_attr_put(nlh, CTA_IP_V4_DST, 4, t->dst);
 	} else {
@@ -275,15 +277,15 @@ static void put_ip(struct nlmsghdr *nlh, const struct flow *f, const struct flow
 	mnl_attr_nest_end(nlh, nest);
 }
 
-static void put_tuple(struct nlmsghdr *nlh, uint16_t type, const struct flow *f,
-		      const struct flow_tuple *t)
+void flow_netlink_put_tuple(struct nlmsghdr *nlh, uint16_t type, uint8_t family, uint8_t proto,
+			    const struct flow_tuple *t)
 {
 	struct nlattr *tuple = mnl_attr_nest_start(nlh, type), *nest;
 
-	put_ip(nlh, f, t);
+	put_ip(nlh, family, t);
 	nest = mnl_attr_nest_start(nlh, CTA_TUPLE_PROTO);
-	mnl_attr_put_u8(nlh, CTA_PROTO_NUM, f->proto);
-	switch (f->proto) {
+	mnl_attr_put_u8(nlh, CTA_PROTO_NUM, proto);
+	switch (proto) {
 	case IPPROTO_ICMP:
 		mnl_attr_put_u16(nlh, CTA_PROTO_ICMP_ID, t->l4.icmp.id_be);
 		mnl_attr_put_u8(nlh, CTA_PROTO_ICMP_TYPE, t->l4.icmp.type);
@@ -300,6 +302,12 @@ static void put_tuple(struct nlmsghdr *nlh, uint16_t type, const struct flow *f,
 	}
 	mnl_attr_nest_end(nlh, nest);
 	mnl_attr_nest_end(nlh, tuple);
+}
+
+static void put_tuple(struct nlmsghdr *nlh, uint16_t type, const struct flow *f,
+		      const struct flow_tuple *t)
+{
+	flow_netlink_put_tuple(nlh, type, f->family, f->proto, t);
 }
 
 static void put_tcp_flags(struct nlmsghdr *nlh, uint16_t type, uint8_t flags)
@@ -411,6 +419,8 @@ static void put_state(struct nlmsghdr *nlh, const struct flow *f, uint32_t timeo
 		put_tcp(nlh, &f->tcp);
 	if (f->has & FLOW_HAS_MARK)
 		mnl_attr_put_u32(nlh, CTA_MARK, htonl(f->mark));
+	if (f->has & (FLOW_HAS_SCTP | FLOW_HAS_DCCP | FLOW_HAS_RARE))
+		flow_netlink_put_more(nlh, f);
 }
 
 bool flow_netlink_complete(const struct flow *f)
@@ -419,6 +429,8 @@ bool flow_netlink_complete(const struct flow *f)
 
 	if (f->proto == IPPROTO_TCP)
 		needs |= FLOW_HAS_TCP;
+	if (f->proto == IPPROTO_SCTP) /* it would drop every packet for its tag */
+		needs |= FLOW_HAS_SCTP;
 	return (f->has & needs) == needs;
 }
 
@@ -432,10 +444,16 @@ size_t flow_netlink_create(void *buf, size_t cap, const struct flow *f, uint32_t
 	if (!nlh || !flow_netlink_complete(f))
 		return 0;
 	reply = flow_invert(f, &f->orig);
+	/* the kernel translates addresses of GRE, but keys only where it had given them out itself
+	 */
+	if (f->proto == IPPROTO_GRE)
+		reply.l4 = f->reply.l4;
 	put_tuple(nlh, CTA_TUPLE_ORIG, f, &f->orig);
 	put_tuple(nlh, CTA_TUPLE_REPLY, f, &reply);
 	put_state(nlh, f, timeout_s);
 	put_nats(nlh, f);
+	if (f->has & FLOW_HAS_RARE)
+		flow_netlink_put_created(nlh, f);
 	return nlh->nlmsg_len;
 }
 
@@ -448,6 +466,17 @@ size_t flow_netlink_update(void *buf, size_t cap, const struct flow *f, uint32_t
 		return 0;
 	put_tuple(nlh, CTA_TUPLE_ORIG, f, &f->orig);
 	put_state(nlh, f, timeout_s);
+	return nlh->nlmsg_len;
+}
+
+size_t flow_netlink_labels(void *buf, size_t cap, const struct flow *f, uint32_t seq)
+{
+	struct nlmsghdr *nlh = start(buf, cap, f, IPCTNL_MSG_CT_NEW, 0, seq);
+
+	if (!nlh || !(f->has & FLOW_HAS_LABELS))
+		return 0;
+	put_tuple(nlh, CTA_TUPLE_ORIG, f, &f->orig);
+	mnl_attr_put(nlh, CTA_LABELS, FLOW_LABELS_LEN, f->rare.labels);
 	return nlh->nlmsg_len;
 }
 

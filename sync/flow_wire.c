@@ -6,6 +6,7 @@
 #include "vrouter/flow.h"
 
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
 /* first byte: identity */
@@ -26,7 +27,21 @@ enum {
 	PART_MARK = 0x10,	  /* known; zero unless the next bit is set */
 	PART_MARK_NONZERO = 0x20, /* its value follows */
 	PART_NAT = 0x40,	  /* the reply is not the inverse */
+	PART_MORE = 0x80,	  /* a block of attributes follows all of the above */
 };
+
+/* attributes of that block */
+enum {
+	ATTR_SCTP = 1,
+	ATTR_DCCP,
+	ATTR_LABELS,
+	ATTR_HELPER,
+	ATTR_MASTER,
+	ATTR_SEQADJ,
+	ATTR_SYNPROXY,
+	ATTR_N
+};
+#define HAS_MORE (FLOW_HAS_SCTP | FLOW_HAS_DCCP | FLOW_HAS_RARE)
 
 /* NAT byte: which fields of the reply are spelled */
 enum {
@@ -137,6 +152,81 @@ static void encode_nat(struct wr *w, const struct flow *f, unsigned bits,
 		wr_bytes(w, l4_half(&f->reply.l4, 1), 2);
 }
 
+static void encode_state(struct wr *w, const struct flow *f)
+{
+	if (f->has & FLOW_HAS_SCTP) {
+		wr_u8(w, ATTR_SCTP);
+		wr_varint(w, 9);
+		wr_u8(w, f->sctp.state);
+		wr_bytes(w, f->sctp.vtag_be, 8);
+	}
+	if (f->has & FLOW_HAS_DCCP) {
+		wr_u8(w, ATTR_DCCP);
+		wr_varint(w, 10);
+		wr_u8(w, f->dccp.state);
+		wr_u8(w, f->dccp.role);
+		wr_be64(w, f->dccp.handshake_seq);
+	}
+}
+
+static void encode_seqadj(struct wr *w, const struct flow_seqadj seqadj[static 2])
+{
+	wr_u8(w, ATTR_SEQADJ);
+	wr_varint(w, 24);
+	for (unsigned d = 0; d < 2; d++) {
+		wr_be32(w, seqadj[d].pos);
+		wr_be32(w, seqadj[d].before);
+		wr_be32(w, seqadj[d].after);
+	}
+}
+
+static void encode_rare(struct wr *w, const struct flow *f)
+{
+	const struct flow_rare *r = &f->rare;
+	size_t n = sizeof(r->labels);
+
+	if (f->has & FLOW_HAS_LABELS) { /* most labels have low numbers */
+		while (n && !r->labels[n - 1])
+			n--;
+		wr_u8(w, ATTR_LABELS);
+		wr_varint(w, n);
+		wr_bytes(w, r->labels, n);
+	}
+	if (f->has & FLOW_HAS_HELPER) {
+		wr_u8(w, ATTR_HELPER);
+		wr_varint(w, strlen(r->helper));
+		wr_bytes(w, r->helper, strlen(r->helper));
+	}
+	if (f->has & FLOW_HAS_MASTER) {
+		wr_u8(w, ATTR_MASTER);
+		wr_varint(w, 1 + 2 * addr_len(f->family) + 4);
+		wr_u8(w, r->master_proto);
+		wr_bytes(w, r->master.src, addr_len(f->family));
+		wr_bytes(w, r->master.dst, addr_len(f->family));
+		wr_bytes(w, &r->master.l4.raw, 4);
+	}
+	if (f->has & FLOW_HAS_SEQADJ)
+		encode_seqadj(w, r->seqadj);
+	if (f->has & FLOW_HAS_SYNPROXY) {
+		wr_u8(w, ATTR_SYNPROXY);
+		wr_varint(w, 12);
+		wr_be32(w, r->synproxy.isn);
+		wr_be32(w, r->synproxy.its);
+		wr_be32(w, r->synproxy.tsoff);
+	}
+}
+
+static void encode_more(struct wr *w, const struct flow *f)
+{
+	uint8_t buf[FLOW_WIRE_MAX];
+	struct wr block = wr_of(buf, sizeof(buf));
+
+	encode_state(&block, f);
+	encode_rare(&block, f);
+	wr_varint(w, wr_len(&block));
+	wr_bytes(w, buf, wr_len(&block));
+}
+
 void flow_encode_put(struct wr *w, const struct flow *f, const struct flow_refs *refs)
 {
 	struct flow_tuple inv = flow_invert(f, &f->orig);
@@ -151,6 +241,8 @@ void flow_encode_put(struct wr *w, const struct flow *f, const struct flow_refs 
 		parts |= PART_MARK | (f->mark ? PART_MARK_NONZERO : 0u);
 	if (nat)
 		parts |= PART_NAT;
+	if (f->has & HAS_MORE)
+		parts |= PART_MORE;
 
 	encode_identity(w, f, refs);
 	wr_u8(w, (uint8_t)parts);
@@ -163,6 +255,8 @@ void flow_encode_put(struct wr *w, const struct flow *f, const struct flow_refs 
 	}
 	if (parts & PART_MARK_NONZERO)
 		wr_varint(w, f->mark);
+	if (parts & PART_MORE)
+		encode_more(w, f);
 }
 
 void flow_encode_del(struct wr *w, const struct flow *f, const struct flow_refs *refs)
@@ -243,6 +337,112 @@ static enum flow_err decode_tcp(struct rd *r, struct flow_tcp *tcp)
 	return FLOW_OK;
 }
 
+static enum flow_err decode_sctp(struct rd *v, struct flow *f)
+{
+	f->has |= FLOW_HAS_SCTP;
+	f->sctp.state = rd_u8(v);
+	rd_copy(v, f->sctp.vtag_be, 8);
+	/* the kernel uses it as an index, unchecked */
+	return f->proto == IPPROTO_SCTP && f->sctp.state < SCTP_CONNTRACK_MAX ? FLOW_OK
+									      : FLOW_E_VALUE;
+}
+
+static enum flow_err decode_dccp(struct rd *v, struct flow *f)
+{
+	f->has |= FLOW_HAS_DCCP;
+	f->dccp.state = rd_u8(v);
+	f->dccp.role = rd_u8(v);
+	f->dccp.handshake_seq = rd_be64(v);
+	return f->proto == IPPROTO_DCCP && f->dccp.state < FLOW_DCCP_STATES && f->dccp.role <= 1
+		       ? FLOW_OK
+		       : FLOW_E_VALUE;
+}
+
+static enum flow_err decode_labels(struct rd *v, struct flow *f)
+{
+	size_t n = v->left < FLOW_LABELS_LEN ? v->left : FLOW_LABELS_LEN;
+
+	rd_copy(v, flow_rare_add(f, FLOW_HAS_LABELS)->labels, n);
+	return FLOW_OK;
+}
+
+static enum flow_err decode_helper(struct rd *v, struct flow *f)
+{
+	size_t n = v->left;
+	const char *name = (const char *)rd_bytes(v, n);
+
+	if (!flow_helper_ok(name, n))
+		return FLOW_E_VALUE;
+	memcpy(flow_rare_add(f, FLOW_HAS_HELPER)->helper, name, n);
+	return FLOW_OK;
+}
+
+static enum flow_err decode_master(struct rd *v, struct flow *f)
+{
+	struct flow_rare *r = flow_rare_add(f, FLOW_HAS_MASTER);
+
+	r->master_proto = rd_u8(v);
+	rd_copy(v, r->master.src, addr_len(f->family));
+	rd_copy(v, r->master.dst, addr_len(f->family));
+	rd_copy(v, &r->master.l4.raw, 4);
+	return r->master_proto ? FLOW_OK : FLOW_E_VALUE;
+}
+
+static enum flow_err decode_seqadj(struct rd *v, struct flow *f)
+{
+	struct flow_rare *r = flow_rare_add(f, FLOW_HAS_SEQADJ);
+
+	for (unsigned d = 0; d < 2; d++) {
+		r->seqadj[d].pos = rd_be32(v);
+		r->seqadj[d].before = rd_be32(v);
+		r->seqadj[d].after = rd_be32(v);
+	}
+	return FLOW_OK;
+}
+
+static enum flow_err decode_synproxy(struct rd *v, struct flow *f)
+{
+	struct flow_rare *r = flow_rare_add(f, FLOW_HAS_SYNPROXY);
+
+	r->synproxy.isn = rd_be32(v);
+	r->synproxy.its = rd_be32(v);
+	r->synproxy.tsoff = rd_be32(v);
+	return FLOW_OK;
+}
+
+/* Attributes of a newer peer, and what it appended to one, are skipped. */
+static enum flow_err decode_more(struct rd *r, struct flow *f)
+{
+	static enum flow_err (*const decode[ATTR_N])(struct rd * v, struct flow * f) = {
+		[ATTR_SCTP] = decode_sctp,	   [ATTR_DCCP] = decode_dccp,
+		[ATTR_LABELS] = decode_labels,	   [ATTR_HELPER] = decode_helper,
+		[ATTR_MASTER] = decode_master,	   [ATTR_SEQADJ] = decode_seqadj,
+		[ATTR_SYNPROXY] = decode_synproxy,
+	};
+	struct rd block = rd_sub(r, rd_varint(r));
+	uint32_t seen = 0;
+
+	while (!rd_done(&block)) {
+		uint8_t type = rd_u8(&block);
+		struct rd v = rd_sub(&block, rd_varint(&block));
+		enum flow_err err;
+
+		if (!rd_ok(&v))
+			return FLOW_E_SHORT;
+		if (type >= ATTR_N || !decode[type])
+			continue;
+		if (seen & 1u << type)
+			return FLOW_E_VALUE;
+		seen |= 1u << type;
+		err = decode[type](&v, f);
+		if (!rd_ok(&v))
+			return FLOW_E_SHORT;
+		if (err != FLOW_OK)
+			return err;
+	}
+	return rd_ok(&block) ? FLOW_OK : FLOW_E_SHORT;
+}
+
 static enum flow_err decode_parts(struct rd *r, unsigned parts, struct flow *f)
 {
 	enum flow_err err = FLOW_OK;
@@ -261,6 +461,8 @@ static enum flow_err decode_parts(struct rd *r, unsigned parts, struct flow *f)
 		f->mark = (uint32_t)mark;
 		f->has |= FLOW_HAS_MARK;
 	}
+	if (err == FLOW_OK && parts & PART_MORE)
+		err = decode_more(r, f);
 	return err;
 }
 
@@ -279,10 +481,14 @@ static void derive_status(struct flow *f, unsigned parts)
 
 enum flow_err flow_decode_put(struct rd body, const struct flow_refs *refs, struct flow *out)
 {
-	struct flow f = {.has = FLOW_HAS_REPLY};
-	enum flow_err err = decode_identity(&body, refs, &f);
-	unsigned parts = rd_u8(&body);
+	enum flow_err err;
+	struct flow f;
+	unsigned parts;
 
+	flow_clear(&f);
+	f.has = FLOW_HAS_REPLY;
+	err = decode_identity(&body, refs, &f);
+	parts = rd_u8(&body);
 	if (err != FLOW_OK)
 		return err;
 	f.reply = flow_invert(&f, &f.orig);
@@ -295,16 +501,18 @@ enum flow_err flow_decode_put(struct rd body, const struct flow_refs *refs, stru
 	if (err != FLOW_OK)
 		return err;
 	derive_status(&f, parts);
-	*out = f;
+	flow_copy(out, &f);
 	return FLOW_OK;
 }
 
 enum flow_err flow_decode_del(struct rd body, const struct flow_refs *refs, struct flow *out)
 {
-	struct flow f = {.has = 0};
-	enum flow_err err = decode_identity(&body, refs, &f);
+	enum flow_err err;
+	struct flow f;
 
+	flow_clear(&f);
+	err = decode_identity(&body, refs, &f);
 	if (err == FLOW_OK)
-		*out = f;
+		flow_copy(out, &f);
 	return err;
 }

@@ -238,7 +238,7 @@ static void slot_add(struct sender *s, uint64_t hash, const struct flow *f, enum
 	(void)slot_find(s, hash, f, &at);
 	slot = &s->slot[s->n++];
 	s->index[at] = (uint16_t)s->n;
-	slot->flow = *f;
+	flow_copy(&slot->flow, f);
 	slot->hash = hash;
 	slot->kind = (uint8_t)kind;
 	slot->open = true;

@@ -213,7 +213,7 @@ int table_get(struct table *t, const struct flow *key, struct flow *out)
 	if (err == 0 && !flow_same(&f, key))
 		err = -ENOENT;
 	if (err == 0)
-		*out = f;
+		flow_copy(out, &f);
 	return err;
 }
 

@@ -88,12 +88,14 @@ must_check int flow_netlink_parse(const struct nlmsghdr *nlh, struct flow *out,
 
 /* Requests. Each writes one message at buf and returns its length, or 0 when the flow cannot be
  * expressed or does not fit; nothing is to be sent then. */
-#define FLOW_NETLINK_MAX 512 /* no request is longer */
+#define FLOW_NETLINK_MAX 768 /* no request is longer */
 enum flow_netlink_key { FLOW_NETLINK_ORIG, FLOW_NETLINK_REPLY };
 size_t flow_netlink_create(void *buf, size_t cap, const struct flow *f, uint32_t timeout_s,
 			   uint32_t seq);
 size_t flow_netlink_update(void *buf, size_t cap, const struct flow *f, uint32_t timeout_s,
 			   uint32_t seq);
+/* Labels of an entry that is there; the other two leave them out. */
+size_t flow_netlink_labels(void *buf, size_t cap, const struct flow *f, uint32_t seq);
 size_t flow_netlink_timeout(void *buf, size_t cap, const struct flow *f, uint32_t timeout_s,
 			    uint32_t seq);
 size_t flow_netlink_delete(void *buf, size_t cap, const struct flow *f, enum flow_netlink_key key,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Everything the replication of one router counts. One list: enum, name in JSON, meaning.
  * The shell counts what only it sees: events (except those of local flows), bytes, tx_errors, bad
- * header, seal and key, applied_put, applied_del and apply_clash. The engine counts the rest. */
+ * header, seal and key, applied_put, applied_del, apply_clash and apply_reduced. The engine counts
+ * the rest. */
 #ifndef VROUTER_COUNTERS_H
 #define VROUTER_COUNTERS_H
 
@@ -52,6 +53,8 @@
 	X(APPLY_MISSING, "apply_missing", "changes of a flow that was not there")                  \
 	X(APPLY_CLASH, "apply_clash", "own entries removed because the source's flow wins")        \
 	X(APPLY_TABLE_FULL, "apply_table_full", "insertions refused by a full conntrack table")    \
+	X(APPLY_REDUCED, "apply_reduced",                                                          \
+	  "helpers, masters and labels the kernel refused; the flow is there without")             \
 	X(APPLY_ERRORS, "apply_errors", "changes the kernel refused for another reason")           \
 	X(REARMED, "rearmed", "flow timeouts set back to normal after promotion")
 

@@ -32,12 +32,65 @@ enum {
 	FLOW_HAS_MARK = 1 << 2,
 	FLOW_HAS_TIMEOUT = 1 << 3, /* from the kernel only, never on the wire */
 	FLOW_HAS_REPLY = 1 << 4,   /* always, except in a DEL from the wire */
+	FLOW_HAS_SCTP = 1 << 5,
+	FLOW_HAS_DCCP = 1 << 6,
+	/* in struct flow_rare */
+	FLOW_HAS_LABELS = 1 << 7, /* not all zero: the kernel does not tell those */
+	FLOW_HAS_HELPER = 1 << 8, /* can only be given to a new entry */
+	FLOW_HAS_MASTER = 1 << 9, /* the same */
+	FLOW_HAS_SEQADJ = 1 << 10,
+	FLOW_HAS_SYNPROXY = 1 << 11,
+	FLOW_HAS_RARE = FLOW_HAS_LABELS | FLOW_HAS_HELPER | FLOW_HAS_MASTER | FLOW_HAS_SEQADJ |
+			FLOW_HAS_SYNPROXY,
 };
 
 struct flow_tcp {
 	uint8_t state;	   /* enum tcp_conntrack */
 	uint8_t wscale[2]; /* original, reply */
 	uint8_t flags[2];  /* IP_CT_TCP_FLAG_* */
+};
+
+struct flow_sctp {
+	uint8_t state;	     /* enum sctp_conntrack */
+	uint32_t vtag_be[2]; /* original, reply; without them the kernel drops what follows */
+};
+
+/* The kernel's states of DCCP, which it names in no header for user space. */
+enum flow_dccp_state {
+	FLOW_DCCP_NONE,
+	FLOW_DCCP_REQUEST,
+	FLOW_DCCP_RESPOND,
+	FLOW_DCCP_PARTOPEN,
+	FLOW_DCCP_OPEN,
+	FLOW_DCCP_CLOSEREQ,
+	FLOW_DCCP_CLOSING,
+	FLOW_DCCP_TIMEWAIT,
+	FLOW_DCCP_STATES,
+};
+
+struct flow_dccp {
+	uint8_t state; /* enum flow_dccp_state */
+	uint8_t role;  /* of who opened it: 0 client, 1 server */
+	uint64_t handshake_seq;
+};
+
+struct flow_seqadj {
+	uint32_t pos, before, after; /* as CTA_SEQADJ_* */
+};
+
+#define FLOW_LABELS_LEN 16
+#define FLOW_HELPER_LEN 16 /* with its final zero */
+
+/* What few flows have. Undefined while no bit of FLOW_HAS_RARE is set. */
+struct flow_rare {
+	uint8_t labels[FLOW_LABELS_LEN];
+	char helper[FLOW_HELPER_LEN];
+	struct flow_tuple master; /* the original tuple of the flow that expected this one */
+	uint8_t master_proto;
+	struct flow_seqadj seqadj[2]; /* original, reply */
+	struct {
+		uint32_t isn, its, tsoff;
+	} synproxy;
 };
 
 struct flow {
@@ -49,8 +102,35 @@ struct flow {
 	uint32_t status; /* IPS_* as the kernel reports it */
 	uint32_t mark;
 	uint32_t timeout_s; /* what is left of it */
-	struct flow_tcp tcp;
+	union {
+		struct flow_tcp tcp;
+		struct flow_sctp sctp;
+		struct flow_dccp dccp;
+	};		       /* which one follows from proto, its presence from has */
+	struct flow_rare rare; /* last: what is hot is copied without it */
 };
+
+static inline void flow_copy(struct flow *to, const struct flow *from)
+{
+	memcpy(to, from, offsetof(struct flow, rare));
+	if (from->has & FLOW_HAS_RARE)
+		to->rare = from->rare;
+}
+
+/* Empty, but for rare, which nobody reads then. */
+static inline void flow_clear(struct flow *f)
+{
+	memset(f, 0, offsetof(struct flow, rare));
+}
+
+/* For writing the part of rare whose FLOW_HAS_* bit this sets. */
+static inline struct flow_rare *flow_rare_add(struct flow *f, uint32_t has)
+{
+	if (!(f->has & FLOW_HAS_RARE))
+		memset(&f->rare, 0, sizeof(f->rare));
+	f->has |= has;
+	return &f->rare;
+}
 
 /* The identity of a flow: family, zone, protocol and original tuple. */
 bool flow_same(const struct flow *a, const struct flow *b);
@@ -60,17 +140,22 @@ uint64_t flow_hash(const struct flow *f, const uint8_t key[static 16]);
 struct flow_tuple flow_invert(const struct flow *f, const struct flow_tuple *t);
 bool flow_is_snat(const struct flow *f); /* reply.dst is not orig.src (address or port) */
 bool flow_is_dnat(const struct flow *f); /* reply.src is not orig.dst */
-/* Replicated state equal? Identity, reply, status bits that matter, protocol state, mark; no
- * timeouts. */
+/* What replication makes equal: identity, reply, status bits that matter, protocol state (with
+ * SCTP's tags), mark; no timeouts. */
 bool flow_equal(const struct flow *a, const struct flow *b);
+/* The rest of what is replicated. Not a part of flow_equal(), because a replica's kernel may refuse
+ * it, and because sequence adjustments change without an event. */
+bool flow_rare_equal(const struct flow *a, const struct flow *b);
+/* May a helper be called so? */
+bool flow_helper_ok(const char *name, size_t len);
 /* Takes over every part that `from` has. Both describe the same flow. */
 void flow_merge(struct flow *into, const struct flow *from);
-#define FLOW_STRLEN 256
+#define FLOW_STRLEN 512
 const char *flow_format(const struct flow *f,
 			char buf[static FLOW_STRLEN]); /* for logs and failed tests */
 
-/* A flow goes through the router when neither its origin nor its destination is the router itself.
- */
+/* A flow goes through the router when neither its origin nor its destination is the router itself,
+ * nor something that no router forwards: link-local, multicast, neighbour discovery. */
 #define FLOW_LOCALS_MAX 16
 struct flow_locals {
 	struct ip_addr addr[FLOW_LOCALS_MAX]; /* the VIPs; loopback is always local */
@@ -80,10 +165,15 @@ bool flow_is_through(const struct flow *f, const struct flow_locals *l);
 
 /* The kernel's timeouts by protocol state, in seconds, as the namespace's sysctls say
  * (net.netfilter.nf_conntrack_*_timeout*). */
-#define FLOW_TCP_STATES 16
+#define FLOW_TCP_STATES	 16
+#define FLOW_SCTP_STATES 10
 struct flow_timeouts {
-	uint32_t tcp[FLOW_TCP_STATES]; /* by enum tcp_conntrack */
-	uint32_t udp, udp_stream, icmp, generic;
+	uint32_t tcp[FLOW_TCP_STATES];	 /* by enum tcp_conntrack */
+	uint32_t sctp[FLOW_SCTP_STATES]; /* by enum sctp_conntrack */
+	uint32_t dccp[FLOW_DCCP_STATES];
+	uint32_t udp, udp_stream; /* UDP-Lite, too */
+	uint32_t gre, gre_stream;
+	uint32_t icmp, icmpv6, generic;
 };
 void flow_timeouts_default(struct flow_timeouts *t); /* the kernel's built-in values */
 uint32_t flow_timeout_s(const struct flow_timeouts *t, const struct flow *f);
@@ -94,7 +184,7 @@ uint32_t flow_timeout_s(const struct flow_timeouts *t, const struct flow *f);
 enum flow_err {
 	FLOW_OK,
 	FLOW_E_SHORT,	/* ends too early */
-	FLOW_E_VALUE,	/* a number out of its range */
+	FLOW_E_VALUE,	/* a number out of its range, or something twice */
 	FLOW_E_MISSING, /* a required field is not there */
 	FLOW_E_REF,	/* refers to an address the datagram did not define */
 	FLOW_E_N
@@ -110,7 +200,7 @@ struct flow_refs {
 };
 
 /* A record's largest encoding, for buffer sizes. */
-#define FLOW_WIRE_MAX 160
+#define FLOW_WIRE_MAX 256
 
 /* Body of a PUT: identity, reply where it is not the inverse, every part the flow has. Body of a
  * DEL: identity. */

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
 /* ---- what every test has ------------------------------------------------------------------ */
@@ -24,6 +25,10 @@ static void on_change(void *ctx, const struct flow *f, enum flow_change change)
 
 	lab->n_change[change]++;
 	lab->last_change = *f;
+	if (change == FLOW_UPDATE && flow_same(&lab->merged, f))
+		flow_merge(&lab->merged, f);
+	else
+		lab->merged = *f;
 }
 
 static void on_overrun(void *ctx)
@@ -143,6 +148,12 @@ struct flow flow_plain(uint8_t family, uint8_t proto, uint32_t n)
 		f.orig.l4.sport_be = htons((uint16_t)(1024 + n % 50000));
 		f.orig.l4.dport_be = htons(80);
 	}
+	if (proto == IPPROTO_SCTP) {
+		f.has |= FLOW_HAS_SCTP;
+		f.sctp.state = SCTP_CONNTRACK_ESTABLISHED;
+		f.sctp.vtag_be[0] = htonl(n + 1);
+		f.sctp.vtag_be[1] = htonl(0x80000000 + n);
+	}
 	f.reply = flow_invert(&f, &f.orig);
 	if (proto == IPPROTO_TCP) {
 		f.has |= FLOW_HAS_TCP;
@@ -168,7 +179,9 @@ struct flow flow_snat(struct flow f, uint16_t port)
 struct flow flow_dnat(struct flow f, uint16_t port)
 {
 	set_addr(f.reply.src, f.family, 40, 1);
-	f.reply.l4.sport_be = htons(port);
+	/* ICMP has one id for both ends, and it is the origin's */
+	if (f.proto != IPPROTO_ICMP && f.proto != IPPROTO_ICMPV6)
+		f.reply.l4.sport_be = htons(port);
 	return f;
 }
 
@@ -237,5 +250,6 @@ int main(void)
 {
 	int failed = lab_run_put_tests();
 
+	failed += lab_run_attr_tests();
 	return failed + lab_run_read_tests();
 }

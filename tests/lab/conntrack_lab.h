@@ -30,6 +30,7 @@ struct lab {
 	/* what capture told */
 	unsigned n_change[3], n_overrun, told_at_overrun;
 	struct flow last_change;
+	struct flow merged; /* a new one and what was told of it since */
 	/* what the dump told */
 	unsigned n_dumped;
 	uint8_t *seen;
@@ -53,6 +54,7 @@ struct flow flow_dnat(struct flow f, uint16_t port);
 struct flow flow_without(struct flow f, uint32_t drop);
 
 int lab_run_put_tests(void);
+int lab_run_attr_tests(void);
 int lab_run_read_tests(void);
 
 #endif

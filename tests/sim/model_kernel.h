@@ -7,7 +7,10 @@
 
 #include <errno.h>
 
+#include <netinet/in.h>
+
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
 #include "vrouter/engine.h"
@@ -163,10 +166,30 @@ static inline uint32_t model_normal_timeout(const struct flow *f)
 
 /* ---- traffic through the ACTIVE router ---- */
 
+static inline uint8_t model_proto(unsigned id)
+{
+	switch (id % 8) {
+	case 3:
+		return IPPROTO_UDP;
+	case 7:
+		return IPPROTO_SCTP;
+	}
+	return IPPROTO_TCP;
+}
+
+/* What few flows have. */
+static inline void model_rare(struct flow *f, unsigned id)
+{
+	if (id % 5 == 0)
+		strcpy(flow_rare_add(f, FLOW_HAS_HELPER)->helper, "ftp");
+	if (id % 7 == 0)
+		flow_rare_add(f, FLOW_HAS_LABELS)->labels[id % 16] = (uint8_t)(id | 1);
+}
+
 static inline struct flow model_flow(unsigned id, unsigned port, uint32_t version)
 {
 	struct flow f = {.family = AF_INET,
-			 .proto = id % 4 == 3 ? IPPROTO_UDP : IPPROTO_TCP,
+			 .proto = model_proto(id),
 			 .has = FLOW_HAS_STATUS | FLOW_HAS_MARK | FLOW_HAS_REPLY | FLOW_HAS_TIMEOUT,
 			 .status = IPS_CONFIRMED | IPS_SRC_NAT,
 			 .mark = version};
@@ -183,7 +206,12 @@ static inline struct flow model_flow(unsigned id, unsigned port, uint32_t versio
 	if (f.proto == IPPROTO_TCP) {
 		f.has |= FLOW_HAS_TCP;
 		f.tcp.state = TCP_CONNTRACK_SYN_SENT;
+	} else if (f.proto == IPPROTO_SCTP) {
+		f.has |= FLOW_HAS_SCTP;
+		f.sctp.state = SCTP_CONNTRACK_COOKIE_WAIT;
+		f.sctp.vtag_be[0] = version;
 	}
+	model_rare(&f, id);
 	f.timeout_s = model_normal_timeout(&f);
 	return f;
 }
@@ -207,11 +235,17 @@ static inline void model_traffic_update(struct model_kernel *k, unsigned id, uns
 		return;
 	f->mark = v;
 	ev = *f;
-	ev.has &= ~(uint32_t)FLOW_HAS_TCP; /* only what changed, as the kernel does it */
+	/* only what changed, as the kernel does it */
+	ev.has &= ~(uint32_t)(FLOW_HAS_TCP | FLOW_HAS_SCTP | FLOW_HAS_RARE);
 	if (f->proto == IPPROTO_TCP && what % 3) {
 		f->tcp.state = (uint8_t)(1 + what % 8);
 		ev.tcp = f->tcp;
 		ev.has |= FLOW_HAS_TCP;
+	} else if (f->proto == IPPROTO_SCTP && what % 3) {
+		f->sctp.state = (uint8_t)(1 + what % 7);
+		f->sctp.vtag_be[1] = v;
+		ev.sctp = f->sctp;
+		ev.has |= FLOW_HAS_SCTP;
 	} else {
 		f->status |= what % 2 ? (uint32_t)IPS_SEEN_REPLY : (uint32_t)IPS_ASSURED;
 		ev.status = f->status;

@@ -30,7 +30,8 @@ static int first_difference(const struct model_kernel *a, const struct model_ker
 {
 	for (unsigned i = 0; i < MODEL_FLOWS; i++)
 		if (model_is_there(a, i) != model_is_there(b, i) ||
-		    (model_is_there(a, i) && !flow_equal(&a->flow[i], &b->flow[i])))
+		    (model_is_there(a, i) && (!flow_equal(&a->flow[i], &b->flow[i]) ||
+					      !flow_rare_equal(&a->flow[i], &b->flow[i]))))
 			return (int)i;
 	return -1;
 }

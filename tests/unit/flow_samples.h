@@ -11,7 +11,10 @@
 
 #include <cmocka.h>
 
+#include <netinet/in.h>
+
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
 #include "vrouter/flow.h"
@@ -68,6 +71,42 @@ static inline struct flow sample_tcp_snat(uint16_t n)
 {
 	return sample_snat(sample_flow(IPPROTO_TCP, "10.20.0.7", n, "198.51.100.9", 443),
 			   "203.0.113.1", (uint16_t)(n ^ 0x5555));
+}
+
+/* Everything that few flows have. */
+static inline struct flow sample_rare(struct flow f)
+{
+	struct flow_rare *r = flow_rare_add(&f, FLOW_HAS_RARE);
+
+	memset(r->labels, 0x81, sizeof(r->labels));
+	strcpy(r->helper, "netbios-ns_123.");
+	r->master = f.orig;
+	r->master.l4.raw ^= 0x01010101;
+	r->master_proto = IPPROTO_TCP;
+	r->seqadj[0] = (struct flow_seqadj){1, (uint32_t)-2, 3};
+	r->seqadj[1] = (struct flow_seqadj){UINT32_MAX, 5, (uint32_t)-6};
+	r->synproxy.isn = 7;
+	r->synproxy.its = 8;
+	r->synproxy.tsoff = UINT32_MAX;
+	return f;
+}
+
+static inline struct flow sample_sctp(struct flow f)
+{
+	f.has |= FLOW_HAS_SCTP;
+	f.sctp.state = SCTP_CONNTRACK_ESTABLISHED;
+	f.sctp.vtag_be[0] = htonl(0x01020304);
+	f.sctp.vtag_be[1] = htonl(0xa1a2a3a4);
+	return f;
+}
+
+static inline struct flow sample_dccp(struct flow f)
+{
+	f.has |= FLOW_HAS_DCCP;
+	f.dccp.state = FLOW_DCCP_OPEN;
+	f.dccp.role = 1;
+	f.dccp.handshake_seq = 0x0102030405060708;
+	return f;
 }
 
 #endif

@@ -304,6 +304,91 @@ static void what_cannot_be_expressed(void **state)
 	assert_int_equal(flow_netlink_get(&m, sizeof(m), &f, 1), 0);
 }
 
+static struct flow with_rare(struct flow f)
+{
+	struct flow_rare *r = flow_rare_add(&f, FLOW_HAS_RARE);
+
+	memset(r->labels, 0x11, sizeof(r->labels));
+	strcpy(r->helper, "netbios-ns_123.");
+	r->master = f.orig;
+	r->master_proto = IPPROTO_TCP;
+	r->seqadj[0] = (struct flow_seqadj){1, (uint32_t)-2, 3};
+	r->seqadj[1] = (struct flow_seqadj){UINT32_MAX, 5, (uint32_t)-6};
+	r->synproxy.isn = 7;
+	r->synproxy.its = 8;
+	r->synproxy.tsoff = UINT32_MAX;
+	return f;
+}
+
+/* What is written for the kernel is read as it was. */
+static void what_few_have(void **state)
+{
+	struct flow f = with_rare(expected()), back;
+	enum flow_change change;
+	union message m;
+
+	(void)state;
+	assert_true(flow_netlink_create(&m, sizeof(m), &f, 1, 1) > 0);
+	assert_null(find(&m.nlh, CTA_LABELS));
+	assert_int_equal(flow_netlink_parse(&m.nlh, &back, &change), 0);
+	flow_rare_add(&back, FLOW_HAS_LABELS);
+	memcpy(back.rare.labels, f.rare.labels, sizeof(f.rare.labels));
+	assert_true(flow_rare_equal(&back, &f));
+	for (uint32_t len = 0; len < m.nlh.nlmsg_len; len++) {
+		struct nlmsghdr *exact = malloc(len > sizeof(*exact) ? len : sizeof(*exact));
+
+		assert_non_null(exact);
+		memcpy(exact, &m, len > sizeof(*exact) ? len : sizeof(*exact));
+		exact->nlmsg_len = len;
+		if (flow_netlink_parse(exact, &back, &change) == 0)
+			assert_true(flow_same(&back, &f));
+		free(exact);
+	}
+
+	/* what an entry that is there cannot be given */
+	assert_true(flow_netlink_update(&m, sizeof(m), &f, 1, 1) > 0);
+	assert_null(find(&m.nlh, CTA_HELP));
+	assert_null(find(&m.nlh, CTA_TUPLE_MASTER));
+	assert_null(find(&m.nlh, CTA_LABELS));
+	assert_non_null(find(&m.nlh, CTA_SEQ_ADJ_ORIG));
+	assert_non_null(find(&m.nlh, CTA_SYNPROXY));
+	assert_true(flow_netlink_labels(&m, sizeof(m), &f, 1) > 0);
+	assert_non_null(find(&m.nlh, CTA_LABELS));
+	assert_null(find(&m.nlh, CTA_TIMEOUT));
+	f.has &= ~(uint32_t)FLOW_HAS_LABELS;
+	assert_int_equal(flow_netlink_labels(&m, sizeof(m), &f, 1), 0);
+}
+
+static void other_protocols(void **state)
+{
+	struct flow f = expected(), back;
+	enum flow_change change;
+	union message m;
+
+	(void)state;
+	f.proto = IPPROTO_SCTP;
+	f.has = FLOW_HAS_STATUS | FLOW_HAS_REPLY;
+	assert_false(flow_netlink_complete(&f)); /* every packet would be dropped */
+	f.has |= FLOW_HAS_SCTP;
+	f.sctp = (struct flow_sctp){.state = 4, .vtag_be = {htonl(1), htonl(2)}};
+	assert_true(flow_netlink_create(&m, sizeof(m), &f, 1, 1) > 0);
+	assert_int_equal(flow_netlink_parse(&m.nlh, &back, &change), 0);
+	f.reply = back.reply; /* the kernel translates it */
+	assert_true(flow_equal(&back, &f));
+
+	f.proto = IPPROTO_DCCP;
+	f.has = FLOW_HAS_STATUS | FLOW_HAS_REPLY | FLOW_HAS_DCCP;
+	f.dccp =
+		(struct flow_dccp){.state = FLOW_DCCP_OPEN, .role = 1, .handshake_seq = 1ull << 47};
+	assert_true(flow_netlink_create(&m, sizeof(m), &f, 1, 1) > 0);
+	assert_int_equal(flow_netlink_parse(&m.nlh, &back, &change), 0);
+	assert_true(flow_equal(&back, &f));
+	/* the state of another protocol than the tuple's */
+	f.proto = IPPROTO_UDP;
+	assert_true(flow_netlink_create(&m, sizeof(m), &f, 1, 1) > 0);
+	assert_int_equal(flow_netlink_parse(&m.nlh, &back, &change), -EPROTO);
+}
+
 /* The longest request there is must leave room, as nothing checks on the way. */
 static void longest(void **state)
 {
@@ -319,10 +404,13 @@ static void longest(void **state)
 	memset(f.reply.src, 3, 16);
 	memset(f.reply.dst, 4, 16);
 	f.reply.l4.raw = ~f.orig.l4.raw;
+	f = with_rare(f);
 	len = flow_netlink_create(&m, sizeof(m), &f, 1, 1);
+	assert_non_null(find(&m.nlh, CTA_TUPLE_MASTER));
+	assert_non_null(find(&m.nlh, CTA_SYNPROXY));
 	assert_non_null(find(&m.nlh, CTA_NAT_SRC));
 	assert_non_null(find(&m.nlh, CTA_NAT_DST));
-	assert_in_range(len, 300, FLOW_NETLINK_MAX - 64);
+	assert_in_range(len, 500, FLOW_NETLINK_MAX - 64);
 }
 
 int main(void)
@@ -337,6 +425,8 @@ int main(void)
 		cmocka_unit_test(update),
 		cmocka_unit_test(deletes_name_a_tuple),
 		cmocka_unit_test(what_cannot_be_expressed),
+		cmocka_unit_test(what_few_have),
+		cmocka_unit_test(other_protocols),
 		cmocka_unit_test(longest),
 	};
 

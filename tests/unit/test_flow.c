@@ -123,6 +123,60 @@ static void equal(void **state)
 	b = a;
 	b.has &= ~(uint32_t)FLOW_HAS_TCP;
 	assert_false(flow_equal(&a, &b));
+
+	a = b = sample_sctp(sample_flow(IPPROTO_SCTP, "10.0.0.1", 1, "192.0.2.1", 2));
+	assert_true(flow_equal(&a, &b));
+	b.sctp.vtag_be[1] ^= 1;
+	assert_false(flow_equal(&a, &b));
+	a = b = sample_dccp(sample_flow(IPPROTO_DCCP, "10.0.0.1", 1, "192.0.2.1", 2));
+	assert_true(flow_equal(&a, &b));
+	b.dccp.handshake_seq ^= 1;
+	assert_false(flow_equal(&a, &b));
+}
+
+static void rare(void **state)
+{
+	struct flow plain = sample_tcp_snat(1), all = sample_rare(plain), f;
+	unsigned bits = 0;
+
+	(void)state;
+	memset(&plain.rare, 0x5a, sizeof(plain.rare)); /* nobody reads it */
+	assert_true(flow_equal(&plain, &all));	       /* a kernel may refuse these */
+	assert_false(flow_rare_equal(&plain, &all));
+	flow_copy(&f, &plain);
+	assert_true(flow_rare_equal(&plain, &f));
+	for (uint32_t bit = 1; bit; bit <<= 1) {
+		if (!(bit & FLOW_HAS_RARE))
+			continue;
+		bits++;
+		f = all;
+		f.has &= ~bit;
+		assert_false(flow_rare_equal(&f, &all));
+		/* one by one into one that has none makes all */
+		f = all;
+		f.has = bit;
+		flow_merge(&plain, &f);
+	}
+	assert_int_equal(bits, 5);
+	assert_true(flow_rare_equal(&plain, &all));
+	assert_true(flow_equal(&plain, &all));
+	for (size_t i = 0; i < sizeof(all.rare.labels); i++) {
+		f = all;
+		f.rare.labels[i] ^= 1;
+		assert_false(flow_rare_equal(&f, &all));
+	}
+	f = all;
+	f.rare.helper[0] = 'x';
+	assert_false(flow_rare_equal(&f, &all));
+	f = all;
+	f.rare.master.dst[0] ^= 1;
+	assert_false(flow_rare_equal(&f, &all));
+	f = all;
+	f.rare.seqadj[1].after ^= 1;
+	assert_false(flow_rare_equal(&f, &all));
+	f = all;
+	f.rare.synproxy.its ^= 1;
+	assert_false(flow_rare_equal(&f, &all));
 }
 
 static void merge(void **state)
@@ -152,20 +206,31 @@ static void through(void **state)
 		const char *src, *dst, *server;
 		bool through;
 		const char *why;
+		uint8_t icmpv6_type;
 	} row[] = {
-		{"10.20.0.7", "198.51.100.9", NULL, true, "a node's connection"},
-		{"203.0.113.1", "198.51.100.9", NULL, false, "the router's own"},
-		{"10.20.0.7", "10.20.0.1", NULL, false, "to the router: DNS"},
-		{"198.51.100.9", "203.0.113.1", "10.20.0.8", true, "translated to a node"},
-		{"10.20.0.7", "198.51.100.9", "10.20.0.1", false, "redirected to the router"},
-		{"127.0.0.1", "127.0.0.1", NULL, false, "loopback"},
-		{"10.20.0.7", "224.0.0.18", NULL, false, "multicast is not forwarded"},
-		{"10.20.0.7", "255.255.255.255", NULL, false, "nor broadcast"},
-		{"0.0.0.0", "10.20.0.9", NULL, false, "DHCP"},
-		{"fe80::1", "2001:db8::1", NULL, false, "link-local"},
-		{"2001:db8::5", "2001:db8:1::1", NULL, true, "IPv6"},
-		{"2001:db8::5", "2001:db8::1", NULL, false, "IPv6 VIP"},
-		{"::1", "::1", NULL, false, "IPv6 loopback"},
+		{"10.20.0.7", "198.51.100.9", NULL, true, "a node's connection", 0},
+		{"203.0.113.1", "198.51.100.9", NULL, false, "the router's own", 0},
+		{"10.20.0.7", "10.20.0.1", NULL, false, "to the router: DNS", 0},
+		{"198.51.100.9", "203.0.113.1", "10.20.0.8", true, "translated to a node", 0},
+		{"10.20.0.7", "198.51.100.9", "10.20.0.1", false, "redirected to the router", 0},
+		{"127.0.0.1", "127.0.0.1", NULL, false, "loopback", 0},
+		{"10.20.0.7", "224.0.0.18", NULL, false, "multicast is not forwarded", 0},
+		{"10.20.0.7", "255.255.255.255", NULL, false, "nor broadcast", 0},
+		{"0.0.0.0", "10.20.0.9", NULL, false, "DHCP", 0},
+		{"fe80::1", "2001:db8::1", NULL, false, "link-local", 0},
+		{"2001:db8::5", "2001:db8:1::1", NULL, true, "IPv6", 0},
+		{"2001:db8::5", "2001:db8::1", NULL, false, "IPv6 VIP", 0},
+		{"::1", "::1", NULL, false, "IPv6 loopback", 0},
+		{"2001:db8::5", "fe80::1", NULL, false, "to link-local", 0},
+		{"febf::1", "2001:db8:1::1", NULL, false, "the last of link-local", 0},
+		{"fec0::1", "2001:db8:1::1", NULL, true, "beyond it", 0},
+		{"2001:db8::5", "ff0e::1", NULL, false, "IPv6 multicast", 0},
+		{"::", "2001:db8:1::1", NULL, false, "no address yet", 0},
+		{"2001:db8::5", "2001:db8:1::1", NULL, true, "ping", 128},
+		{"2001:db8::5", "2001:db8:1::1", NULL, false, "neighbour solicitation", 135},
+		{"2001:db8::5", "2001:db8:1::1", NULL, false, "advertisement", 136},
+		{"2001:db8::5", "2001:db8:1::1", NULL, false, "listener query", 130},
+		{"2001:db8::5", "2001:db8:1::1", NULL, false, "listener report", 143},
 	};
 	struct flow_locals l = {.n = 3};
 
@@ -176,6 +241,9 @@ static void through(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
 		struct flow f = sample_flow(IPPROTO_UDP, row[i].src, 1, row[i].dst, 2);
 
+		if (row[i].icmpv6_type)
+			f = sample_flow(IPPROTO_ICMPV6, row[i].src, 1, row[i].dst,
+					(uint16_t)(row[i].icmpv6_type << 8));
 		if (row[i].server)
 			sample_addr(f.reply.src, row[i].server);
 		if (flow_is_through(&f, &l) != row[i].through)
@@ -201,8 +269,25 @@ static void timeouts(void **state)
 	assert_int_equal(flow_timeout_s(&t, &f), 30);
 	f.proto = IPPROTO_ICMP;
 	assert_int_equal(flow_timeout_s(&t, &f), 30);
+	t.icmpv6 = 31;
+	f.proto = IPPROTO_ICMPV6;
+	assert_int_equal(flow_timeout_s(&t, &f), 31);
+	f.proto = IPPROTO_UDPLITE;
+	assert_int_equal(flow_timeout_s(&t, &f), 30);
 	f.proto = IPPROTO_GRE;
+	assert_int_equal(flow_timeout_s(&t, &f), 30);
+	f.status |= IPS_ASSURED;
+	assert_int_equal(flow_timeout_s(&t, &f), 180);
+	f.proto = IPPROTO_ESP;
 	assert_int_equal(flow_timeout_s(&t, &f), 600);
+	f.proto = IPPROTO_DCCP; /* of a kernel that does not know it */
+	assert_int_equal(flow_timeout_s(&t, &f), 600);
+	f = sample_dccp(f);
+	assert_int_equal(flow_timeout_s(&t, &f), 43200);
+	f = sample_sctp(sample_flow(IPPROTO_SCTP, "10.0.0.1", 1, "192.0.2.1", 2));
+	assert_int_equal(flow_timeout_s(&t, &f), 210);
+	f.sctp.state = SCTP_CONNTRACK_COOKIE_WAIT;
+	assert_int_equal(flow_timeout_s(&t, &f), 3);
 }
 
 static void format(void **state)
@@ -221,16 +306,29 @@ static void format(void **state)
 	f.has |= FLOW_HAS_MARK | FLOW_HAS_TIMEOUT;
 	f.mark = f.timeout_s = UINT32_MAX;
 	f.zone = 65535;
+	assert_null(strstr(flow_format(&f, buf), "helper"));
+	f = sample_rare(f);
+	f.rare.master = f.orig;
 	assert_true(strlen(flow_format(&f, buf)) < FLOW_STRLEN);
+	assert_non_null(strstr(buf, " helper netbios-ns_123."));
+	f = sample_sctp(sample_flow(IPPROTO_SCTP, "2001:db8::1", 1, "2001:db8::2", 2));
+	assert_string_equal(flow_format(&f, buf),
+			    "sctp 2001:db8::1:1 > 2001:db8::2:2 reply 2001:db8::2:2 > "
+			    "2001:db8::1:1 ESTABLISHED vtags 01020304 a1a2a3a4 assured");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hash_is_siphash), cmocka_unit_test(identity),
-		cmocka_unit_test(invert),	   cmocka_unit_test(nat),
-		cmocka_unit_test(equal),	   cmocka_unit_test(merge),
-		cmocka_unit_test(through),	   cmocka_unit_test(timeouts),
+		cmocka_unit_test(hash_is_siphash),
+		cmocka_unit_test(identity),
+		cmocka_unit_test(invert),
+		cmocka_unit_test(nat),
+		cmocka_unit_test(equal),
+		cmocka_unit_test(merge),
+		cmocka_unit_test(rare),
+		cmocka_unit_test(through),
+		cmocka_unit_test(timeouts),
 		cmocka_unit_test(format),
 	};
 

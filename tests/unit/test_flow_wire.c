@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flow_samples.h"
 
+#include <stdlib.h>
+
 static struct flow_refs refs_of(const char *a, const char *b)
 {
 	struct flow_refs r = {.n = 2};
@@ -68,13 +70,37 @@ static struct flow sample(unsigned i)
 	case 8:
 		return sample_snat(sample_flow(IPPROTO_SCTP, "10.20.0.7", 1, "198.51.100.9", 2),
 				   "198.51.100.200", 1);
+	case 10:
+		return sample_sctp(
+			sample_snat(sample_flow(IPPROTO_SCTP, "10.20.0.7", 1, "198.51.100.9", 2),
+				    "198.51.100.200", 9));
+	case 11:
+		return sample_dccp(sample_flow(IPPROTO_DCCP, "2001:db8::7", 1, "2001:db8:1::9", 2));
+	case 12:
+		return sample_rare(sample_tcp_snat(5));
+	case 13: /* the largest of all */
+		f = sample(5);
+		f.proto = IPPROTO_SCTP;
+		f.has &= ~(uint32_t)FLOW_HAS_TCP;
+		memset(&f.dccp, 0, sizeof(f.dccp));
+		return sample_sctp(sample_rare(f));
+	case 14: /* short labels; an update of nothing else */
+		f = sample_flow(IPPROTO_GRE, "10.20.0.7", 11, "198.51.100.9", 12);
+		f.has = FLOW_HAS_REPLY;
+		f.status = 0;
+		flow_rare_add(&f, FLOW_HAS_LABELS)->labels[2] = 1;
+		return f;
+	case 15:
+		f = sample_flow(IPPROTO_UDPLITE, "2001:db8::7", 4000, "2001:db8:1::9", 443);
+		strcpy(flow_rare_add(&f, FLOW_HAS_HELPER)->helper, "x");
+		return f;
 	default:
 		f = sample_flow(IPPROTO_ICMPV6, "2001:db8::7", 3, "2001:db8:1::9", 0x8000);
 		f.status = IPS_CONFIRMED;
 		return f;
 	}
 }
-#define SAMPLES 10
+#define SAMPLES 16
 
 static void round_trip(void **state)
 {
@@ -97,7 +123,9 @@ static void round_trip(void **state)
 		assert_int_equal(got.zone, f.zone);
 		assert_int_equal(got.proto, f.proto);
 		assert_int_equal(got.family, f.family);
-		assert_memory_equal(&got.tcp, &f.tcp, sizeof(f.tcp));
+		assert_true(flow_equal(&got, &f) && flow_rare_equal(&got, &f));
+		if (f.has & FLOW_HAS_TCP)
+			assert_memory_equal(&got.tcp, &f.tcp, sizeof(f.tcp));
 
 		n = encode(buf, &f, r, true);
 		assert_int_equal(flow_decode_del(rd_of(buf, n), r, &got), FLOW_OK);
@@ -132,8 +160,107 @@ static void largest(void **state)
 	(void)state;
 	for (unsigned i = 0; i < SAMPLES; i++) {
 		struct flow f = sample(i);
+		size_t n = encode(buf, &f, &none, false);
 
-		assert_true(encode(buf, &f, &none, false) <= 96);
+		if (n > (f.has & FLOW_HAS_RARE ? FLOW_WIRE_MAX - 16 : 96))
+			fail_msg("sample %u: %zu bytes", i, n);
+	}
+}
+
+/* What a newer peer adds, and what each of the two would do to the other. */
+static void more(void **state)
+{
+	static const struct {
+		uint8_t block[32];
+		enum flow_err err;
+		const char *why;
+	} row[] = {
+		{{0}, FLOW_OK, "empty"},
+		{{5, 99, 3, 1, 2, 3}, FLOW_OK, "unknown attribute"},
+		{{4, 0, 0, 8, 0}, FLOW_OK, "two of them, empty"},
+		{{5, 4, 3, 'f', 't', 'p'}, FLOW_OK, "helper"},
+		{{17, 7, 15, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 9, 9, 9},
+		 FLOW_OK,
+		 "longer than known"},
+		{{5, 4, 4, 'f', 't', 'p'}, FLOW_E_SHORT, "beyond the block"},
+		{{13, 7, 11, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0}, FLOW_E_SHORT, "synproxy cut"},
+		{{1, 7}, FLOW_E_SHORT, "no length"},
+		{{2, 4, 0}, FLOW_E_VALUE, "helper without a name"},
+		{{5, 4, 3, 'f', 0, 'p'}, FLOW_E_VALUE, "helper with a zero"},
+		{{5, 4, 3, 'a', '/', 'b'}, FLOW_E_VALUE, "helper as a path"},
+		{{18, 4, 16, 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a',
+		  'a', 'a'},
+		 FLOW_E_VALUE,
+		 "helper too long"},
+		{{8, 3, 2, 1, 1, 3, 2, 1, 1}, FLOW_E_VALUE, "twice"},
+		{{11, 1, 9, 4, 0, 0, 0, 0, 0, 0, 0, 0}, FLOW_E_VALUE, "UDP with an SCTP state"},
+		{{12, 2, 10, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0}, FLOW_E_VALUE, "UDP with a DCCP state"},
+		{{15, 5, 13}, FLOW_E_VALUE, "master of no protocol"},
+	};
+	static const uint8_t head[] = {0x02, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 0, 2, 0x81};
+	const struct flow_refs none = {.n = 0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		uint8_t buf[sizeof(head) + sizeof(row[0].block)];
+		struct flow f;
+		enum flow_err err;
+
+		memcpy(buf, head, sizeof(head));
+		memcpy(buf + sizeof(head), row[i].block, sizeof(row[i].block));
+		err = flow_decode_put(rd_of(buf, sizeof(head) + 1 + row[i].block[0]), &none, &f);
+		if (err != row[i].err)
+			fail_msg("%s: %s", row[i].why, flow_err_name(err));
+	}
+}
+
+static void states_out_of_range(void **state)
+{
+	const struct flow_refs none = {.n = 0};
+	struct flow f = sample(10), got;
+	uint8_t buf[FLOW_WIRE_MAX];
+	size_t n = encode(buf, &f, &none, false);
+
+	(void)state;
+	buf[n - 9] = SCTP_CONNTRACK_MAX; /* the kernel would read beyond its table */
+	assert_int_equal(flow_decode_put(rd_of(buf, n), &none, &got), FLOW_E_VALUE);
+	f = sample(11);
+	n = encode(buf, &f, &none, false);
+	buf[n - 10] = FLOW_DCCP_STATES;
+	assert_int_equal(flow_decode_put(rd_of(buf, n), &none, &got), FLOW_E_VALUE);
+	buf[n - 10] = FLOW_DCCP_OPEN;
+	buf[n - 9] = 2;
+	assert_int_equal(flow_decode_put(rd_of(buf, n), &none, &got), FLOW_E_VALUE);
+}
+
+/* Decodes to something that encodes to the same, or is refused. */
+static void any_byte_wrong(void **state)
+{
+	struct flow_refs refs = refs_of("203.0.113.1", "10.20.0.1");
+
+	(void)state;
+	for (unsigned i = 0; i < SAMPLES; i++) {
+		struct flow f = sample(i), got, again;
+		uint8_t buf[FLOW_WIRE_MAX], back[FLOW_WIRE_MAX];
+		size_t n = encode(buf, &f, &refs, false);
+
+		for (size_t at = 0; at < 8 * n; at++) {
+			/* on the heap and not longer, for the sanitizer to see */
+			uint8_t *exact = malloc(n);
+
+			assert_non_null(exact);
+			memcpy(exact, buf, n);
+			exact[at / 8] ^= (uint8_t)(1 << at % 8);
+			if (flow_decode_put(rd_of(exact, n), &refs, &got) == FLOW_OK) {
+				size_t len = encode(back, &got, &refs, false);
+
+				assert_int_equal(flow_decode_put(rd_of(back, len), &refs, &again),
+						 FLOW_OK);
+				assert_true(flow_equal(&got, &again) &&
+					    flow_rare_equal(&got, &again));
+			}
+			free(exact);
+		}
 	}
 }
 
@@ -159,7 +286,7 @@ static void truncated(void **state)
 			assert_memory_equal(&got, &untouched, sizeof(got));
 		}
 		assert_int_equal(flow_decode_put(rd_of(buf, n + 4), &refs, &got), FLOW_OK);
-		assert_true(flow_equal(&got, &f));
+		assert_true(flow_equal(&got, &f) && flow_rare_equal(&got, &f));
 	}
 }
 
@@ -201,8 +328,14 @@ static void refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(round_trip), cmocka_unit_test(golden),	 cmocka_unit_test(largest),
-		cmocka_unit_test(truncated),  cmocka_unit_test(refused),
+		cmocka_unit_test(round_trip),
+		cmocka_unit_test(golden),
+		cmocka_unit_test(largest),
+		cmocka_unit_test(truncated),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(more),
+		cmocka_unit_test(states_out_of_range),
+		cmocka_unit_test(any_byte_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
