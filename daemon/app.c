@@ -123,7 +123,9 @@ static const char *router_of(const struct sync_msg *m)
 	case SYNC_MSG_DEMOTE:
 	case SYNC_MSG_DRAIN:
 	case SYNC_MSG_QUERY:
+	case SYNC_MSG_PING:
 	case SYNC_MSG_UP:
+	case SYNC_MSG_PONG:
 	case SYNC_MSG_LINK:
 		break;
 	}

@@ -94,12 +94,12 @@ int main(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
+	/* what a careless parent left open would be kept open for as long as we run */
+	close_range(o.worker ? SYNC_IPC_FD + 1 : STDERR_FILENO + 1, ~0U, 0);
 	log_init("vrouterd", o.to_syslog, o.app.debug);
 	if (o.worker)
 		return sync_worker_main();
 	if (o.check)
 		return check_config(o.app.config);
-	/* what a careless parent left open would be kept open for as long as we run */
-	close_range(STDERR_FILENO + 1, ~0U, 0);
 	return app_run(&o.app);
 }

@@ -148,7 +148,9 @@ void router_on_sync_message(struct router *r, const struct sync_msg *m)
 	case SYNC_MSG_DEMOTE:
 	case SYNC_MSG_DRAIN:
 	case SYNC_MSG_QUERY:
+	case SYNC_MSG_PING:
 	case SYNC_MSG_UP:
+	case SYNC_MSG_PONG:
 	case SYNC_MSG_LINK:
 		break;
 	}

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A process that dies at once again and again is restarted ever more slowly (100 ms to 5 s); one
+/* The process is pinged every second; one that does not answer (heartbeat.h) is ended.
+ *
+ * A process that dies at once again and again is restarted ever more slowly (100 ms to 5 s); one
  * that has lived for ten seconds starts from the shortest wait again.
  *
  * Nothing here blocks, except sync_child_free() at the very end. */
@@ -15,6 +17,7 @@
 #include <event2/event.h>
 
 #include "clock.h"
+#include "heartbeat.h"
 #include "vrouter/log.h"
 
 #define BACKOFF_MIN_MS 100
@@ -22,6 +25,7 @@
 #define SETTLED_MS     10000 /* it lived that long: not a start that fails */
 #define START_MS       5000  /* until it must have said UP */
 #define END_MS	       500
+#define PING_MS	       1000
 
 struct sync_child {
 	struct event_base *base;
@@ -34,7 +38,8 @@ struct sync_child {
 	bool up, broken;
 	unsigned restarts;
 	uint64_t backoff_ms, started_ms;
-	struct event *readable, *timer, *child;
+	struct heartbeat heartbeat;
+	struct event *readable, *timer, *child, *ping;
 };
 
 static void start(struct sync_child *c);
@@ -97,6 +102,7 @@ static void give_up(struct sync_child *c, const char *why)
 		close(c->fd);
 	c->fd = -1;
 	c->up = c->broken = false;
+	evtimer_del(c->ping);
 	if (c->pid > 0)
 		kill(c->pid, SIGKILL);
 	if (now_ms() - c->started_ms >= SETTLED_MS)
@@ -111,10 +117,16 @@ static void give_up(struct sync_child *c, const char *why)
 
 static void take(struct sync_child *c, const struct sync_msg *m)
 {
+	const struct timeval every = timeval_ms(PING_MS);
+
 	if (m->type == SYNC_MSG_UP && !c->up) {
 		c->up = true;
+		c->heartbeat = (struct heartbeat){0};
 		evtimer_del(c->timer);
+		evtimer_add(c->ping, &every);
 		c->ops->on_up(c->ctx);
+	} else if (m->type == SYNC_MSG_PONG) {
+		c->heartbeat.waiting = false;
 	} else if (m->type != SYNC_MSG_UP) {
 		c->ops->on_message(c->ctx, m);
 	}
@@ -161,6 +173,54 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 		start(c);
 }
 
+/* What the kernel says of the process; nothing when it cannot be had. */
+static struct heartbeat_look look_at(pid_t pid)
+{
+	char path[32], text[512] = "";
+	unsigned long user = 0, system = 0;
+	struct heartbeat_look look = {0};
+	const char *p;
+	char state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return look;
+	p = strrchr(text, ')'); /* the name before it may hold anything */
+	if (p && sscanf(p, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state, &user,
+			&system) == 3) {
+		look.runnable = state == 'R';
+		look.cpu_ticks = (uint64_t)user + system;
+	}
+	return look;
+}
+
+static void on_ping(evutil_socket_t fd, short what, void *ctx)
+{
+	const struct sync_msg ping = {.type = SYNC_MSG_PING};
+	struct sync_child *c = ctx;
+	struct heartbeat_look look = {0};
+
+	(void)fd;
+	(void)what;
+	if (c->broken)
+		return;
+	if (c->heartbeat.waiting)
+		look = look_at(c->pid);
+	switch (heartbeat_step(&c->heartbeat, &look)) {
+	case HEARTBEAT_ASK:
+		sync_child_send(c, &ping, NULL, 0);
+		break;
+	case HEARTBEAT_WAIT:
+		break;
+	case HEARTBEAT_DEAD:
+		give_up(c, "does not answer");
+		break;
+	}
+}
+
 static void on_child(evutil_socket_t sig, short what, void *ctx)
 {
 	struct sync_child *c = ctx;
@@ -171,8 +231,9 @@ static void on_child(evutil_socket_t sig, short what, void *ctx)
 	if (c->pid <= 0 || waitpid(c->pid, &status, WNOHANG) != c->pid)
 		return;
 	if (WIFSIGNALED(status))
-		log_debug("sync", NULL, "replication process %d: signal %d", c->pid,
-			  WTERMSIG(status));
+		log_err("sync", NULL, "replication process %d: %s%s", c->pid,
+			strsignal(WTERMSIG(status)),
+			WTERMSIG(status) == SIGSYS ? ": it tried what its filter forbids" : "");
 	else
 		log_debug("sync", NULL, "replication process %d: exit status %d", c->pid,
 			  WEXITSTATUS(status));
@@ -239,8 +300,9 @@ int sync_child_new(struct sync_child **out, struct event_base *base,
 	c->backoff_ms = BACKOFF_MIN_MS;
 	copy_conf(c, conf);
 	c->timer = evtimer_new(base, on_timer, c);
+	c->ping = event_new(base, -1, EV_PERSIST, on_ping, c);
 	c->child = evsignal_new(base, SIGCHLD, on_child, c);
-	if (!c->timer || !c->child || event_add(c->child, NULL) < 0) {
+	if (!c->timer || !c->ping || !c->child || event_add(c->child, NULL) < 0) {
 		sync_child_free(c);
 		return -ENOMEM;
 	}
@@ -274,6 +336,8 @@ void sync_child_free(struct sync_child *c)
 		wait_for_end(c->pid);
 	if (c->timer)
 		event_free(c->timer);
+	if (c->ping)
+		event_free(c->ping);
 	if (c->child)
 		event_free(c->child);
 	explicit_bzero(&c->conf, sizeof(c->conf));

@@ -29,7 +29,9 @@ static size_t message_len(uint32_t type)
 		body = sizeof(struct sync_msg_role);
 		break;
 	case SYNC_MSG_QUERY:
+	case SYNC_MSG_PING:
 	case SYNC_MSG_UP:
+	case SYNC_MSG_PONG:
 		break;
 	case SYNC_MSG_REPORT:
 		body = sizeof(struct sync_msg_report);

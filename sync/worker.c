@@ -4,29 +4,27 @@
  * says, ignores the signals a terminal or service manager sends to everybody, and ends when the
  * pair closes. */
 #include <errno.h>
-#include <linux/close_range.h>
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 
-#include <cap-ng.h>
 #include <event2/event.h>
 #include <sodium.h>
 
+#include "contain.h"
 #include "replication.h"
 #include "vrouter/log.h"
 
-#define UNPRIVILEGED 65534
-#define IPC_TURN     64 /* messages before others get their turn */
-#define LATER_MS     50
-#define MMAP_ABOVE   (128 * 1024) /* large temporary memory goes back to the system */
+#define IPC_TURN   64 /* messages before others get their turn */
+#define LATER_MS   50
+#define MMAP_ABOVE (128 * 1024) /* large temporary memory goes back to the system */
 
 struct worker {
 	struct shared shared;
 	struct event *on_ipc, *on_ipc_writable, *on_later;
-	bool configured, links_changed;
+	bool configured, links_changed, pong;
 	struct replication **router; /* sorted by id */
 	unsigned n, cap;
 	bool *touched; /* by datagrams of this batch; like router */
@@ -265,6 +263,9 @@ static void send_news(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (w->links_changed)
 		fit_links(w);
+	if (w->pong && !send_message(w, &(struct sync_msg){.type = SYNC_MSG_PONG}))
+		return;
+	w->pong = false;
 	if (!send_link_news(w))
 		return;
 	for (unsigned i = 0; i < w->n; i++)
@@ -369,7 +370,12 @@ static int on_message(struct worker *w, const struct sync_msg *m, const int *fds
 		for (unsigned i = 0; i < w->n; i++)
 			replication_query(w->router[i]);
 		return 0;
+	case SYNC_MSG_PING:
+		w->pong = true;
+		on_news(w);
+		return 0;
 	case SYNC_MSG_UP:
+	case SYNC_MSG_PONG:
 	case SYNC_MSG_PROMOTED:
 	case SYNC_MSG_DRAINED:
 	case SYNC_MSG_REPORT:
@@ -411,24 +417,6 @@ static void on_ipc(evutil_socket_t fd, short what, void *arg)
 }
 
 /* ---- the process -------------------------------------------------------------------------- */
-
-/* Another user where that is possible: nothing of root's can then be opened, whatever happens. */
-static int drop_privileges(void)
-{
-	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN) != 0)
-		return -EINVAL;
-	if (capng_change_id(UNPRIVILEGED, UNPRIVILEGED,
-			    CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) != 0) {
-		/* a user namespace without that user, or no right to become another */
-		capng_clear(CAPNG_SELECT_CAPS);
-		if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN) !=
-			    0 ||
-		    capng_apply(CAPNG_SELECT_CAPS) != 0)
-			return -EPERM;
-	}
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
-}
 
 static void ignore_signals(void)
 {
@@ -490,20 +478,31 @@ static void worker_fini(struct worker *w)
 	sodium_memzero(&w->shared.conf, sizeof(w->shared.conf));
 }
 
+/* Where the kernel cannot, replicating without it is better than not to replicate. */
+static void filter_system_calls(void)
+{
+	int err = contain_system_calls(log_prepare());
+
+	if (err < 0)
+		log_warn("sync", NULL, "no system call filter: %s",
+			 err == -ENOTSUP ? "not in this build" : strerror(-err));
+}
+
 static int start(struct worker *w)
 {
 	int err;
 
 	prctl(PR_SET_NAME, "vrouterd-sync", 0, 0, 0);
-	/* what the core has open is none of our business */
-	close_range(SYNC_IPC_FD + 1, ~0U, 0);
 	mallopt(M_MMAP_THRESHOLD, MMAP_ABOVE);
 	ignore_signals();
+	contain_lock_memory();
 	err = seal_init();
 	if (err == 0)
-		err = drop_privileges();
+		err = contain_drop_privileges();
 	if (err == 0)
 		err = worker_init(w);
+	if (err == 0)
+		filter_system_calls();
 	if (err == 0)
 		err = sync_ipc_send(SYNC_IPC_FD, &(struct sync_msg){.type = SYNC_MSG_UP}, NULL, 0);
 	return err;

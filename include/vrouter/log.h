@@ -12,6 +12,8 @@
 
 /* To be called once, before the first line. Without it lines go to stderr at info level. */
 void log_init(const char *ident, bool to_syslog, bool debug);
+/* From here on no line needs a file (the time zone is read). Whether lines go to syslog. */
+bool log_prepare(void);
 
 /* instance may be NULL. */
 void log_err(const char *subsys, const char *instance, const char *fmt, ...) printf_like(3, 4);

@@ -26,10 +26,12 @@ enum sync_msg_type {
 	SYNC_MSG_DEMOTE,  /* not answered */
 	SYNC_MSG_DRAIN,	  /* answered by DRAINED */
 	SYNC_MSG_QUERY,	  /* answered by one REPORT per router */
+	SYNC_MSG_PING,	  /* answered by PONG: the loop goes round */
 	/* sync -> core */
 	SYNC_MSG_UP,	   /* ready for messages: sockets open, privileges dropped */
 	SYNC_MSG_PROMOTED, /* all received flows are in the kernel, events are subscribed, the
 			      stream is open */
+	SYNC_MSG_PONG,
 	SYNC_MSG_DRAINED,
 	SYNC_MSG_REPORT, /* on change of status, on QUERY */
 	SYNC_MSG_LINK,	 /* a replication link came up (also the first time) or failed: text says

@@ -210,6 +210,8 @@ static void on_msg(struct node *n, const struct sync_msg *m)
 		n->link_up = m->link.up;
 		return;
 	case SYNC_MSG_CONF:
+	case SYNC_MSG_PING:
+	case SYNC_MSG_PONG:
 	case SYNC_MSG_ROUTER:
 	case SYNC_MSG_ROUTER_DEL:
 	case SYNC_MSG_PROMOTE:

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How little the sync process can do once it runs, should somebody take it over through what it
+ * parses: one capability, another user, no new privileges, no file, no program, no memory that is
+ * written and executed. To be called in this order, before the first byte from a network is read.
+ */
+#ifndef SYNC_CONTAIN_H
+#define SYNC_CONTAIN_H
+
+#include <stdbool.h>
+
+#include "vrouter/util.h"
+
+/* So that a replica answers as fast on a machine that swaps; a warning where it is refused. */
+void contain_lock_memory(void);
+/* CAP_NET_ADMIN and the user nobody. 0 or -errno. */
+must_check int contain_drop_privileges(void);
+/* From here on a system call that is not on the list ends the process. 0; -ENOTSUP: not in this
+ * build; -errno: the kernel has no such filters. Needs no_new_privs, which dropping sets. */
+must_check int contain_system_calls(bool to_syslog);
+
+#endif

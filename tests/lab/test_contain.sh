@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The replication process has next to no rights, and dies alone: killed, paused or stopped for good,
+# at the source and at the replica, while flows come and go. Forwarding, VIPs and roles do not notice,
+# a new process comes, and the tables become equal.
+. "$(dirname "$0")/lib.sh"
+
+sync_pid() { pgrep -P "${LAB_DAEMON[$1]}" -f -- --sync-worker; }
+has_new_sync() { # CONTROLLER OLD-PID
+	local pid
+	pid=$(sync_pid "$1")
+	[ -n "$pid" ] && [ "$pid" != "$2" ] && [ ! -d "/proc/$2" ]
+}
+of_process() { awk -v k="$2:" '$1 == k { $1 = ""; print substr($0, 2) }' "/proc/$1/status"; }
+check_rights() { # CONTROLLER
+	local pid i uid
+	pid=$(sync_pid "$1")
+	uid=$(of_process "$pid" Uid)
+	[ "$uid" = "65534 65534 65534 65534" ] || fail "controller $1: Uid $uid"
+	for i in CapPrm CapEff; do # CAP_NET_ADMIN is bit 12
+		[ "$(of_process "$pid" $i)" = 0000000000001000 ] || fail "controller $1: $i $(of_process "$pid" $i)"
+	done
+	for i in CapInh CapBnd CapAmb; do
+		[ "$(of_process "$pid" $i)" = 0000000000000000 ] || fail "controller $1: $i $(of_process "$pid" $i)"
+	done
+	[ "$(of_process "$pid" NoNewPrivs)" = 1 ] || fail "controller $1: new privileges"
+	[ "$(of_process "$pid" Seccomp)" = 2 ] || fail "controller $1: no system call filter"
+	[ "$(of_process "$pid" VmLck)" != "0 kB" ] || fail "controller $1: memory is not locked"
+	note "controller $1: process $pid, locked $(of_process "$pid" VmLck), resident $(of_process "$pid" VmRSS)"
+}
+role_changes() { ctl "$1" --json events | jq -s 'map(select(.type == "role")) | length'; }
+
+# Connections that come and go, and entries that only come, for as long as a fault lasts.
+load_on() {
+	lab_exec n1 bash -c "while :; do : | $TRAFFIC tcp-flows --target $HOST:7 --count 100 \
+		--interval-us 1000; done" >/dev/null 2>&1 &
+	LOAD=$!
+	LAB_PIDS+=($!)
+	disown $!
+}
+load_off() { kill -KILL "$LOAD"; }
+
+# fault WHAT CONTROLLER: under load, with the flows of before and of meanwhile.
+N=0
+fault() {
+	local what=$1 at=$2 pid events
+	wait_for "one ACTIVE, one ready" 30 settled
+	[ "$(the_active)" = "$active" ] || fail "the role moved"
+	pid=$(sync_pid "$at")
+	events=$(role_changes "$active")
+	N=$((N + 1))
+	load_on
+	sleep 0.3
+	"$what" "$at" "$pid"
+	traffic "tcp$N" n1 tcp-flows --target $HOST:7 --count 200 --interval-us 500
+	traffic "udp$N" n1 udp-flows --target $HOST:7 --count 50
+	sleep 0.3
+	load_off
+	has_vip "$active" || fail "$what: the VIP went"
+	[ "$(the_active)" = "$active" ] || fail "$what: the role moved"
+	[ "$(role_changes "$active")" = "$events" ] || fail "$what: the role moved and came back"
+	names+=("tcp$N" "udp$N")
+	all_alive "${names[@]}" # also keeps the UDP flows from ending by themselves
+	wait_for "one ACTIVE, one ready" 30 settled
+	wait_for "equal tables" 30 same_table 1 2
+	for i in 1 2; do check_rights $i; done
+}
+killed() {
+	kill -KILL "$2"
+	wait_for "a new process" 10 has_new_sync "$1" "$2"
+}
+paused() {
+	kill -STOP "$2"
+	sleep 3
+	kill -CONT "$2"
+	[ "$(sync_pid "$1")" = "$2" ] || fail "a pause of 3 s was taken for its end"
+}
+stopped() {
+	kill -STOP "$2"
+	wait_for "a new process" 20 has_new_sync "$1" "$2"
+}
+
+lab_standard 2
+lab_start 1 2
+wait_for "one ACTIVE, one ready" 30 settled
+active=$(the_active) || fail "nobody is ACTIVE"
+replica=$((3 - active))
+for i in 1 2; do check_rights $i; done
+watch_resets public h1 eth0
+names=(tcp udp)
+traffic tcp n1 tcp-flows --target $HOST:7 --count 500 --interval-us 500
+traffic udp n1 udp-flows --target $HOST:7 --count 100
+for what in killed paused stopped; do
+	for at in "$active" "$replica"; do
+		note "$what at the $([ "$at" = "$active" ] && echo source || echo replica)"
+		fault $what "$at"
+	done
+done
+note "and what was replicated after all that is worth it"
+lab_crash "$active"
+all_alive "${names[@]}"
+note "passed"
