@@ -29,6 +29,16 @@ struct dump {
 	uint64_t n;
 };
 
+/* As arguments they are known without /etc/protocols, and where that calls them otherwise. */
+static const struct {
+	const char *name;
+	uint8_t proto;
+} protos[] = {
+	{"tcp", IPPROTO_TCP},	{"udp", IPPROTO_UDP},	{"udplite", IPPROTO_UDPLITE},
+	{"icmp", IPPROTO_ICMP}, {"sctp", IPPROTO_SCTP}, {"icmpv6", IPPROTO_ICMPV6},
+	{"dccp", IPPROTO_DCCP}, {"gre", IPPROTO_GRE},
+};
+
 static bool same_addr(const struct nf_conntrack *ct, bool source, const struct ip_addr *want)
 {
 	struct ip_addr have = {.family = nfct_get_attr_u8(ct, ATTR_L3PROTO)};
@@ -115,35 +125,33 @@ static json_t *reply_json(const struct nf_conntrack *ct)
 
 static json_t *proto_json(uint8_t proto)
 {
-	switch (proto) {
-	case IPPROTO_TCP:
-		return json_string("tcp");
-	case IPPROTO_UDP:
-		return json_string("udp");
-	case IPPROTO_ICMP:
-		return json_string("icmp");
-	case IPPROTO_ICMPV6:
-		return json_string("icmpv6");
-	case IPPROTO_SCTP:
-		return json_string("sctp");
-	case IPPROTO_DCCP:
-		return json_string("dccp");
-	case IPPROTO_UDPLITE:
-		return json_string("udplite");
-	case IPPROTO_GRE:
-		return json_string("gre");
-	default: /* any number may come from the kernel */
-		return json_sprintf("%u", proto);
-	}
+	for (unsigned i = 0; i < ARRAY_LEN(protos); i++)
+		if (protos[i].proto == proto)
+			return json_string(protos[i].name);
+	return json_sprintf("%u", proto); /* any number may come from the kernel */
 }
 
-static const char *tcp_state(uint8_t state)
+/* NULL: a protocol without states */
+static const char *state_name(const struct nf_conntrack *ct)
 {
-	static const char *const name[] = {"NONE",     "SYN_SENT",   "SYN_RECV", "ESTABLISHED",
-					   "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT",
-					   "CLOSE",    "SYN_SENT2"};
+	static const char *const tcp[] = {"NONE",     "SYN_SENT",   "SYN_RECV", "ESTABLISHED",
+					  "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT",
+					  "CLOSE",    "SYN_SENT2"};
+	static const char *const sctp[] = {
+		"NONE",		 "CLOSED",	  "COOKIE_WAIT",   "COOKIE_ECHOED",
+		"ESTABLISHED",	 "SHUTDOWN_SENT", "SHUTDOWN_RECD", "SHUTDOWN_ACK_SENT",
+		"HEARTBEAT_SENT"};
+	uint8_t proto = nfct_get_attr_u8(ct, ATTR_L4PROTO), state;
 
-	return state < ARRAY_LEN(name) ? name[state] : "UNKNOWN";
+	if (proto == IPPROTO_TCP) {
+		state = nfct_get_attr_u8(ct, ATTR_TCP_STATE);
+		return state < ARRAY_LEN(tcp) ? tcp[state] : "UNKNOWN";
+	}
+	if (proto == IPPROTO_SCTP) {
+		state = nfct_get_attr_u8(ct, ATTR_SCTP_STATE);
+		return state < ARRAY_LEN(sctp) ? sctp[state] : "UNKNOWN";
+	}
+	return NULL;
 }
 
 static json_t *status_json(uint32_t status)
@@ -171,9 +179,14 @@ static void print_json(const struct dump *d, const struct nf_conntrack *ct)
 			      (json_int_t)nfct_get_attr_u32(ct, ATTR_TIMEOUT), "mark",
 			      (json_int_t)nfct_get_attr_u32(ct, ATTR_MARK));
 
-	if (nfct_get_attr_u8(ct, ATTR_L4PROTO) == IPPROTO_TCP)
-		json_object_set_new(j, "state",
-				    json_string(tcp_state(nfct_get_attr_u8(ct, ATTR_TCP_STATE))));
+	const char *state = state_name(ct);
+
+	if (state)
+		json_object_set_new(j, "state", json_string(state));
+	if (nfct_attr_is_set(ct, ATTR_ZONE) > 0)
+		json_object_set_new(j, "zone", json_integer(nfct_get_attr_u16(ct, ATTR_ZONE)));
+	if (nfct_attr_is_set(ct, ATTR_HELPER_NAME) > 0)
+		json_object_set_new(j, "helper", json_string(nfct_get_attr(ct, ATTR_HELPER_NAME)));
 	json_dumpf(j, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(j);
@@ -281,19 +294,15 @@ static int number_arg(const char *s, long max)
 static int proto_arg(const char *s)
 {
 	int v = number_arg(s, 255);
-	const struct protoent *p = v < 0 ? getprotobyname(s) : NULL;
+	const struct protoent *p;
 
-	if (v < 0 && !p) { /* without /etc/protocols */
-		static const struct {
-			const char *name;
-			int proto;
-		} row[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"icmp", IPPROTO_ICMP}};
-
-		for (unsigned i = 0; i < ARRAY_LEN(row); i++)
-			if (strcmp(row[i].name, s) == 0)
-				return row[i].proto;
-	}
-	return p ? p->p_proto : v;
+	if (v >= 0)
+		return v;
+	for (unsigned i = 0; i < ARRAY_LEN(protos); i++)
+		if (strcmp(protos[i].name, s) == 0)
+			return protos[i].proto;
+	p = getprotobyname(s);
+	return p ? p->p_proto : -1;
 }
 
 static bool take_option(struct filter *f, int opt, const char *arg)
