@@ -64,7 +64,54 @@ void source_close(struct engine *e)
 
 /* ---- changes ---- */
 
-void engine_on_change(struct engine *e, const struct flow *f, enum flow_change change, uint64_t now)
+static void change(struct engine *e, const struct flow *f, enum flow_change what)
+{
+	uint64_t hash = flow_hash(f, e->hash_key);
+
+	if (e->job != JOB_NONE)
+		repair_changed_add(&e->changed, hash);
+	sender_change(&e->sender, hash, f, what, e->src.listed_unread || e->job == JOB_SERVE);
+}
+
+/* Changes were lost: every replica takes part. */
+static void force_repair(struct engine *e)
+{
+	e->alarms |= ENGINE_ALARM_OVERRUN;
+	e->src.overrun_end_seq = 0;
+	/* a source that cannot keep up must not be kept busy with repairs as well */
+	if (!e->src.forced || !e->src.wanted) {
+		if (e->now - e->src.overrun_at > ENGINE_BACKOFF_MAX_MS)
+			e->src.overrun_wait_ms = ENGINE_RETRY_MS;
+		e->src.at = e->now + e->src.overrun_wait_ms;
+		if (e->src.overrun_wait_ms < ENGINE_OVERRUN_WAIT_MAX_MS)
+			e->src.overrun_wait_ms *= 2;
+	}
+	e->src.overrun_at = e->now;
+	e->src.forced = true;
+	e->src.wanted = true;
+}
+
+/* The kernel tells of no change of a sequence adjustment. A helper makes one when it translates
+ * what announces another flow, so when that one comes, its master is looked at. No more than this
+ * part is told: the rest may be newer than what was told so far. */
+static void tell_seqadj(struct engine *e, const struct flow *child)
+{
+	struct flow master = {.family = child->family,
+			      .proto = child->rare.master_proto,
+			      .zone = child->zone,
+			      .orig = child->rare.master},
+		    fresh;
+	int err = e->ops->get(e->ctx, &master, &fresh);
+
+	if (err < 0 && err != -ENOENT)
+		force_repair(e);
+	if (err < 0 || !(fresh.has & FLOW_HAS_SEQADJ) || !flow_is_through(&fresh, &e->conf.locals))
+		return;
+	fresh.has &= FLOW_HAS_REPLY | FLOW_HAS_SEQADJ;
+	change(e, &fresh, FLOW_UPDATE);
+}
+
+void engine_on_change(struct engine *e, const struct flow *f, enum flow_change what, uint64_t now)
 {
 	e->now = now;
 	if (!e->is_source)
@@ -73,12 +120,9 @@ void engine_on_change(struct engine *e, const struct flow *f, enum flow_change c
 		engine_count(e, SYNC_EVENTS_LOCAL);
 		return;
 	}
-
-	uint64_t hash = flow_hash(f, e->hash_key);
-
-	if (e->job != JOB_NONE)
-		repair_changed_add(&e->changed, hash);
-	sender_change(&e->sender, hash, f, change, e->src.listed_unread || e->job == JOB_SERVE);
+	change(e, f, what);
+	if (what == FLOW_NEW && f->has & FLOW_HAS_MASTER)
+		tell_seqadj(e, f);
 }
 
 void engine_on_drained(struct engine *e, uint64_t now)
@@ -96,19 +140,7 @@ void engine_on_overrun(struct engine *e, uint64_t now)
 	engine_count(e, SYNC_EVENT_OVERRUNS);
 	if (!e->is_source)
 		return;
-	e->alarms |= ENGINE_ALARM_OVERRUN;
-	e->src.overrun_end_seq = 0;
-	/* a source that cannot keep up must not be kept busy with repairs as well */
-	if (!e->src.forced || !e->src.wanted) {
-		if (now - e->src.overrun_at > ENGINE_BACKOFF_MAX_MS)
-			e->src.overrun_wait_ms = ENGINE_RETRY_MS;
-		e->src.at = now + e->src.overrun_wait_ms;
-		if (e->src.overrun_wait_ms < ENGINE_OVERRUN_WAIT_MAX_MS)
-			e->src.overrun_wait_ms *= 2;
-	}
-	e->src.overrun_at = now;
-	e->src.forced = true;
-	e->src.wanted = true;
+	force_repair(e);
 }
 
 /* ---- what replicas say ---- */
@@ -329,7 +361,8 @@ static void drain_state(struct engine *e, unsigned *living, unsigned *behind)
 		if (!p->id || !p->drained_for || !peer_follows(p, &e->stream))
 			continue;
 		(*living)++;
-		*behind += p->status.seq < e->src.drain_seq;
+		/* one that went on behind a hole has the number, but not what was in the hole */
+		*behind += p->status.seq < e->src.drain_seq || p->status.phase != ENGINE_READY;
 	}
 }
 

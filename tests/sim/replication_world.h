@@ -184,6 +184,8 @@ static void check_put(struct node *n, const struct flow *f, bool listed)
 	struct told *t = &n->told[model_id(f)];
 	uint32_t life = n->sim->life_of_version[f->mark];
 
+	if (!(f->has & FLOW_HAS_MARK)) /* of a master, which has no event and so no version */
+		return;
 	if (life <= t->dead_life)
 		broken(n->sim, "G2: node %u: %s of flow %u, version %u of life %u, which ended",
 		       n->index, listed ? "listing" : "put", model_id(f), f->mark, life);

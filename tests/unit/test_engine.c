@@ -570,6 +570,38 @@ static void strangers(void **state)
 	tear_down(w);
 }
 
+/* The kernel does not tell that a helper began to adjust its flow, but tells of the flow behind. */
+static void master_is_looked_at(void **state)
+{
+	struct world *w = set_up();
+	struct flow child = sample_tcp_snat(2), *master;
+	struct flow_rare *r = flow_rare_add(&child, FLOW_HAS_MASTER);
+
+	(void)state;
+	add(w, 0, 1);
+	engine_promote(w->node[0].e, 0, w->now);
+	run(w, 500);
+	assert_int_equal(phase(w, 1), ENGINE_READY);
+	master = &w->node[0].table[0];
+	flow_rare_add(master, FLOW_HAS_SEQADJ)->seqadj[0].after = 7;
+	master->mark = 5; /* its event is on its way */
+	master->has |= FLOW_HAS_MARK;
+	r->master = master->orig;
+	r->master_proto = master->proto;
+	engine_on_change(w->node[0].e, &child, FLOW_NEW, w->now);
+	r->master.l4.raw = 0; /* not there, or any more: harmless */
+	child.orig.l4.raw ^= 1;
+	engine_on_change(w->node[0].e, &child, FLOW_NEW, w->now);
+	engine_on_drained(w->node[0].e, w->now);
+	run(w, 50);
+	assert_int_equal(w->node[1].n, 3);
+	assert_true(w->node[1].table[0].has & FLOW_HAS_SEQADJ);
+	assert_int_equal(w->node[1].table[0].rare.seqadj[0].after, 7);
+	assert_false(w->node[1].table[0].has & FLOW_HAS_MARK);
+	assert_int_equal(phase(w, 1), ENGINE_READY);
+	tear_down(w);
+}
+
 static void phases(void **state)
 {
 	(void)state;
@@ -582,12 +614,19 @@ static void phases(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(conf_refused), cmocka_unit_test(join_and_follow),
-		cmocka_unit_test(takeover),	cmocka_unit_test(barrier),
-		cmocka_unit_test(table_full),	cmocka_unit_test(refused),
-		cmocka_unit_test(overload),	cmocka_unit_test(overrun),
-		cmocka_unit_test(two_sources),	cmocka_unit_test(blank_source),
-		cmocka_unit_test(strangers),	cmocka_unit_test(phases),
+		cmocka_unit_test(conf_refused),
+		cmocka_unit_test(join_and_follow),
+		cmocka_unit_test(takeover),
+		cmocka_unit_test(barrier),
+		cmocka_unit_test(table_full),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(overload),
+		cmocka_unit_test(overrun),
+		cmocka_unit_test(two_sources),
+		cmocka_unit_test(blank_source),
+		cmocka_unit_test(strangers),
+		cmocka_unit_test(phases),
+		cmocka_unit_test(master_is_looked_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
