@@ -109,7 +109,7 @@ static const struct conf_option election_options[] = {
 	{.name = "priority",
 	 .type = CONF_T_NUMBER,
 	 AT(struct conf_router, election.priority),
-	 .min = 1,
+	 .min = 2,
 	 .max = 253},
 	{.name = "advert-interval",
 	 .type = CONF_T_NUMBER,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The election: RFC 9568 section 6.4 as one pure function (config, state, event) -> state and
- * effects, plus what an operator and the replication ask of it: a gate that forbids to preempt,
- * promotion by hand, and a planned leave that keeps the addresses until a successor is heard.
+ * effects, plus what an operator and the replication ask of it: a gate that forbids to preempt, a
+ * bid of 1 by an ACTIVE that knows nothing, promotion by hand, and a planned leave that keeps the
+ * addresses until a successor is heard.
  *
  * There is one timer and its meaning follows from the state: ACTIVE advertises when it runs out,
  * BACKUP becomes ACTIVE. It runs in both of them at all times, never in INIT. boosted, resigning
@@ -28,9 +29,9 @@ uint8_t vrrp_bid(const struct vrrp_cfg *cfg, const struct vrrp_inst *v)
 		return VRRP_PRIO_RESIGN;
 	if (v->claims)
 		return VRRP_PRIO_OWNER;
-	if (v->boosted && cfg->prio < VRRP_PRIO_BOOST)
-		return VRRP_PRIO_BOOST;
-	return cfg->prio;
+	if (v->boosted)
+		return cfg->prio < VRRP_PRIO_BOOST ? VRRP_PRIO_BOOST : cfg->prio;
+	return v->blind ? VRRP_PRIO_BLIND : cfg->prio;
 }
 
 uint64_t vrrp_adv_us(const struct vrrp_cfg *cfg)
@@ -62,10 +63,17 @@ static struct vrrp_out advertise(const struct vrrp_cfg *cfg, const struct vrrp_i
 	};
 }
 
-/* The gate also holds the address owner: without the flows even it would break connections. */
-static bool may_preempt(const struct vrrp_cfg *cfg, const struct vrrp_inst *v)
+/* This also holds the address owner: without the flows even it would break connections. */
+static bool held_back(const struct vrrp_inst *v)
 {
-	return !v->gated && (cfg->preempt || cfg->prio == VRRP_PRIO_OWNER);
+	return v->gated || v->blind;
+}
+
+/* A blind ACTIVE is about to be followed, or soon bids what it is configured for. */
+static bool preempts(const struct vrrp_cfg *cfg, const struct vrrp_inst *v, uint8_t bid)
+{
+	return !held_back(v) && (cfg->preempt || cfg->prio == VRRP_PRIO_OWNER) &&
+	       bid != VRRP_PRIO_BLIND && bid < cfg->prio;
 }
 
 static void enter(struct vrrp_inst *v, enum vrrp_state state)
@@ -118,7 +126,7 @@ static struct vrrp_out on_init(const struct vrrp_cfg *cfg, struct vrrp_inst *v, 
 {
 	if (in.ev != VRRP_EV_START)
 		return keep();
-	if (cfg->prio == VRRP_PRIO_OWNER && !v->gated)
+	if (cfg->prio == VRRP_PRIO_OWNER && !held_back(v))
 		return enter_active(cfg, v, VRRP_WHY_OWNER);
 	return enter_backup(cfg, v, 0, cfg->adv_cs, VRRP_WHY_STARTED);
 }
@@ -142,7 +150,7 @@ static struct vrrp_out backup_advert(const struct vrrp_cfg *cfg, struct vrrp_ins
 		return out;
 	}
 	v->active_prio = in.prio;
-	if (may_preempt(cfg, v) && in.prio < cfg->prio) {
+	if (preempts(cfg, v, in.prio)) {
 		/* Not heeded: the timer runs on and then we take over. */
 		v->timer_why = VRRP_WHY_WE_BID_MORE;
 		return out;
@@ -187,7 +195,7 @@ static struct vrrp_out on_backup(const struct vrrp_cfg *cfg, struct vrrp_inst *v
 	case VRRP_EV_ADVERT:
 		return backup_advert(cfg, v, in);
 	case VRRP_EV_GATE:
-		return in.gated ? backup_reconsider(cfg, v) : keep();
+		return held_back(v) ? backup_reconsider(cfg, v) : keep();
 	case VRRP_EV_RECONF:
 		return backup_reconsider(cfg, v);
 	case VRRP_EV_BOOST:
@@ -198,6 +206,17 @@ static struct vrrp_out on_backup(const struct vrrp_cfg *cfg, struct vrrp_inst *v
 		break;
 	}
 	return keep();
+}
+
+/* It has announced its addresses just now. The winner may not know that yet, and has to win back
+ * what points here: one more advertisement tells it. */
+static struct vrrp_out blind_yields(const struct vrrp_cfg *cfg, struct vrrp_inst *v,
+				    struct vrrp_in in)
+{
+	struct vrrp_out out = enter_backup(cfg, v, in.prio, in.adv_cs, VRRP_WHY_THEY_BID_MORE);
+
+	out.todo |= VRRP_DO_ADVERT;
+	return out;
 }
 
 /* RFC 9568 6.4.3 (Active), advertisements. A resigner bids 0, so it yields to everybody. */
@@ -211,6 +230,8 @@ static struct vrrp_out active_advert(const struct vrrp_cfg *cfg, struct vrrp_ins
 		return v->resigning ? keep() : advertise(cfg, v);
 	if (v->resigning)
 		return enter_backup(cfg, v, in.prio, in.adv_cs, VRRP_WHY_SUCCEEDED);
+	if (in.prio > bid && bid == VRRP_PRIO_BLIND && !in.overdue)
+		return blind_yields(cfg, v, in);
 	if (in.prio > bid)
 		return enter_backup(cfg, v, in.prio, in.adv_cs, VRRP_WHY_THEY_BID_MORE);
 	if (in.overdue)
@@ -222,8 +243,9 @@ static struct vrrp_out active_advert(const struct vrrp_cfg *cfg, struct vrrp_ins
 	return out;
 }
 
-/* RFC 9568 6.4.3 */
-static struct vrrp_out on_active(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struct vrrp_in in)
+/* RFC 9568 6.4.3. bid: before the event. */
+static struct vrrp_out on_active(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struct vrrp_in in,
+				 uint8_t bid)
 {
 	switch (in.ev) {
 	case VRRP_EV_STOP:
@@ -253,8 +275,10 @@ static struct vrrp_out on_active(const struct vrrp_cfg *cfg, struct vrrp_inst *v
 	case VRRP_EV_RECONF:
 		/* At once, so that a longer interval is known before the old one is missed. */
 		return advertise(cfg, v);
-	case VRRP_EV_START:
 	case VRRP_EV_GATE:
+		/* who may be about to take over must know at once */
+		return vrrp_bid(cfg, v) == bid ? keep() : advertise(cfg, v);
+	case VRRP_EV_START:
 		break;
 	}
 	return keep();
@@ -262,15 +286,19 @@ static struct vrrp_out on_active(const struct vrrp_cfg *cfg, struct vrrp_inst *v
 
 struct vrrp_out vrrp_step(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struct vrrp_in in)
 {
-	if (in.ev == VRRP_EV_GATE)
+	uint8_t bid = vrrp_bid(cfg, v);
+
+	if (in.ev == VRRP_EV_GATE) {
 		v->gated = in.gated;
+		v->blind = in.blind;
+	}
 	switch (v->state) {
 	case VRRP_INIT:
 		return on_init(cfg, v, in);
 	case VRRP_BACKUP:
 		return on_backup(cfg, v, in);
 	case VRRP_ACTIVE:
-		return on_active(cfg, v, in);
+		return on_active(cfg, v, in, bid);
 	}
 	return keep();
 }

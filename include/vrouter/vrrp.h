@@ -17,6 +17,7 @@
 #define VRRP_PRIO_RESIGN 0
 #define VRRP_PRIO_OWNER	 255
 #define VRRP_PRIO_BOOST	 254 /* what a `promote` by hand bids with */
+#define VRRP_PRIO_BLIND	 1   /* what an ACTIVE bids that nobody should follow, see vrrp_inst */
 #define VRRP_PACKET_MAX	 (8 + VRRP_MAX_ADDRS * 16)
 
 /* ---- codec ---------------------------------------------------------------------------------- */
@@ -104,8 +105,12 @@ struct vrrp_inst {
 	enum vrrp_state state;
 	uint16_t active_adv_cs; /* what the ACTIVE advertises (RFC 9568: Active_Adver_Interval) */
 	uint8_t active_prio; /* BACKUP: what the ACTIVE we heard last bids; 0: none, or resigned */
-	bool gated;   /* must not preempt: its replica is not complete, or it was demoted by hand */
-	bool boosted; /* promoted by hand: bids VRRP_PRIO_BOOST while it stays ACTIVE */
+	bool gated; /* must not preempt: its replica is not complete, or it was demoted by hand */
+	/* Never held a complete table and nobody follows it: bids VRRP_PRIO_BLIND while ACTIVE, so
+	 * that whoever holds the table wins when they meet. Therefore it does not preempt either,
+	 * and such a bid is not preempted: it becomes a real one within a bounded time. */
+	bool blind;
+	bool boosted;	/* promoted by hand: bids VRRP_PRIO_BOOST while it stays ACTIVE */
 	bool resigning; /* ACTIVE that advertises priority 0 and waits for a successor */
 	uint8_t claims; /* advertisements still to be sent with priority 255, see VRRP_EV_BOOST */
 	enum vrrp_why timer_why; /* BACKUP: why it will be ACTIVE when the timer runs out */
@@ -117,7 +122,7 @@ enum vrrp_event {
 	VRRP_EV_STOP,	/* leave at once: an ACTIVE resigns with one priority-0 advertisement */
 	VRRP_EV_TIMER,	/* the one timer ran out */
 	VRRP_EV_ADVERT, /* a valid advertisement of this virtual router by somebody else */
-	VRRP_EV_GATE,	/* in.gated says whether preempting is now forbidden */
+	VRRP_EV_GATE,	/* in.gated: preempting is forbidden now; in.blind: see vrrp_inst */
 	/* Promotion by hand: a BACKUP is ACTIVE at once, whatever preempt and the gate say, and
 	 * bids 254 from then on; the other one hears that and leaves, so nobody waits for a timer
 	 * and no moment is without ACTIVE. When the other one was promoted by hand before (bids
@@ -141,7 +146,7 @@ struct vrrp_in {
 	/* ADVERT: our own last one is older than a BACKUP waits (the process or the machine stood
 	 * still), so the sender rightly took over and has the newer flows: do not fight it. */
 	bool overdue;
-	bool gated; /* GATE */
+	bool gated, blind; /* GATE */
 };
 
 /* Effects, to be run in this order. */

@@ -237,9 +237,10 @@ static void watch_gap(struct sim *s)
 	}
 }
 
-static bool may_preempt(const struct node *n)
+static bool preempts(const struct node *n, uint8_t bid)
 {
-	return !n->v.gated && (n->cfg.preempt || n->cfg.prio == VRRP_PRIO_OWNER);
+	return !n->v.gated && !n->v.blind && (n->cfg.preempt || n->cfg.prio == VRRP_PRIO_OWNER) &&
+	       bid != VRRP_PRIO_BLIND && n->cfg.prio > bid;
 }
 
 /* In peace nobody becomes ACTIVE beside one whose advertisements it must have heard, unless it may
@@ -251,7 +252,7 @@ static void check_preempt(struct sim *s, unsigned i)
 	const struct node *n = &s->node[i];
 
 	/* the address owner does not ask when it starts */
-	if (n->cfg.prio == VRRP_PRIO_OWNER && !n->v.gated)
+	if (n->cfg.prio == VRRP_PRIO_OWNER && !n->v.gated && !n->v.blind)
 		return;
 	if (s->mixed || s->delay_max > interval(s) / 300)
 		return;
@@ -262,7 +263,7 @@ static void check_preempt(struct sim *s, unsigned i)
 		    other->v.state != VRRP_ACTIVE || other->v.resigning ||
 		    s->now - other->active_since <= s->delay_max + 20)
 			continue;
-		if (!may_preempt(n) || n->cfg.prio <= vrrp_bid(&other->cfg, &other->v))
+		if (!preempts(n, vrrp_bid(&other->cfg, &other->v)))
 			fail(s, "node %u must not preempt node %u", i, a);
 	}
 }
@@ -306,9 +307,10 @@ static void event(struct sim *s, unsigned i, enum vrrp_event ev)
 		step(s, i, (struct vrrp_in){.ev = ev});
 }
 
-static void gate(struct sim *s, unsigned i, bool gated)
+static void gate(struct sim *s, unsigned i, bool gated, bool blind)
 {
-	step(s, i, (struct vrrp_in){.ev = VRRP_EV_GATE, .gated = gated});
+	say(s, "node %u: %sgated, %sblind", i, gated ? "" : "not ", blind ? "" : "not ");
+	step(s, i, (struct vrrp_in){.ev = VRRP_EV_GATE, .gated = gated, .blind = blind});
 }
 
 static void resign(struct sim *s, unsigned i)
@@ -384,10 +386,10 @@ static void crash(struct sim *s, unsigned i)
 
 static void restart(struct sim *s, unsigned i)
 {
-	bool gated = chance(s, 300);
+	bool gated = chance(s, 300), blind = chance(s, 300);
 
 	s->node[i].alive = true;
-	gate(s, i, gated);
+	gate(s, i, gated, blind);
 	event(s, i, VRRP_EV_START);
 }
 

@@ -5,7 +5,7 @@
  *   sim_election [--seeds N] [--seed N]      (--seed replays one and prints what happened)
  *
  * Each seed first makes trouble (cuts, also one-way; pauses, crashes, restarts, resignations,
- * promotions by hand, gates, new priorities), then stops it and checks:
+ * promotions by hand, gates, blindness, new priorities), then stops it and checks:
  *
  *  1. SETTLE intervals later each connected part has exactly one ACTIVE, nobody who may preempt
  *     bids more than it does, and from then on nothing changes any more. SETTLE adds up from: 10
@@ -14,7 +14,8 @@
  *  2. Four calm transitions, in random order: a resignation leaves no moment without ACTIVE; a stop
  *     no longer one than the shortest skew and a packet's delay; a crash no longer one than the
  *     shortest Active_Down and a delay; a promotion is done within two delays; a
- *     node that stood still comes back without a fight; nobody preempts who must not. */
+ *     node that stood still comes back without a fight; nobody preempts who must not; a node that
+ *     was ACTIVE alone and blind takes nothing from the ACTIVE it meets. */
 #include <getopt.h>
 
 #include "election_world.h"
@@ -74,8 +75,7 @@ static void trouble_node(struct sim *s, unsigned i)
 		event(s, i, VRRP_EV_BOOST);
 		break;
 	case 5:
-		say(s, "node %u changes its gate", i);
-		gate(s, i, !n->v.gated);
+		gate(s, i, chance(s, 500), chance(s, 300));
 		break;
 	case 6:
 		random_cfg(s, &n->cfg);
@@ -159,7 +159,7 @@ static void check_part(struct sim *s, unsigned set)
 	for (unsigned i = 0; i < s->n; i++) {
 		const struct node *b = &s->node[i];
 
-		if (set >> i & 1 && b->alive && b != a && may_preempt(b) && b->cfg.prio > bid)
+		if (set >> i & 1 && b->alive && b != a && preempts(b, bid))
 			fail(s, "the ACTIVE bids %u, node %u bids %u", bid, i, b->cfg.prio);
 	}
 }
@@ -174,6 +174,13 @@ static void check_settled(struct sim *s, unsigned side)
 	advance(s, s->now + 20 * interval(s));
 	if (s->changes != changes)
 		fail(s, "not stable after it settled");
+}
+
+static void cut_off(struct sim *s, unsigned i, unsigned set, bool cut)
+{
+	for (unsigned k = 0; k < s->n; k++)
+		if (k != i && set >> k & 1)
+			s->cut[i][k] = s->cut[k][i] = cut;
 }
 
 /* The least over all BACKUPs of the part. */
@@ -206,7 +213,7 @@ static void calm_resign(struct sim *s, unsigned set, unsigned a)
 	uint64_t skew = least(s, set, vrrp_skew_us), delay = s->delay_max + 20;
 
 	say(s, "node %u resigns in peace", a);
-	gate(s, a, true);
+	gate(s, a, true, s->node[a].v.blind);
 	resign(s, a);
 	advance(s, s->now + skew + 2 * delay);
 	check_gap(s, 0, "resignation");
@@ -262,7 +269,7 @@ static void calm_stall(struct sim *s, unsigned set, unsigned a)
 	if (!(set >> i & 1) || !n->alive)
 		return;
 	say(s, "node %u stands still in peace", i);
-	gate(s, i, true);
+	gate(s, i, true, n->v.blind);
 	n->paused_until = s->now + 8 * interval(s);
 	advance(s, n->paused_until - 1);
 	if (s->failed)
@@ -277,10 +284,46 @@ static void calm_stall(struct sim *s, unsigned set, unsigned a)
 		fail(s, "node %u stood still and changed more than its own state", i);
 }
 
+/* A link that comes late: whoever was alone behind it is ACTIVE, but blind. Not with different
+ * intervals: a third node may learn the wrong one. */
+static void calm_meet(struct sim *s, unsigned set, unsigned a)
+{
+	unsigned i = (unsigned)below(s, s->n);
+	struct node *n = &s->node[i], *holder;
+	unsigned long changes;
+
+	gate(s, a, s->node[a].v.gated, false);
+	advance(s, s->now + SETTLE * interval(s));
+	a = the_active(s, set);
+	holder = &s->node[a];
+	if (s->failed || s->mixed || i == a || !(set >> i & 1) || !n->alive ||
+	    vrrp_bid(&holder->cfg, &holder->v) == VRRP_PRIO_BLIND)
+		return;
+	say(s, "node %u is alone, blind", i);
+	s->part = set & ~(1u << i);
+	s->settled = false;
+	event(s, i, VRRP_EV_STOP);
+	cut_off(s, i, set, true);
+	gate(s, i, chance(s, 500), true);
+	event(s, i, VRRP_EV_START);
+	advance(s, s->now + 10 * interval(s));
+	if (n->v.state != VRRP_ACTIVE)
+		fail(s, "node %u was alone and is %s", i, vrrp_state_name(n->v.state));
+	changes = s->changes + 1;
+	say(s, "node %u is alone no more", i);
+	cut_off(s, i, set, false);
+	advance(s, s->now + 4 * interval(s));
+	if (n->v.state != VRRP_BACKUP || holder->v.state != VRRP_ACTIVE || s->changes != changes)
+		fail(s, "node %u is blind and took something from node %u", i, a);
+	check_gap(s, 0, "meeting");
+	s->part = set;
+	s->settled = true;
+}
+
 static void calm_transitions(struct sim *s, unsigned set)
 {
 	static void (*const transition[])(struct sim *, unsigned, unsigned) = {
-		calm_resign, calm_stop, calm_crash, calm_boost, calm_stall};
+		calm_resign, calm_stop, calm_crash, calm_boost, calm_stall, calm_meet};
 
 	s->settled = true;
 	s->part = set;

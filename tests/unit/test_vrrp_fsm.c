@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The election's state machine against a table of rules. The exhaustive test walks every
- * combination of state, event, priority, preempt, gate and address; exactly one row of the table
- * must apply to each, and tells all that has to come of it. */
+ * combination of state, event, priority, preempt, gate, blindness and address; exactly one row of
+ * the table must apply to each, and tells all that has to come of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 
 /* What a situation is made of; a row names sets of each. */
 enum { S_INIT = 1, S_BACKUP = 2, S_PLAIN = 4, S_BOOSTED = 8, S_CLAIMING = 16, S_RESIGNING = 32 };
-enum { P_ZERO = 1, P_LESS = 2, P_SAME = 4, P_MORE = 8, P_SOME = 14 };
+enum { P_ZERO = 1, P_LESS = 2, P_SAME = 4, P_MORE = 8, P_SOME = 14 }; /* than our bid */
 enum { NO = 1, YES = 2 };
 enum { W_SILENCE = 1, W_RESIGNED = 2, W_OUTBID = 4 }; /* what a BACKUP waits for */
 enum { T_KEEP, T_OFF, T_ADV, T_SKEW, T_DOWN_OWN, T_DOWN_THEIRS };
@@ -35,8 +35,8 @@ struct rule {
 	enum vrrp_event ev;
 	unsigned states;
 	/* sets; 0: any */
-	unsigned prio, higher_addr, from_other, overdue, owner, may_preempt, gated_now, to_gate,
-		wait;
+	unsigned prio, preempted, higher_addr, from_other, overdue, owner, held_back, to_held_back,
+		quits_aloud, new_bid, wait;
 	/* expected */
 	unsigned after;
 	uint32_t todo;
@@ -50,12 +50,12 @@ static const struct rule rules[] = {
 	/* INIT */
 	{.ev = VRRP_EV_START, .states = S_INIT, .owner = NO, .after = S_BACKUP, .todo = BECOME,
 	 .timer = T_DOWN_OWN, .why = VRRP_WHY_STARTED, .text = "listens first"},
-	{.ev = VRRP_EV_START, .states = S_INIT, .owner = YES, .gated_now = NO, .after = S_PLAIN,
+	{.ev = VRRP_EV_START, .states = S_INIT, .owner = YES, .held_back = NO, .after = S_PLAIN,
 	 .todo = ADV | BECOME, .timer = T_ADV, .why = VRRP_WHY_OWNER,
 	 .text = "owner is ACTIVE at once"},
-	{.ev = VRRP_EV_START, .states = S_INIT, .owner = YES, .gated_now = YES,
+	{.ev = VRRP_EV_START, .states = S_INIT, .owner = YES, .held_back = YES,
 	 .after = S_BACKUP, .todo = BECOME, .timer = T_DOWN_OWN, .why = VRRP_WHY_STARTED,
-	 .text = "gated owner listens"},
+	 .text = "gated or blind owner listens"},
 	{.ev = VRRP_EV_STOP, .states = S_INIT, .text = "is stopped"},
 	{.ev = VRRP_EV_TIMER, .states = S_INIT, .text = "has no timer"},
 	{.ev = VRRP_EV_ADVERT, .states = S_INIT, .text = "hears nothing"},
@@ -83,16 +83,16 @@ static const struct rule rules[] = {
 	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_ZERO, .from_other = NO,
 	 .wait = W_RESIGNED,
 	 .text = "a repeated resignation does not start the skew again"},
-	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_LESS, .may_preempt = YES,
+	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_SOME, .preempted = YES,
 	 .text = "a lower bidder does not hold the timer up"},
-	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_LESS, .may_preempt = NO,
-	 .timer = T_DOWN_THEIRS, .text = "a lower bidder is respected without preempt or gated"},
-	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_SAME | P_MORE,
-	 .timer = T_DOWN_THEIRS, .text = "alive"},
-	{.ev = VRRP_EV_GATE, .states = S_BACKUP, .to_gate = NO, .text = "next advert decides"},
-	{.ev = VRRP_EV_GATE, .states = S_BACKUP, .to_gate = YES, .wait = W_SILENCE | W_RESIGNED,
-	 .text = "was not preempting"},
-	{.ev = VRRP_EV_GATE, .states = S_BACKUP, .to_gate = YES, .wait = W_OUTBID,
+	{.ev = VRRP_EV_ADVERT, .states = S_BACKUP, .prio = P_SOME, .preempted = NO,
+	 .timer = T_DOWN_THEIRS, .text = "alive; a lower bidder is respected, too: it is blind, "
+	 "or we are, or gated, or do not preempt"},
+	{.ev = VRRP_EV_GATE, .states = S_BACKUP, .to_held_back = NO,
+	 .text = "next advert decides"},
+	{.ev = VRRP_EV_GATE, .states = S_BACKUP, .to_held_back = YES,
+	 .wait = W_SILENCE | W_RESIGNED, .text = "was not preempting"},
+	{.ev = VRRP_EV_GATE, .states = S_BACKUP, .to_held_back = YES, .wait = W_OUTBID,
 	 .timer = T_DOWN_OWN, .text = "was about to preempt: must not"},
 	{.ev = VRRP_EV_RECONF, .states = S_BACKUP, .wait = W_SILENCE | W_RESIGNED,
 	 .text = "goes on"},
@@ -116,9 +116,12 @@ static const struct rule rules[] = {
 	{.ev = VRRP_EV_ADVERT, .states = S_RESIGNING, .prio = P_ZERO, .text = "leaves as well"},
 	{.ev = VRRP_EV_ADVERT, .states = S_RESIGNING, .prio = P_SOME, .after = S_BACKUP,
 	 .todo = BECOME, .timer = T_DOWN_THEIRS, .why = VRRP_WHY_SUCCEEDED, .text = "successor"},
-	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_MORE, .after = S_BACKUP,
-	 .todo = BECOME, .timer = T_DOWN_THEIRS, .why = VRRP_WHY_THEY_BID_MORE,
-	 .text = "loses by priority"},
+	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_MORE, .quits_aloud = NO,
+	 .after = S_BACKUP, .todo = BECOME, .timer = T_DOWN_THEIRS,
+	 .why = VRRP_WHY_THEY_BID_MORE, .text = "loses by priority"},
+	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_MORE, .quits_aloud = YES,
+	 .after = S_BACKUP, .todo = ADV | BECOME, .timer = T_DOWN_THEIRS,
+	 .why = VRRP_WHY_THEY_BID_MORE, .text = "blind: loses, and says that it was here"},
 	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_SAME | P_LESS, .overdue = YES,
 	 .after = S_BACKUP, .todo = BECOME, .timer = T_DOWN_THEIRS, .why = VRRP_WHY_STALLED,
 	 .text = "was replaced while it stood still"},
@@ -131,7 +134,10 @@ static const struct rule rules[] = {
 	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_LESS, .overdue = NO,
 	 .todo = ADV | VRRP_DO_RIVAL, .timer = T_ADV,
 	 .text = "wins by priority, preempt or not"},
-	{.ev = VRRP_EV_GATE, .states = S_ACTIVE, .text = "the gate is for a BACKUP"},
+	{.ev = VRRP_EV_GATE, .states = S_ACTIVE, .new_bid = NO,
+	 .text = "the gate is for a BACKUP"},
+	{.ev = VRRP_EV_GATE, .states = S_ACTIVE, .new_bid = YES, .todo = ADV, .timer = T_ADV,
+	 .text = "blind no more: tells it at once"},
 	{.ev = VRRP_EV_BOOST, .states = S_PLAIN | S_BOOSTED | S_RESIGNING, .after = S_BOOSTED,
 	 .todo = ADV, .timer = T_ADV, .text = "bids more from now on"},
 	{.ev = VRRP_EV_BOOST, .states = S_CLAIMING, .todo = ADV, .timer = T_ADV,
@@ -166,18 +172,37 @@ static unsigned yes_no(bool b)
 	return b ? YES : NO;
 }
 
+/* What an instance in this state bids, or would. */
+static unsigned own_bid(const struct situation *s)
+{
+	if (s->state == S_CLAIMING || (s->state == S_BOOSTED && s->cfg.prio == 255))
+		return 255;
+	if (s->state == S_BOOSTED)
+		return 254;
+	if (s->v.blind && s->state == S_PLAIN)
+		return VRRP_PRIO_BLIND;
+	return s->cfg.prio;
+}
+
 static bool applies(const struct rule *r, const struct situation *s)
 {
-	bool gated = s->v.gated;
-	bool may = !gated && (s->cfg.preempt || s->cfg.prio == 255);
+	bool held_back = s->v.gated || s->v.blind;
+	bool preempted = !held_back && (s->cfg.preempt || s->cfg.prio == 255) &&
+			 s->in.prio != VRRP_PRIO_BLIND && s->in.prio < s->cfg.prio;
+	bool quits_aloud = own_bid(s) == VRRP_PRIO_BLIND && !s->in.overdue;
+	bool new_bid =
+		s->state == S_PLAIN && s->cfg.prio != VRRP_PRIO_BLIND && s->in.blind != s->v.blind;
 
 	return r->ev == s->in.ev && in_set(r->states, s->state) && in_set(r->prio, s->prio) &&
+	       in_set(r->preempted, yes_no(preempted)) &&
 	       in_set(r->higher_addr, yes_no(s->in.from_higher_addr)) &&
 	       in_set(r->from_other, yes_no(s->in.from_other)) &&
 	       in_set(r->overdue, yes_no(s->in.overdue)) &&
 	       in_set(r->owner, yes_no(s->cfg.prio == 255)) &&
-	       in_set(r->may_preempt, yes_no(may)) && in_set(r->gated_now, yes_no(gated)) &&
-	       in_set(r->to_gate, yes_no(s->in.gated)) && in_set(r->wait, s->wait);
+	       in_set(r->held_back, yes_no(held_back)) &&
+	       in_set(r->to_held_back, yes_no(s->in.gated || s->in.blind)) &&
+	       in_set(r->quits_aloud, yes_no(quits_aloud)) && in_set(r->new_bid, yes_no(new_bid)) &&
+	       in_set(r->wait, s->wait);
 }
 
 static unsigned state_bit(const struct vrrp_inst *v)
@@ -228,17 +253,18 @@ static void check_invariants(const struct rule *r, const struct situation *s,
 {
 	bool changed = after->state != s->v.state;
 	bool gated = s->in.ev == VRRP_EV_GATE ? s->in.gated : s->v.gated;
+	bool blind = s->in.ev == VRRP_EV_GATE ? s->in.blind : s->v.blind;
 
 	expect(changed == !!(out->todo & VRRP_DO_BECOME), r, s);
 	expect(changed == (out->why != VRRP_WHY_NONE), r, s);
-	expect(after->gated == gated, r, s);
+	expect(after->gated == gated && after->blind == blind, r, s);
 	expect(after->state == VRRP_ACTIVE ||
 		       (!after->boosted && !after->resigning && !after->claims),
 	       r, s);
 	expect(!(out->todo & VRRP_DO_ADVERT) || vrrp_bid(&s->cfg, after) > 0, r, s);
 	expect(!(out->todo & VRRP_DO_ADVERT) || !(out->todo & VRRP_DO_RESIGN), r, s);
 	/* whoever has advertised does it again in one interval, unless it left */
-	if (out->todo & (VRRP_DO_ADVERT | VRRP_DO_RESIGN))
+	if (out->todo & (VRRP_DO_ADVERT | VRRP_DO_RESIGN) && after->state != VRRP_BACKUP)
 		expect(out->timer_us == (after->state == VRRP_INIT ? VRRP_TIMER_OFF : 100000), r,
 		       s);
 	expect(!changed || out->timer_us != VRRP_TIMER_KEEP, r, s);
@@ -271,13 +297,10 @@ static unsigned check(struct situation *s)
 	return 1;
 }
 
-/* Lower, equal and higher than what an instance in this state bids. */
+/* Lower, equal and higher. */
 static unsigned with_prios(struct situation *s)
 {
-	unsigned own = s->state == S_CLAIMING || s->cfg.prio == 255 ? 255
-		       : s->state == S_BOOSTED			    ? 254
-								    : s->cfg.prio;
-	unsigned n = 0;
+	unsigned own = own_bid(s), n = 0;
 
 	s->prio = P_ZERO;
 	s->in.prio = 0;
@@ -324,13 +347,15 @@ static unsigned with_flags(struct situation *s)
 {
 	unsigned n = 0;
 
-	for (unsigned bits = 0; bits < 64; bits++) {
+	for (unsigned bits = 0; bits < 256; bits++) {
 		s->cfg.preempt = bits & 1;
 		s->v.gated = bits & 2;
 		s->in.gated = bits & 4;
 		s->in.from_higher_addr = bits & 8;
 		s->in.overdue = bits & 16;
 		s->in.from_other = bits & 32;
+		s->v.blind = bits & 64;
+		s->in.blind = bits & 128;
 		n += with_waits(s);
 	}
 	return n;
@@ -362,7 +387,7 @@ static void exhaustive(void **state)
 			}
 		}
 	}
-	assert_true(n > 600000);
+	assert_true(n > 2400000);
 }
 
 /* Figures of RFC 9568 6.1, worked out by hand. */
@@ -503,6 +528,79 @@ static void gate(void **state)
 	assert_true(v.gated);
 }
 
+static struct vrrp_out set_blind(const struct vrrp_cfg *cfg, struct vrrp_inst *v, bool blind)
+{
+	return vrrp_step(cfg, v, (struct vrrp_in){.ev = VRRP_EV_GATE, .blind = blind});
+}
+
+/* A link that comes late: the higher priority was ACTIVE alone and knows nothing. */
+static void blind_one_meets_the_holder(void **state)
+{
+	struct vrrp_cfg high = {.prio = 150, .adv_cs = 10, .preempt = true};
+	struct vrrp_cfg low = {.prio = 140, .adv_cs = 10, .preempt = true};
+	struct vrrp_inst blind = {0}, holder = {.state = VRRP_ACTIVE};
+	struct vrrp_out out;
+
+	(void)state;
+	set_blind(&high, &blind, true);
+	event(&high, &blind, VRRP_EV_START);
+	out = event(&high, &blind, VRRP_EV_TIMER);
+	assert_int_equal(out.todo, ADV | BECOME);
+	assert_int_equal(vrrp_bid(&high, &blind), VRRP_PRIO_BLIND);
+	out = advert(&low, &holder, vrrp_bid(&high, &blind), true);
+	assert_int_equal(out.todo, ADV | VRRP_DO_RIVAL);
+	assert_int_equal(holder.state, VRRP_ACTIVE);
+	out = advert(&high, &blind, vrrp_bid(&low, &holder), false);
+	assert_int_equal(out.why, VRRP_WHY_THEY_BID_MORE);
+	assert_int_equal(blind.state, VRRP_BACKUP);
+	/* once complete it is what it is configured to be */
+	set_blind(&high, &blind, false);
+	out = advert(&high, &blind, 140, false);
+	assert_int_equal(out.timer_us, VRRP_TIMER_KEEP);
+	out = event(&high, &blind, VRRP_EV_TIMER);
+	assert_int_equal(out.why, VRRP_WHY_WE_BID_MORE);
+	assert_int_equal(vrrp_bid(&high, &blind), 150);
+}
+
+/* All start at once: the first ACTIVE is not preempted for the time in which it gets a follower. */
+static void blind_one_gets_a_follower(void **state)
+{
+	struct vrrp_cfg high = {.prio = 150, .adv_cs = 10, .preempt = true};
+	struct vrrp_cfg low = {.prio = 140, .adv_cs = 10, .preempt = true};
+	struct vrrp_inst first = {.state = VRRP_ACTIVE, .blind = true}, other = {.gated = true};
+	struct vrrp_out out;
+
+	(void)state;
+	event(&low, &other, VRRP_EV_START);
+	set_blind(&low, &other, false); /* complete, gate open */
+	out = advert(&low, &other, vrrp_bid(&high, &first), true);
+	assert_int_equal(out.timer_us, vrrp_down_us(&low, &other));
+	out = set_blind(&high, &first, false);
+	assert_int_equal(out.todo, ADV);
+	assert_int_equal(vrrp_bid(&high, &first), 150);
+	out = advert(&low, &other, 150, true);
+	assert_int_equal(out.timer_us, vrrp_down_us(&low, &other));
+}
+
+static void blind_but_by_hand(void **state)
+{
+	static const uint8_t prio[] = {100, 254, 255};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(prio); i++) {
+		struct vrrp_cfg cfg = {.prio = prio[i], .adv_cs = 10};
+		struct vrrp_inst v = {.blind = true};
+
+		event(&cfg, &v, VRRP_EV_START);
+		event(&cfg, &v, VRRP_EV_BOOST);
+		assert_int_equal(vrrp_bid(&cfg, &v), prio[i] == 255 ? 255 : 254);
+		event(&cfg, &v, VRRP_EV_RESIGN);
+		assert_int_equal(vrrp_bid(&cfg, &v), VRRP_PRIO_RESIGN);
+		event(&cfg, &v, VRRP_EV_STAY);
+		assert_int_equal(vrrp_bid(&cfg, &v), VRRP_PRIO_BLIND);
+	}
+}
+
 static void names(void **state)
 {
 	(void)state;
@@ -520,6 +618,9 @@ int main(void)
 		cmocka_unit_test(later_promotion_wins),
 		cmocka_unit_test(promotion_bids_254),
 		cmocka_unit_test(gate),
+		cmocka_unit_test(blind_one_meets_the_holder),
+		cmocka_unit_test(blind_one_gets_a_follower),
+		cmocka_unit_test(blind_but_by_hand),
 		cmocka_unit_test(names),
 	};
 
