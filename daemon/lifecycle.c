@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One function per state says what each event does there; enter_*() are the only writers of state.
- * Replication's condition (l->sync) is noted before the state looks at the event, and gate and
- * timer are derived from the result after it, so neither can be forgotten. */
+ * Replication's condition (l->sync) is noted before the state looks at the event, and gate,
+ * blindness and timer are derived from the result after it, so none can be forgotten. */
 #include "vrouter/lifecycle.h"
 
 #include <string.h>
@@ -488,6 +488,8 @@ static void note_sync(struct step *s)
 		l->sync = s->in->phase;
 	if (s->in->term > l->term)
 		l->term = s->in->term;
+	if (s->in->ev == LIFE_EV_SYNC_PHASE && (l->sync == LIFE_SYNC_READY || s->in->followed))
+		l->had_table = true;
 	/* What was complete no longer is: it may hold preemption back again, for a bounded time. */
 	if (before == LIFE_SYNC_READY && l->sync != LIFE_SYNC_READY)
 		l->hold_until_ms = s->in->now_ms + s->cfg->hold_ms;
@@ -503,24 +505,18 @@ static void note_fault(struct step *s)
 		s->l->faults &= ~(uint32_t)LIFE_FAULT_NET;
 }
 
-static bool waits_for_replica(const struct step *s)
-{
-	const struct life *l = s->l;
-
-	return l->sync != LIFE_SYNC_NONE && l->sync != LIFE_SYNC_READY &&
-	       l->sync != LIFE_SYNC_SOURCE && s->in->now_ms < l->hold_until_ms;
-}
-
 /* Who is ACTIVE is not gated: losing the role closes the gate in the same step. */
 static void settle_gate(struct step *s)
 {
 	struct life *l = s->l;
-	bool gated = l->held ||
-		     (!life_wants_vips(l) && l->state != LIFE_PROMOTING && waits_for_replica(s));
+	bool waits = life_waits_for_replica(l, s->in->now_ms);
+	bool blind = life_is_blind(l, s->in->now_ms);
+	bool gated = l->held || (!life_wants_vips(l) && l->state != LIFE_PROMOTING && waits);
 
-	if (gated == l->gated && !(s->out.todo & LIFE_DO_ELECT_START))
+	if (gated == l->gated && blind == l->blind && !(s->out.todo & LIFE_DO_ELECT_START))
 		return;
 	l->gated = gated;
+	l->blind = blind;
 	s->out.todo |= LIFE_DO_GATE;
 }
 
@@ -531,7 +527,7 @@ static void settle_timer(struct step *s)
 
 	switch (l->state) {
 	case LIFE_STANDBY:
-		if (waits_for_replica(s))
+		if (life_waits_for_replica(l, s->in->now_ms))
 			at = l->hold_until_ms;
 		if (l->promoting_by_hand && l->deadline_ms < at)
 			at = l->deadline_ms;
@@ -548,7 +544,7 @@ static void settle_timer(struct step *s)
 	case LIFE_STATES:
 		break;
 	}
-	s->out.timer_ms = at;
+	s->out.timer_ms = l->blind && l->hold_until_ms < at ? l->hold_until_ms : at;
 }
 
 static void dispatch(struct step *s)

@@ -63,3 +63,16 @@ bool life_wants_vips(const struct life *l)
 {
 	return life_role(l->state) == LIFE_ROLE_ACTIVE;
 }
+
+bool life_waits_for_replica(const struct life *l, uint64_t now_ms)
+{
+	return l->sync != LIFE_SYNC_NONE && l->sync != LIFE_SYNC_READY &&
+	       l->sync != LIFE_SYNC_SOURCE && now_ms < l->hold_until_ms;
+}
+
+/* Known before it is ACTIVE, as the first advertisement leaves within the election's step. */
+bool life_is_blind(const struct life *l, uint64_t now_ms)
+{
+	return l->electing && l->sync != LIFE_SYNC_NONE && !l->had_table &&
+	       now_ms < l->hold_until_ms;
+}

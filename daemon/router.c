@@ -103,7 +103,9 @@ static void on_rival(void *ctx, const char *what)
 static void elect(struct router *r, enum vrrp_event ev)
 {
 	if (r->vrrp)
-		vrrp_io_event(r->vrrp, (struct vrrp_in){.ev = ev, .gated = r->life.gated});
+		vrrp_io_event(
+			r->vrrp,
+			(struct vrrp_in){.ev = ev, .gated = r->life.gated, .blind = r->life.blind});
 }
 
 static struct vrrp_cfg election_cfg(const struct conf_router *c)

@@ -91,17 +91,27 @@ static void tell_alarms(struct router *r, uint32_t alarms)
 	r->alarms = alarms;
 }
 
+static bool is_followed(const struct sync_msg_report *m)
+{
+	for (unsigned i = 0; i < m->n_peers; i++)
+		if (m->peer[i].follows)
+			return true;
+	return false;
+}
+
 static void take_report(struct router *r, const struct sync_msg_report *m)
 {
 	struct life_in in = {.ev = LIFE_EV_SYNC_PHASE,
 			     .phase = phase_of(m->status.phase),
-			     .term = m->status.known_term};
+			     .term = m->status.known_term,
+			     .followed = is_followed(m)};
+	bool news = in.followed && !r->life.had_table;
 	enum life_sync before = r->life.sync;
 
 	r->report = *m;
 	r->reported = true;
 	tell_alarms(r, m->status.alarms);
-	if (in.phase == before && in.term <= r->life.term)
+	if (in.phase == before && in.term <= r->life.term && !news)
 		return;
 	router_push(r, in, NULL);
 	if (r->life.sync != before) {

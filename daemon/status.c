@@ -88,6 +88,9 @@ static json_t *election_json(const struct router_view *v)
 	json_object_set_new(e, "advert_interval_ms",
 			    json_integer(v->conf->election.advert_interval_ms));
 	json_object_set_new(e, "preempt", json_boolean(v->conf->election.preempt));
+	json_object_set_new(
+		e, "blind",
+		json_boolean(v->vrrp->blind && v->vrrp->state == VRRP_ACTIVE && !v->vrrp->boosted));
 	if (v->heard) {
 		json_object_set_new(e, "heard_from",
 				    json_string(ip_addr_format(&v->heard_from, from)));

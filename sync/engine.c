@@ -205,6 +205,24 @@ static void on_own(struct engine *e, const struct dgram_hdr *h)
 		engine_count(e, SYNC_RX_OWN);
 }
 
+/* Where two sources meet, replicas and their sources hear of each other in any order, and who
+ * follows whom is open until all have spoken. So it counts only when it lasts and no other source
+ * is heard. */
+static void note_follower(struct engine *e, struct peer *p)
+{
+	bool replica = p->status.phase == ENGINE_SYNCING || p->status.phase == ENGINE_READY;
+	uint64_t wait = (uint64_t)ENGINE_FOLLOWED_BEATS * e->conf.heartbeat_ms;
+	bool follows;
+
+	if (!e->is_source || !replica || !peer_follows(p, &e->stream) || engine_other_source(e))
+		p->followed_at = 0;
+	else if (!p->followed_at)
+		p->followed_at = e->now;
+	follows = p->followed_at && e->now - p->followed_at >= wait;
+	e->peers_changed |= follows != p->follows;
+	p->follows = follows;
+}
+
 static bool on_status(struct engine *e, struct peer *p, const struct ctl_status *s)
 {
 	uint64_t acked = stream_key_equal(&p->status.stream, &s->stream) ? p->status.seq : 0;
@@ -213,10 +231,11 @@ static bool on_status(struct engine *e, struct peer *p, const struct ctl_status 
 		return false;
 	if (p->named && strcmp(p->status.name, s->name) != 0)
 		clash(e);
-	e->peers_changed |= !p->named || p->status.phase != s->phase;
+	e->peers_changed |= !p->named || p->lost || p->status.phase != s->phase;
 	p->status = *s;
 	p->named = true;
 	p->lost = false;
+	note_follower(e, p);
 	engine_knows_term(e, s->known_term);
 	if (e->is_source)
 		source_on_status(e, p, acked);
@@ -441,7 +460,8 @@ unsigned engine_peers(const struct engine *e, struct engine_peer out[static ENGI
 					  .term = s->stream.term,
 					  .acked = s->seq,
 					  .heard_ms_ago = now - p->heard_at,
-					  .lost = p->lost};
+					  .lost = p->lost,
+					  .follows = p->follows};
 		memcpy(o->name, s->name, sizeof(o->name));
 		if (e->is_source && s->phase != ENGINE_SOURCE &&
 		    stream_key_equal(&s->stream, &e->stream) && s->seq < e->sender.seq)

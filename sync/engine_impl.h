@@ -23,6 +23,7 @@ enum {
 	ENGINE_REARM_PASSES = 4,
 	ENGINE_REARM_PAUSE_MS = 1000,
 	ENGINE_DRAIN_ASK_MS = 20,
+	ENGINE_FOLLOWED_BEATS = 3, /* source: heartbeats until a follower is counted on */
 	ENGINE_OVERRUN_WAIT_MAX_MS = 10000,
 };
 

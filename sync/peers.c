@@ -73,6 +73,10 @@ bool peers_expire(struct peers *p, uint64_t now)
 
 		changed |= lost != c->lost;
 		c->lost = lost;
+		if (lost) {
+			c->followed_at = 0;
+			c->follows = false;
+		}
 	}
 	return changed;
 }

@@ -21,6 +21,8 @@ struct peer {
 	/* a source's view of a replica */
 	bool drained_for;     /* was READY when engine_drain() was called */
 	uint64_t progress_at; /* when its acknowledgement last moved */
+	uint64_t followed_at; /* since when it follows us without a break; 0: it does not */
+	bool follows;	      /* for long enough to count on it */
 };
 
 struct peers {

@@ -68,6 +68,8 @@ static void print_election(const json_t *e)
 		printf(" %lld, priority %lld, every %lld ms%s", number(e, "vrid"),
 		       number(e, "priority"), number(e, "advert_interval_ms"),
 		       json_is_true(json_object_get(e, "preempt")) ? ", preempts" : "");
+	if (json_is_true(json_object_get(e, "blind")))
+		printf(", bids 1 until a replica follows");
 	if (json_object_get(e, "heard_from"))
 		printf("; heard %s (priority %lld) %lld ms ago", text(e, "heard_from"),
 		       number(e, "heard_priority"), number(e, "heard_ms_ago"));

@@ -34,7 +34,7 @@ struct conf_router {
 		enum conf_election mode;
 		char interface[IFNAMSIZ];
 		unsigned vrid;		     /* 1..255 */
-		unsigned priority;	     /* 1..253 (254 is a promotion by hand), default 100 */
+		unsigned priority;	     /* 2..253 (1 and 254 have a meaning), default 100 */
 		unsigned advert_interval_ms; /* multiple of 10, 10..40950, default 100 */
 		bool preempt;		     /* default true */
 		int line, mode_line, interface_line, vrid_line, advert_line;

@@ -146,6 +146,7 @@ struct engine_peer {
 	uint64_t behind; /* datagrams, when it follows us */
 	uint64_t heard_ms_ago;
 	bool lost;
+	bool follows; /* our stream, and has done so for some heartbeats */
 };
 unsigned engine_peers(const struct engine *e, struct engine_peer out[static ENGINE_PEERS_MAX],
 		      uint64_t now);

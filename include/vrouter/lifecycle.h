@@ -9,6 +9,7 @@
  *  - Replication is demoted only after, or together with, VIPS_OFF.
  *  - Outside of ACTIVE, DRAINING and RESIGNING no VIP is wanted (life_wants_vips).
  *  - A wait always has a deadline.
+ *  - The election knows of gate and blindness before it can act on them.
  * Times are ms of a monotonic clock. */
 #ifndef VROUTER_LIFECYCLE_H
 #define VROUTER_LIFECYCLE_H
@@ -55,7 +56,9 @@ enum { LIFE_FAULT_NET = 1 << 0, LIFE_FAULT_ELECTION = 1 << 1 };
 struct life_cfg {
 	enum life_mode mode;
 	uint32_t promote_wait_ms; /* PROMOTING goes on without replication after this */
-	uint32_t hold_ms;	  /* an incomplete replica does not preempt for this long */
+	/* For this long an incomplete replica does not preempt, and an ACTIVE that never was a
+	 * complete one is blind. */
+	uint32_t hold_ms;
 	uint32_t drain_ms, linger_ms;
 	uint32_t command_ms; /* a promotion by hand that brought nothing fails after this */
 };
@@ -67,7 +70,9 @@ struct life {
 	uint32_t faults; /* LIFE_FAULT_* */
 	bool electing;	 /* the election was started */
 	bool held;	 /* demoted by hand: does not preempt until it is ACTIVE again */
-	bool gated;	 /* what the election was told last */
+	bool gated;	 /* what the election was told last; so is blind */
+	bool blind;	 /* ACTIVE or about to be, but who meets it may hold the flows */
+	bool had_table;	 /* was complete once, or others follow it: then what it has is the table */
 	bool stopping;	 /* the daemon, or this router, is to end */
 	bool promoting_by_hand, demoting_by_hand; /* a command waits for its outcome */
 	uint32_t term;				  /* highest known of */
@@ -102,6 +107,7 @@ struct life_in {
 	enum life_sync phase; /* SYNC_PHASE */
 	uint32_t term;	      /* PROMOTED, SYNC_PHASE: highest heard of */
 	bool ok, force, have_peer;
+	bool followed; /* SYNC_PHASE: a replica follows us and nobody else is a source */
 };
 
 /* Actions, to be run in this order. */
@@ -111,7 +117,7 @@ enum {
 	LIFE_DO_SYNC_PROMOTE = 1 << 2, /* with life.term */
 	LIFE_DO_VIPS_ON = 1 << 3,      /* addresses, routes, then announce */
 	LIFE_DO_SYNC_DRAIN = 1 << 4,
-	LIFE_DO_GATE = 1 << 5, /* tell the election life.gated */
+	LIFE_DO_GATE = 1 << 5, /* tell the election life.gated and life.blind */
 	LIFE_DO_ELECT_START = 1 << 6,
 	LIFE_DO_ELECT_BOOST = 1 << 7,
 	LIFE_DO_ELECT_RESIGN = 1 << 8,
@@ -137,5 +143,8 @@ struct life_out life_step(const struct life_cfg *cfg, struct life *l, const stru
 
 /* VIPs and default route belong on this controller now. */
 bool life_wants_vips(const struct life *l);
+/* Its table is not complete, and that is reason to hold back. */
+bool life_waits_for_replica(const struct life *l, uint64_t now_ms);
+bool life_is_blind(const struct life *l, uint64_t now_ms);
 
 #endif
