@@ -500,6 +500,55 @@ static void two_sources(void **state)
 	tear_down(w);
 }
 
+/* How many peers node i counts on as its followers. */
+static unsigned followers(struct world *w, unsigned i)
+{
+	struct engine_peer peer[ENGINE_PEERS_MAX];
+	unsigned n = engine_peers(w->node[i].e, peer, w->now), count = 0;
+
+	for (unsigned k = 0; k < n; k++)
+		count += peer[k].follows;
+	return count;
+}
+
+static void counted_on(void **state)
+{
+	struct world *w = set_up();
+	unsigned told;
+
+	(void)state;
+	engine_promote(w->node[0].e, 0, w->now);
+	run(w, 200);
+	assert_int_equal(phase(w, 1), ENGINE_READY);
+	assert_int_equal(followers(w, 0), 0); /* not long enough yet */
+	told = w->node[0].statuses;
+	run(w, 300);
+	assert_int_equal(followers(w, 0), 2);
+	assert_true(w->node[0].statuses > told);
+	told = w->node[0].statuses;
+	run(w, 1000);
+	assert_int_equal(w->node[0].statuses, told); /* news once */
+
+	w->node[1].deaf = true;
+	run(w, 2000);
+	assert_int_equal(phase(w, 1), ENGINE_ALONE);
+	assert_int_equal(followers(w, 0), 1); /* it is heard, but follows nobody */
+	w->node[1].deaf = false;
+	run(w, 600);
+	assert_int_equal(followers(w, 0), 2);
+	engine_promote(w->node[1].e, 0, w->now);
+	run(w, 600);
+	assert_int_equal(phase(w, 2), ENGINE_READY);
+	assert_int_equal(w->node[2].e->stream.sender, w->node[1].e->conf.self);
+	assert_int_equal(followers(w, 0), 0);
+	assert_int_equal(followers(w, 1), 0); /* while there are two sources */
+	engine_demote(w->node[0].e, w->now);
+	run(w, 600);
+	assert_int_equal(followers(w, 0), 0);
+	assert_int_equal(followers(w, 1), 2);
+	tear_down(w);
+}
+
 /* A source that restarted knows no term; those who know a higher one must still follow it. */
 static void blank_source(void **state)
 {
@@ -624,6 +673,7 @@ int main(void)
 		cmocka_unit_test(overrun),
 		cmocka_unit_test(two_sources),
 		cmocka_unit_test(blank_source),
+		cmocka_unit_test(counted_on),
 		cmocka_unit_test(strangers),
 		cmocka_unit_test(phases),
 		cmocka_unit_test(master_is_looked_at),

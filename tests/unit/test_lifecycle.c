@@ -188,6 +188,79 @@ static void gated_but_alone(void **state)
 	assert_false(s.life.gated);
 }
 
+/* Boots with links that do not work yet. */
+static void alone(struct story *s)
+{
+	begin(s, LIFE_MODE_VRRP, LIFE_SYNC_DOWN);
+	feed_ev(s, LIFE_EV_BUILT);
+	feed_ev(s, LIFE_EV_SYNC_UP);
+	assert_true(s->life.blind); /* before it can be elected: the first bid counts */
+	feed_ev(s, LIFE_EV_ELECTED);
+	feed(s, (struct life_in){.ev = LIFE_EV_PROMOTED, .term = 1});
+	phase(s, LIFE_SYNC_SOURCE);
+	assert_int_equal(s->life.state, LIFE_ACTIVE);
+	assert_true(s->life.blind && !s->life.had_table);
+}
+
+static void blind_until_it_was_complete(void **state)
+{
+	struct story s;
+
+	(void)state;
+	alone(&s);
+	feed(&s, (struct life_in){.ev = LIFE_EV_LOST, .why = "10.20.0.12 bids 140, we bid 1"});
+	assert_true(s.life.blind);
+	phase(&s, LIFE_SYNC_SYNCING);
+	assert_true(s.life.blind && s.life.gated);
+	phase(&s, LIFE_SYNC_READY);
+	assert_true(!s.life.blind && !s.life.gated && did(&s, LIFE_DO_GATE));
+	/* from then on it knows */
+	feed_ev(&s, LIFE_EV_SYNC_DOWN);
+	feed_ev(&s, LIFE_EV_ELECTED);
+	feed(&s, (struct life_in){.ev = LIFE_EV_FAULT, .fault = LIFE_FAULT_NET, .why = "bridge"});
+	feed_ev(&s, LIFE_EV_BUILT);
+	assert_int_equal(s.life.state, LIFE_STANDBY);
+	assert_true(!s.life.blind && s.life.gated);
+}
+
+static void blind_until_somebody_follows(void **state)
+{
+	struct story s;
+
+	(void)state;
+	alone(&s);
+	feed(&s, (struct life_in){
+			 .ev = LIFE_EV_SYNC_PHASE, .phase = LIFE_SYNC_SOURCE, .followed = true});
+	assert_true(!s.life.blind && did(&s, LIFE_DO_GATE));
+	assert_true(s.out.timer_ms == LIFE_NEVER);
+	phase(&s, LIFE_SYNC_SOURCE); /* and the replica leaves again */
+	assert_true(!s.life.blind && none_of(&s, LIFE_DO_GATE));
+}
+
+static void blind_is_bounded(void **state)
+{
+	struct story s;
+
+	(void)state;
+	alone(&s);
+	assert_int_equal(s.out.timer_ms, 1000 + base_cfg.hold_ms);
+	timer(&s);
+	assert_int_equal(s.life.state, LIFE_ACTIVE);
+	assert_true(!s.life.blind && did(&s, LIFE_DO_GATE));
+	assert_true(s.out.timer_ms == LIFE_NEVER);
+	/* without replication, without an election or without the wish there is nothing to know */
+	begin(&s, LIFE_MODE_VRRP, LIFE_SYNC_NONE);
+	feed_ev(&s, LIFE_EV_BUILT);
+	assert_false(s.life.blind);
+	begin(&s, LIFE_MODE_EXTERNAL, LIFE_SYNC_DOWN);
+	feed_ev(&s, LIFE_EV_BUILT);
+	assert_false(s.life.blind);
+	begin(&s, LIFE_MODE_VRRP, LIFE_SYNC_DOWN);
+	s.cfg.hold_ms = 0;
+	feed_ev(&s, LIFE_EV_BUILT);
+	assert_false(s.life.blind);
+}
+
 static void planned_switchover(void **state)
 {
 	struct story s;
@@ -449,7 +522,23 @@ static void check_election(const struct probe *p)
 	must(p, !(p->after.faults & LIFE_FAULT_NET) || !p->after.electing ||
 			p->after.state != LIFE_FAULT);
 	must(p, (p->after.gated != p->before.gated) <= ((p->out.todo & LIFE_DO_GATE) != 0));
+	must(p, (p->after.blind != p->before.blind) <= ((p->out.todo & LIFE_DO_GATE) != 0));
 	must(p, !life_wants_vips(&p->after) || p->after.state != LIFE_ACTIVE || !p->after.gated);
+}
+
+/* Who starts without a table is blind from the start, for a bounded time, and never after it had
+ * one. */
+static void check_blind(const struct probe *p)
+{
+	const struct life *l = &p->after;
+
+	must(p, l->had_table || (!p->before.had_table && l->sync != LIFE_SYNC_READY));
+	must(p, l->had_table || p->in.ev != LIFE_EV_SYNC_PHASE || !p->in.followed);
+	must(p, !l->blind || (l->electing && !l->had_table && l->sync != LIFE_SYNC_NONE));
+	must(p,
+	     !l->blind || (p->in.now_ms < l->hold_until_ms && p->out.timer_ms <= l->hold_until_ms));
+	if (p->out.todo & LIFE_DO_ELECT_START)
+		must(p, l->blind || l->had_table || l->sync == LIFE_SYNC_NONE);
 }
 
 /* A command is answered now, or it is what waits afterwards. */
@@ -476,6 +565,7 @@ static void probe(struct probe *p)
 	check_order(p);
 	check_bounds(p);
 	check_election(p);
+	check_blind(p);
 	check_answer(p);
 }
 
@@ -494,6 +584,8 @@ static struct life life_in_state(enum life_state st, enum life_mode mode, enum l
 		l.faults = bits & 4 ? LIFE_FAULT_NET : LIFE_FAULT_ELECTION;
 		l.electing = l.electing && !(bits & 4);
 	}
+	l.had_table = (bits & 16) || sync == LIFE_SYNC_READY;
+	l.blind = l.electing && sync != LIFE_SYNC_NONE && !l.had_table && (bits & 1);
 	if (st == LIFE_DRAINING || st == LIFE_RESIGNING) {
 		l.stopping = bits & 4;
 		l.demoting_by_hand = !l.stopping || (bits & 8);
@@ -536,7 +628,7 @@ static void every_step(void **state)
 	for (unsigned mode = 0; mode < 3; mode++)
 		for (unsigned st = 0; st < LIFE_STATES; st++)
 			for (unsigned sync = 0; sync < LIFE_SYNCS; sync++)
-				for (unsigned bits = 0; bits < 16; bits++)
+				for (unsigned bits = 0; bits < 32; bits++)
 					for (unsigned in = 0; in < 3 * 4 * LIFE_EVENTS * LIFE_SYNCS;
 					     in++) {
 						struct probe p = {.cfg = base_cfg};
@@ -549,6 +641,7 @@ static void every_step(void **state)
 						p.in.ev = (enum life_event)(in % LIFE_EVENTS);
 						p.in.now_ms = now[in / LIFE_EVENTS / 4 % 3];
 						p.in.have_peer = p.in.ok = flags & 1;
+						p.in.followed = flags & 2;
 						p.in.force = flags & 2;
 						p.in.fault = flags & 1 ? LIFE_FAULT_NET
 								       : LIFE_FAULT_ELECTION;
@@ -589,6 +682,7 @@ static void random_walks(void **state)
 						.ok = seed & 64,
 						.have_peer = seed & 128,
 						.force = seed & 32,
+						.followed = (seed & 0x1c00) == 0,
 						.term = i,
 						.why = "walk"};
 			if (p.in.ev == LIFE_EV_STOP && i < 150)
@@ -608,6 +702,9 @@ int main(void)
 		cmocka_unit_test(gate_is_bounded),
 		cmocka_unit_test(ready_no_longer),
 		cmocka_unit_test(gated_but_alone),
+		cmocka_unit_test(blind_until_it_was_complete),
+		cmocka_unit_test(blind_until_somebody_follows),
+		cmocka_unit_test(blind_is_bounded),
 		cmocka_unit_test(planned_switchover),
 		cmocka_unit_test(nobody_takes_over),
 		cmocka_unit_test(stop),
