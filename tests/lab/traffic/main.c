@@ -27,7 +27,13 @@ static const struct {
 	{"ping-flows", cmd_ping_flows, "--target A:0 --count N  hold ICMP flows; stdin: check"},
 	{"probe", cmd_probe, "--target A:P [--interval-us N]  stdin: report, reset"},
 	{"meter", cmd_meter, "--size BYTES          copy stdin to stdout, progress on stderr"},
-	{"fill", cmd_fill, "--target A:P --source A --via A --count N [--first N]  make entries"},
+	{"fill", cmd_fill,
+	 "--target A:P --source A --via A --count N [--first N] [--rate N]  make entries"},
+	{"drop", cmd_drop, "like fill              delete these entries"},
+	{"have", cmd_have, "like fill              how many of these entries are there"},
+	{"watch", cmd_watch, "--count N              when did the growing table hold N entries"},
+	{"limits", cmd_limits, "like fill              what the kernel itself can do, per second"},
+	{"lag", cmd_lag, "like fill, --replica PATH  time from here to that namespace"},
 	{"table", cmd_table, "                      print this namespace's translated flows"},
 	{"flush", cmd_flush, "                      delete every entry of this namespace"},
 	{"garbage", cmd_garbage,
@@ -158,6 +164,8 @@ static void parse_options(struct options *o, int argc, char **argv)
 		{"interval-us", required_argument, NULL, 'i'},
 		{"first", required_argument, NULL, 'f'},
 		{"socket", required_argument, NULL, 'u'},
+		{"rate", required_argument, NULL, 'r'},
+		{"replica", required_argument, NULL, 'p'},
 		{NULL, 0, NULL, 0},
 	};
 
@@ -178,6 +186,10 @@ static void parse_options(struct options *o, int argc, char **argv)
 			o->size = parse_number(optarg, UINT64_MAX);
 		else if (c == 'u')
 			o->socket = optarg;
+		else if (c == 'p')
+			o->replica = optarg;
+		else if (c == 'r')
+			o->rate = (unsigned)parse_number(optarg, 10000000);
 		else if (c == 'f')
 			o->first = (unsigned)parse_number(optarg, 10000000);
 		else

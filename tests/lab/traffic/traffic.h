@@ -39,6 +39,8 @@ struct options {
 	uint64_t size;		   /* --size BYTES */
 	const char *socket;	   /* --socket PATH */
 	unsigned first;		   /* --first N: number of the first flow of `fill` */
+	unsigned rate;		   /* --rate N: entries a second; 0: no pace */
+	const char *replica;	   /* --replica PATH: the other namespace of `lag` */
 };
 
 noreturn_printf(1) void die(const char *fmt, ...);
@@ -56,6 +58,11 @@ int cmd_ping_flows(const struct options *o);
 int cmd_probe(const struct options *o);
 int cmd_meter(const struct options *o);
 int cmd_fill(const struct options *o);
+int cmd_drop(const struct options *o);
+int cmd_have(const struct options *o);
+int cmd_watch(const struct options *o);
+int cmd_limits(const struct options *o);
+int cmd_lag(const struct options *o);
 int cmd_table(const struct options *o);
 int cmd_flush(const struct options *o);
 int cmd_garbage(const struct options *o);
