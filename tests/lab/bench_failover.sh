@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2034,SC2086,SC2154
+# Sections of tests/bench: memory and failover.
+
+MEMORY_FLOWS=100000
+sync_of() { pgrep -P "${LAB_DAEMON[$1]}" -f -- --sync-worker; }
+has_flows() { [ "$(table "$1" | wc -l)" -ge "$2" ]; }
+put_rss() { # WHEN
+	local i
+	for i in 1 2; do
+		put "rss-$( [ $i = 1 ] && echo source || echo replica)-core-$1" "$(rss_kb "${LAB_DAEMON[$i]}")"
+		put "rss-$( [ $i = 1 ] && echo source || echo replica)-sync-$1" "$(rss_kb "$(sync_of $i)")"
+	done
+}
+
+one_memory() { # FLOWS
+	lab_standard 2
+	lab_start 1
+	wait_for "controller 1 ACTIVE" 20 is_active 1
+	lab_start 2
+	wait_for "controller 2 ready" 30 is_ready 2
+	put_rss 0
+	lab_in c1-vr "$TRAFFIC" fill --target $HOST:1000 --source 10.20.0.101 --via $PUBLIC_VIP --count "$1" --rate 40000
+	wait_for "$1 flows on the replica" 60 has_flows 2 "$1"
+	put_rss "$1"
+	lab_stop 2
+	lab_revive 2
+	local start
+	start=$(now_ms)
+	lab_run 2
+	wait_for "controller 2 ready again" 60 is_ready 2
+	put join-ms $(($(now_ms) - start))
+	has_flows 2 "$1" || fail "ready without all flows"
+}
+runs_memory() { measure memory memory $MEMORY_FLOWS; }
+report_memory() {
+	local p
+	printf '\nMemory of vrouterd, KB of RSS\n%-16s %26s %26s %10s\n' process "0 flows" "$MEMORY_FLOWS flows" growth
+	for p in source-core source-sync replica-core replica-sync; do
+		printf '%-16s %26s %26s %10s\n' $p "$(median memory.rss-$p-0)" "$(median memory.rss-$p-$MEMORY_FLOWS)" \
+			$(($(middle memory.rss-$p-$MEMORY_FLOWS) - $(middle memory.rss-$p-0)))
+	done
+	printf '\nJoin of a replica at %s flows, start of the daemon to ready, ms: %s\n' $MEMORY_FLOWS "$(median memory.join-ms)"
+	printf 'CPU stolen in these runs, %%: %s\n' "$(median memory.steal)"
+}
+
+vip_somewhere() { has_vip 1 || has_vip 2; }
+# A crash, with FLOWS entries in the table beside those that talk.
+one_failover() { # DRIVER ADVERT [FLOWS]
+	local flows=${3:-0} old=1
+	ADVERT=$2
+	lab_standard 2
+	if [ "$1" = vrouterd ]; then
+		lab_start 1 2
+		wait_for "one ACTIVE, one ready" 30 settled
+	else
+		bench_rival "$1"
+		rival_start 1
+		rival_start 2
+		wait_for "a VIP" 20 vip_somewhere
+		sleep 1 # its notify script, of which nothing tells the end
+	fi
+	has_vip 1 || old=2
+	[ "$flows" = 0 ] || lab_in c$old-vr "$TRAFFIC" fill "${SET[@]}" --count "$flows" --rate 50000
+	traffic probe n1 probe --target $HOST:7
+	traffic tcp n1 tcp-flows --target $HOST:7 --count 1000 --interval-us 500
+	if [ "$1" != vrouterd ]; then
+		within 10 rival_synced $((3 - old)) $((flows + 1000)) || note "not all flows replicated"
+	elif [ "$flows" = 0 ]; then
+		wait_for "equal tables" 20 same_table 1 2
+	else
+		within 10 pair_kernel_has $((3 - old)) $((flows + 1000)) || note "not all flows replicated"
+		has_vip $old && wait_for "one ACTIVE, one ready" 20 settled
+	fi
+	sleep 0.5
+	ask probe reset
+	lab_crash $old
+	sleep 0.6 # the connections go on talking through the takeover
+	ask tcp check
+	put alive "$(field alive)"
+	put tcp-ms "$(field slowest_ms)"
+	ask probe report
+	put gap-ms "$(field gap_ms)"
+	put stall-ms "$(field stall_in_gap_ms)"
+}
+runs_failover() {
+	local advert driver
+	for advert in 100 10; do
+		for driver in $DRIVERS; do measure "$driver-$advert" failover "$driver" $advert; done
+	done
+}
+# report_gaps GROUP
+report_gaps() {
+	local d name
+	printf '%-22s %28s %6s %24s %24s %s\n' "" "UDP gap ms" "ratio" "TCP alive" "TCP stall ms" "stolen %"
+	for d in $DRIVERS; do
+		case $d in vrouterd) name=vrouterd ;; cache-on) name="conntrackd, cache" ;; *) name="conntrackd, direct" ;; esac
+		printf '%-22s %28s %6s %24s %24s %s\n' "$name" "$(median "$d-$1.gap-ms")" \
+			"$(ratio "$(middle "$d-$1.gap-ms")" "$(middle "vrouterd-$1.gap-ms")")" \
+			"$(median "$d-$1.alive")" "$(median "$d-$1.tcp-ms")" "$(median "$d-$1.steal")"
+	done
+}
+report_failover() {
+	local advert
+	for advert in 100 10; do
+		printf '\nCrash, adverts every %s ms, random SNAT ports, 1000 TCP connections\n' $advert
+		report_gaps $advert
+	done
+}
