@@ -663,20 +663,13 @@ static void phases(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(conf_refused),
-		cmocka_unit_test(join_and_follow),
-		cmocka_unit_test(takeover),
-		cmocka_unit_test(barrier),
-		cmocka_unit_test(table_full),
-		cmocka_unit_test(refused),
-		cmocka_unit_test(overload),
-		cmocka_unit_test(overrun),
-		cmocka_unit_test(two_sources),
-		cmocka_unit_test(blank_source),
-		cmocka_unit_test(counted_on),
-		cmocka_unit_test(strangers),
-		cmocka_unit_test(phases),
-		cmocka_unit_test(master_is_looked_at),
+		cmocka_unit_test(conf_refused), cmocka_unit_test(join_and_follow),
+		cmocka_unit_test(takeover),	cmocka_unit_test(barrier),
+		cmocka_unit_test(table_full),	cmocka_unit_test(refused),
+		cmocka_unit_test(overload),	cmocka_unit_test(overrun),
+		cmocka_unit_test(two_sources),	cmocka_unit_test(blank_source),
+		cmocka_unit_test(counted_on),	cmocka_unit_test(strangers),
+		cmocka_unit_test(phases),	cmocka_unit_test(master_is_looked_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
