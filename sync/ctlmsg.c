@@ -123,6 +123,67 @@ bool op_begin_decode(struct rd body, struct op_begin *out)
 	return rd_ok(&body);
 }
 
+size_t op_compare_encode(uint8_t *out, size_t cap, const struct op_compare *c)
+{
+	struct wr w = wr_of(out, cap);
+
+	wr_u8(&w, OPX_COMPARE);
+	wr_be32(&w, c->round);
+	wr_u8(&w, c->flags);
+	wr_u8(&w, c->by.log2);
+	wr_bytes(&w, c->by.key, sizeof(c->by.key));
+	return wr_len(&w);
+}
+
+bool op_compare_decode(struct rd body, struct op_compare *out)
+{
+	out->round = rd_be32(&body);
+	out->flags = rd_u8(&body);
+	out->by.log2 = rd_u8(&body);
+	rd_copy(&body, out->by.key, sizeof(out->by.key));
+	return rd_ok(&body) && out->by.log2 >= DIGEST_LOG2_MIN && out->by.log2 <= DIGEST_LOG2_MAX;
+}
+
+void op_digests_head(struct wr *w, uint32_t round, uint64_t first)
+{
+	wr_u8(w, OPX_DIGESTS);
+	wr_be32(w, round);
+	wr_varint(w, first);
+}
+
+bool op_digests_decode(struct rd body, struct op_digests *out)
+{
+	out->round = rd_be32(&body);
+	out->first = rd_varint(&body);
+	out->sums = body;
+	return rd_ok(&body) && body.left % sizeof(uint64_t) == 0;
+}
+
+size_t op_buckets_encode(uint8_t *out, size_t cap, const struct op_buckets *b)
+{
+	struct wr w = wr_of(out, cap);
+
+	wr_u8(&w, OPX_BUCKETS);
+	wr_be32(&w, b->id);
+	wr_be32(&w, b->round);
+	wr_u8(&w, b->flags);
+	wr_varint(&w, b->expected);
+	wr_varint(&w, b->part);
+	wr_bytes(&w, b->bits.p, b->bits.left);
+	return wr_len(&w);
+}
+
+bool op_buckets_decode(struct rd body, struct op_buckets *out)
+{
+	out->id = rd_be32(&body);
+	out->round = rd_be32(&body);
+	out->flags = rd_u8(&body);
+	out->expected = rd_varint(&body);
+	out->part = rd_varint(&body);
+	out->bits = body;
+	return rd_ok(&body);
+}
+
 /* ---- CONTROL ---- */
 
 static void encode_key(struct wr *w, const struct stream_key *k)
@@ -174,6 +235,56 @@ static void decode_status(struct rd *r, struct ctl_status *s)
 			r->bad = true;
 }
 
+static void encode_differ(struct wr *w, const struct ctl_differ *d)
+{
+	encode_key(w, &d->stream);
+	wr_varint(w, d->at);
+	wr_be32(w, d->round);
+	wr_varint(w, d->parts);
+	wr_varint(w, d->part);
+	wr_varint(w, d->len);
+	wr_bytes(w, d->bits, d->len);
+}
+
+static void decode_differ(struct rd *r, struct ctl_differ *d)
+{
+	uint64_t len;
+
+	d->stream = decode_key(r);
+	d->at = rd_varint(r);
+	d->round = rd_be32(r);
+	d->parts = rd_varint(r);
+	d->part = rd_varint(r);
+	len = rd_varint(r);
+	if (len > sizeof(d->bits) || d->part >= DIGEST_PARTS_MAX) {
+		r->bad = true;
+		return;
+	}
+	d->len = (unsigned)len;
+	rd_copy(r, d->bits, d->len);
+}
+
+static void encode_repair(struct wr *w, const struct ctl_repair *m)
+{
+	encode_key(w, &m->stream);
+	wr_varint(w, m->at);
+	wr_u8(w, m->log2_buckets);
+	encode_ranges(w, m->range, m->n);
+	wr_varint(w, m->flows);
+	wr_u8(w, m->flags);
+}
+
+static void decode_repair(struct rd *r, struct ctl_repair *m)
+{
+	m->stream = decode_key(r);
+	m->at = rd_varint(r);
+	m->log2_buckets = rd_u8(r);
+	m->n = decode_ranges(r, m->range);
+	/* not said by older peers */
+	m->flows = r->left ? rd_varint(r) : 0;
+	m->flags = r->left ? rd_u8(r) : 0;
+}
+
 static void encode_body(struct wr *w, const struct ctl_msg *m)
 {
 	switch (m->type) {
@@ -185,10 +296,10 @@ static void encode_body(struct wr *w, const struct ctl_msg *m)
 		encode_ranges(w, m->nack.range, m->nack.n);
 		break;
 	case CTL_REPAIR:
-		encode_key(w, &m->repair.stream);
-		wr_varint(w, m->repair.at);
-		wr_u8(w, m->repair.log2_buckets);
-		encode_ranges(w, m->repair.range, m->repair.n);
+		encode_repair(w, &m->repair);
+		break;
+	case CTL_DIFFER:
+		encode_differ(w, &m->differ);
 		break;
 	case CTL_GONE:
 		encode_key(w, &m->gone.stream);
@@ -231,10 +342,10 @@ enum ctl_decoded ctl_decode(struct rd *r, struct ctl_msg *m)
 		m->nack.n = decode_ranges(&body, m->nack.range);
 		break;
 	case CTL_REPAIR:
-		m->repair.stream = decode_key(&body);
-		m->repair.at = rd_varint(&body);
-		m->repair.log2_buckets = rd_u8(&body);
-		m->repair.n = decode_ranges(&body, m->repair.range);
+		decode_repair(&body, &m->repair);
+		break;
+	case CTL_DIFFER:
+		decode_differ(&body, &m->differ);
 		break;
 	case CTL_GONE:
 		m->gone.stream = decode_key(&body);

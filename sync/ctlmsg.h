@@ -4,6 +4,7 @@
 #ifndef VROUTER_CTLMSG_H
 #define VROUTER_CTLMSG_H
 
+#include "digest.h"
 #include "vrouter/dgram.h"
 #include "vrouter/flow.h"
 
@@ -29,7 +30,13 @@ enum op_type {
 	OP_LIST = 4, /* a PUT_NEW that belongs to a repair */
 	OP_BEGIN = 5,
 	OP_END = 6,
-	OP_EXTENDED = 7, /* the body starts with a further type byte; none is defined yet */
+	OP_EXTENDED = 7, /* the body starts with a further type byte */
+};
+
+enum op_extended {
+	OPX_COMPARE = 1, /* digests of the source's table follow */
+	OPX_DIGESTS = 2,
+	OPX_BUCKETS = 3, /* like BEGIN, of these buckets only */
 };
 
 void data_encode_head(struct wr *w, const struct flow_refs *refs);
@@ -47,7 +54,7 @@ struct ctl_range {
 
 enum { REPAIR_FORCED = 0x01 }; /* every replica takes part */
 
-/* Buckets are named by the first log2_buckets bits of a flow's hash; for now there is one. */
+/* Lists the whole table, so there is one bucket. */
 struct op_begin {
 	uint32_t id;
 	uint8_t flags, log2_buckets;
@@ -59,6 +66,45 @@ struct op_begin {
 size_t op_begin_encode(uint8_t *out, size_t cap, const struct op_begin *b);
 must_check bool op_begin_decode(struct rd body, struct op_begin *out);
 
+enum {
+	COMPARE_FORCED = 0x01, /* every replica takes part */
+	COMPARE_AUDIT = 0x02,  /* those that need no repair may look whether they were right */
+};
+
+struct op_compare {
+	uint32_t round;
+	uint8_t flags;
+	struct buckets by;
+};
+
+size_t op_compare_encode(uint8_t *out, size_t cap, const struct op_compare *c);
+/* Of what is behind the type byte, as those below. */
+must_check bool op_compare_decode(struct rd body, struct op_compare *out);
+
+/* Digests of buckets from the first one on, 8 bytes each: the rest of the body. */
+struct op_digests {
+	uint32_t round;
+	uint64_t first;
+	struct rd sums;
+};
+
+void op_digests_head(struct wr *w, uint32_t round, uint64_t first);
+must_check bool op_digests_decode(struct rd body, struct op_digests *out);
+
+enum { BUCKETS_LAST = 0x01 }; /* the set is complete: listings follow */
+
+/* A part of the set of buckets whose flows are listed next. */
+struct op_buckets {
+	uint32_t id, round;
+	uint8_t flags;
+	uint64_t expected; /* flows */
+	uint64_t part;
+	struct rd bits; /* the rest of the body; may be empty */
+};
+
+size_t op_buckets_encode(uint8_t *out, size_t cap, const struct op_buckets *b);
+must_check bool op_buckets_decode(struct rd body, struct op_buckets *out);
+
 /* ---- CONTROL ---- */
 
 enum ctl_type {
@@ -66,6 +112,7 @@ enum ctl_type {
 	CTL_NACK = 2,
 	CTL_REPAIR = 3,
 	CTL_GONE = 4,
+	CTL_DIFFER = 5,
 };
 
 #define CTL_NAME_MAX 64
@@ -92,6 +139,21 @@ struct ctl_repair {
 	uint8_t log2_buckets;
 	unsigned n;
 	struct ctl_range range[CTL_RANGES_MAX];
+	uint64_t flows; /* it holds about as many */
+	uint8_t flags;
+};
+
+enum { REPAIR_AUDIT = 0x01 }; /* only wants to compare */
+
+/* Buckets whose digests differ: one part of the set. Parts without any are not sent. */
+struct ctl_differ {
+	struct stream_key stream;
+	uint64_t at; /* last number applied */
+	uint32_t round;
+	uint64_t parts; /* how many there are in all */
+	uint64_t part;
+	unsigned len;
+	uint8_t bits[DIGEST_PART];
 };
 
 struct ctl_gone {
@@ -106,6 +168,7 @@ struct ctl_msg {
 		struct ctl_nack nack;
 		struct ctl_repair repair;
 		struct ctl_gone gone;
+		struct ctl_differ differ;
 	};
 };
 

@@ -15,6 +15,7 @@ void engine_conf_defaults(struct engine_conf *c)
 		.heartbeat_ms = 100,
 		/* above every normal timeout (five days), so that re-arming only ever lowers */
 		.pin_s = 7 * 24 * 3600,
+		.audit_ms = 5 * 60 * 1000,
 	};
 	flow_timeouts_default(&c->timeouts);
 }
@@ -90,6 +91,8 @@ void engine_free(struct engine *e)
 	if (!e)
 		return;
 	repair_seen_free(&e->rep.seen);
+	compare_forget(e);
+	round_forget(e);
 	sender_fini(&e->sender);
 	receiver_fini(&e->receiver);
 	free(e);
@@ -123,10 +126,8 @@ int engine_job_dump(struct engine *e)
 	bool start = e->job_start;
 	int more;
 
-	if (start) {
+	if (start)
 		repair_changed_clear(&e->changed);
-		e->job_flows = 0;
-	}
 	e->job_start = false;
 	more = e->ops->dump(e->ctx, start);
 	/* only now: what this call gave may be as old as the one before */
@@ -138,7 +139,6 @@ void engine_on_dump(struct engine *e, const struct flow *f)
 {
 	if (!flow_is_through(f, &e->conf.locals))
 		return;
-	e->job_flows++;
 	if (e->is_source)
 		source_on_dump(e, f);
 	else
@@ -259,6 +259,10 @@ static bool on_ctl(struct engine *e, struct peer *p, const struct ctl_msg *m)
 	case CTL_REPAIR:
 		if (e->is_source)
 			source_on_repair(e, p, &m->repair);
+		return true;
+	case CTL_DIFFER:
+		if (e->is_source)
+			round_on_differ(e, p, &m->differ);
 		return true;
 	case CTL_GONE:
 		if (!e->is_source && p->id == m->gone.stream.sender)

@@ -25,20 +25,34 @@ enum {
 	ENGINE_DRAIN_ASK_MS = 20,
 	ENGINE_FOLLOWED_BEATS = 3, /* source: heartbeats until a follower is counted on */
 	ENGINE_OVERRUN_WAIT_MAX_MS = 10000,
+	ENGINE_COMPARE_MIN = 32,       /* flows; smaller tables are listed at once */
+	ENGINE_COMPARE_MAX_MS = 30000, /* replica: digests that do not come */
+	ENGINE_DIFFER_MAX_MS = 10000,  /* replica: buckets asked for and not listed */
+	ENGINE_VERDICT_MS = 500,       /* replica: an audit waits so long for what is on its way */
+	ENGINE_ROUND_HOLD_MS = 300,    /* source: before the next comparison, for the slower ones */
+	ENGINE_ROUND_FORGET_MS = 30000, /* source: after the last that was heard of one */
+	ENGINE_PARTS_AT_ONCE = 32,
+	ENGINE_INDEX_AT_ONCE = 4096, /* flows looked at in memory */
+	ENGINE_PICK_AT_ONCE = 128,   /* flows looked up in the kernel */
+	ENGINE_PICK_FAILURES = 100,  /* then the listing fails */
 };
 
 /* What reads the kernel's table chunk by chunk; one at a time. */
-enum engine_job { JOB_NONE, JOB_SERVE, JOB_SWEEP, JOB_REPIN, JOB_REARM };
+enum engine_job { JOB_NONE, JOB_SERVE, JOB_SWEEP, JOB_REPIN, JOB_REARM, JOB_DIGEST };
 
 enum replica_state {
 	REPLICA_NEED,	 /* a repair is needed */
-	REPLICA_COLLECT, /* between BEGIN and END */
+	REPLICA_COMPARE, /* digests are on their way */
+	REPLICA_DIFFER,	 /* it told which buckets differ */
+	REPLICA_COLLECT, /* between BEGIN (or BUCKETS) and END */
 	REPLICA_SWEEP,	 /* deleting what was not listed */
 	REPLICA_CLEAN,
 };
 
 struct engine_source {
 	bool wanted, forced; /* a repair; with everybody taking part */
+	bool lost_again;     /* events, since the running one began */
+	bool all_wanted;     /* somebody has next to nothing */
 	uint64_t at;	     /* not before */
 	uint32_t id;
 	uint64_t begin_seq; /* the datagram with the last BEGIN */
@@ -54,6 +68,46 @@ struct engine_source {
 	uint64_t drain_seq, drain_until, drain_ask_at;
 };
 
+/* The source's last comparison. */
+struct engine_round {
+	uint32_t id;
+	struct buckets by;
+	struct digests digests;	   /* until they are told */
+	struct repair_index index; /* what was read; an audit keeps none */
+	size_t index_at;
+	unsigned pick_failures;
+	uint32_t told;
+	bool telling, audit, forced;
+	uint64_t begin_seq; /* the datagram with COMPARE */
+	uint64_t hold_until, forget_at;
+	uint64_t audit_at;
+
+	/* buckets that replicas say differ */
+	struct bucket_set asked, covered; /* to be listed; listed last */
+	bool list_wanted, partial;	  /* partial: the running listing is of `covered` */
+	uint64_t list_at, list_seq;	  /* the datagram with the first BUCKETS */
+};
+
+/* The replica's comparison: its own digests against those that come in the stream. */
+struct engine_compare {
+	bool running, audit, own_done;
+	uint32_t round;
+	struct buckets by;
+	struct digests own, theirs;
+	struct repair_index index; /* of the own table; an audit keeps none */
+	size_t index_at;
+	uint32_t got;
+	uint64_t heard_at, verdict_at;
+	/* audit: buckets that live changes touched; otherwise where something did not reach the
+	 * kernel: they differ, whatever the digests say */
+	struct bucket_set doubt;
+	struct bucket_set differ; /* the result; kept while DIFFER and COLLECT */
+	struct bucket_set listed; /* what BUCKETS named */
+	uint32_t listed_id;
+	size_t next_part, parts;
+	uint64_t differ_at;
+};
+
 struct engine_replica {
 	enum replica_state state;
 	bool heard; /* heard_at is valid */
@@ -65,6 +119,10 @@ struct engine_replica {
 	uint32_t backoff_ms;
 	uint64_t repin_at;
 	bool uncommitted, updates_pending;
+	bool partial;		 /* the running repair is of some buckets only */
+	uint32_t buckets_differ; /* as the last comparison found */
+	uint64_t audited;	 /* audits that came to a verdict */
+	uint8_t seen_key[16];
 	struct repair_seen seen;
 };
 
@@ -95,12 +153,12 @@ struct engine {
 
 	enum engine_job job;
 	bool job_start;
-	uint64_t job_at;      /* not before */
-	uint64_t job_flows;   /* seen by the running dump */
-	uint64_t flows_known; /* by the last complete one */
+	uint64_t job_at; /* not before */
 	struct repair_changed changed;
 
 	struct engine_source src;
+	struct engine_round round;
+	struct engine_compare cmp;
 	struct engine_replica rep;
 	struct sender sender;
 	struct receiver receiver;
@@ -135,7 +193,48 @@ void source_on_repair(struct engine *e, struct peer *p, const struct ctl_repair 
 void source_on_dump(struct engine *e, const struct flow *f);
 uint64_t source_run(struct engine *e);
 
+void source_serve_begun(struct engine *e);
+must_check int source_list_fresh(struct engine *e, const struct flow *f);
+bool source_has_credit(const struct engine *e);
+void source_failed(struct engine *e);
+
+/* engine_round.c: the source's side of a comparison */
+void round_forget(struct engine *e);
+void round_begin(struct engine *e, bool forced, bool audit);
+void round_on_flow(struct engine *e, const struct flow *f);
+uint64_t round_step(struct engine *e);
+void round_on_differ(struct engine *e, struct peer *p, const struct ctl_differ *m);
+/* Everything is being listed: what was asked for before is part of it. */
+void round_all_listed(struct engine *e);
+/* Names the buckets of the listing that begins. */
+void round_list(struct engine *e);
+void round_list_again(struct engine *e);
+bool round_lists(const struct engine *e, const struct flow *f);
+/* Lists some of the flows in question; like ops.dump(). -EAGAIN: go on, but later. */
+int round_pick(struct engine *e);
+
+/* engine_compare.c: the replica's side */
+void compare_forget(struct engine *e);
+bool compare_on_begin(struct engine *e, struct rd body);
+bool compare_on_digests(struct engine *e, struct rd body);
+bool compare_on_buckets(struct engine *e, struct rd body);
+void compare_on_flow(struct engine *e, const struct flow *f);
+void compare_restart(struct engine *e);
+void compare_own_done(struct engine *e);
+/* A live change was applied, or was not. */
+void compare_touched(struct engine *e, const struct flow *f);
+/* Deletes some of the flows that were not listed; like ops.dump(). */
+int compare_sweep(struct engine *e);
+bool compare_differs(const struct engine *e, const struct flow *f);
+uint64_t compare_run(struct engine *e);
+
 /* engine_replica.c */
+void replica_need_repair(struct engine *e, uint32_t delay_ms);
+void replica_need_repair_later(struct engine *e);
+void replica_repaired(struct engine *e);
+/* Deletes the flow if the source does not have it. */
+void replica_sweep(struct engine *e, const struct flow *f);
+void replica_collect(struct engine *e, uint32_t id, uint64_t expected, bool partial);
 void replica_leave(struct engine *e);
 void replica_enter(struct engine *e);
 bool replica_hears_source(const struct engine *e);

@@ -13,24 +13,31 @@
 
 #include <errno.h>
 
+/* The running repair makes the flow's bucket equal. */
+static bool replica_covers(const struct engine *e, const struct flow *f)
+{
+	return !e->rep.partial || bucket_set_has(&e->cmp.listed, buckets_of(&e->cmp.by, f));
+}
+
 static void forget_repair(struct engine *e)
 {
 	repair_seen_free(&e->rep.seen);
+	compare_forget(e);
 	if (e->job == JOB_SWEEP)
 		e->job = JOB_NONE;
 }
 
 /* What the kernel holds is no longer known to be what the source holds. */
-static void need_repair(struct engine *e, uint32_t delay_ms)
+void replica_need_repair(struct engine *e, uint32_t delay_ms)
 {
 	struct engine_replica *r = &e->rep;
 
 	if (r->state == REPLICA_NEED)
 		return;
-	if (r->state != REPLICA_CLEAN)
-		engine_count(e, SYNC_REPAIRS_FAILED);
-	else
+	if (r->state == REPLICA_CLEAN)
 		e->status_due = true;
+	else if (r->state == REPLICA_COLLECT || r->state == REPLICA_SWEEP)
+		engine_count(e, SYNC_REPAIRS_FAILED);
 	forget_repair(e);
 	r->state = REPLICA_NEED;
 	r->ask_at = e->now + delay_ms + engine_jitter(e, ENGINE_GATHER_MS);
@@ -55,22 +62,40 @@ static uint32_t next_backoff(struct engine *e)
 }
 
 /* A thousand flows that fail together are one reason to wait longer, not a thousand. */
-static void need_repair_later(struct engine *e)
+void replica_need_repair_later(struct engine *e)
 {
 	if (e->rep.state != REPLICA_NEED)
-		need_repair(e, next_backoff(e));
+		replica_need_repair(e, next_backoff(e));
+}
+
+/* An update missed its flow, but the running repair is yet to list it. What the stream has put
+ * since that began is newer than what will be listed. */
+static bool comes_later(struct engine *e, const struct flow *f)
+{
+	const struct engine_replica *r = &e->rep;
+
+	if (r->state == REPLICA_NEED)
+		return true;
+	if (r->state == REPLICA_CLEAN || r->state == REPLICA_SWEEP ||
+	    repair_seen_has(&r->seen, flow_hash(f, r->seen_key)))
+		return false;
+	if (r->state == REPLICA_COLLECT)
+		return replica_covers(e, f);
+	if (r->state == REPLICA_DIFFER)
+		return compare_differs(e, f);
+	compare_touched(e, f);
+	return true;
 }
 
 void engine_on_apply_failed(struct engine *e, const struct flow *f, int err)
 {
+	struct engine_replica *r = &e->rep;
 	bool is_put = f->has & FLOW_HAS_REPLY;
 
 	if (err == -ENOENT) {
 		engine_count(e, SYNC_APPLY_MISSING);
-		/* a deletion is as good as done; an update whose flow the running repair is yet to
-		 * list will be made good by it */
-		if (!is_put || (e->rep.state == REPLICA_COLLECT &&
-				!repair_seen_has(&e->rep.seen, flow_hash(f, e->hash_key))))
+		/* a deletion is as good as done */
+		if (e->is_source || !is_put || comes_later(e, f))
 			return;
 	} else if (err == -ENOMEM || err == -ENOSPC || err == -ENFILE) {
 		engine_count(e, SYNC_APPLY_TABLE_FULL);
@@ -79,16 +104,16 @@ void engine_on_apply_failed(struct engine *e, const struct flow *f, int err)
 	} else {
 		engine_count(e, SYNC_APPLY_ERRORS);
 		/* refused as listed, in full: another repair would only repeat it */
-		if (e->rep.state == REPLICA_COLLECT)
+		if (r->state == REPLICA_COLLECT && replica_covers(e, f))
 			return;
 	}
 	if (e->is_source)
 		return;
 	/* a repair goes on: its sweep may make the room that was missing */
-	if (e->rep.state == REPLICA_COLLECT || e->rep.state == REPLICA_SWEEP)
-		e->rep.failed = true;
+	if (r->state == REPLICA_CLEAN)
+		replica_need_repair_later(e);
 	else
-		need_repair_later(e);
+		r->failed = true;
 }
 
 /* ---- following ---- */
@@ -105,6 +130,9 @@ unsigned replica_percent(const struct engine *e)
 	switch (r->state) {
 	case REPLICA_NEED:
 		return 0;
+	case REPLICA_COMPARE:
+	case REPLICA_DIFFER:
+		return 1;
 	case REPLICA_COLLECT:
 		if (!r->expected)
 			return 1;
@@ -201,7 +229,7 @@ static void skip_to(struct engine *e, uint64_t to)
 		uint64_t kept = receiver_resume(&e->receiver);
 
 		/* before what is behind the hole is applied: it may hold a BEGIN */
-		need_repair(e, ENGINE_RETRY_MS);
+		replica_need_repair(e, ENGINE_RETRY_MS);
 		receiver_skip(&e->receiver, engine_min(kept, to), e->now);
 	}
 }
@@ -230,21 +258,44 @@ static void remember(struct engine *e, unsigned type, const struct flow *f)
 {
 	struct engine_replica *r = &e->rep;
 
-	if (r->state != REPLICA_COLLECT && r->state != REPLICA_SWEEP)
+	if (r->state == REPLICA_NEED || r->state == REPLICA_CLEAN)
 		return;
 	if (type == OP_PUT_UPDATE) {
-		r->updates_pending |= r->state == REPLICA_COLLECT;
+		r->updates_pending |= r->state != REPLICA_SWEEP;
 		return;
 	}
 	if (r->updates_pending)
 		replica_commit(e);
-	repair_seen_add(&r->seen, flow_hash(f, e->hash_key));
+	/* before COLLECT nobody knows which will be */
+	if (r->state == REPLICA_COMPARE || r->state == REPLICA_DIFFER || replica_covers(e, f))
+		repair_seen_add(&r->seen, flow_hash(f, r->seen_key));
 }
 
 static bool covers_all(const struct op_begin *b)
 {
 	return b->log2_buckets < 64 && b->n == 1 && b->range[0].first == 0 &&
 	       b->range[0].count == 1ull << b->log2_buckets;
+}
+
+void replica_collect(struct engine *e, uint32_t id, uint64_t expected, bool partial)
+{
+	struct engine_replica *r = &e->rep;
+	bool failed;
+
+	replica_commit(e);
+	failed = partial && r->failed; /* outside of these buckets */
+	if (!partial) {
+		forget_repair(e);
+		repair_seen_start(&r->seen, expected);
+		memcpy(r->seen_key, e->hash_key, sizeof(r->seen_key));
+	}
+	r->state = REPLICA_COLLECT;
+	r->partial = partial;
+	r->repair_id = id;
+	r->expected = expected;
+	r->listed = 0;
+	r->failed = failed;
+	r->collect_at = e->now;
 }
 
 static bool apply_begin(struct engine *e, struct rd body)
@@ -259,15 +310,7 @@ static bool apply_begin(struct engine *e, struct rd body)
 		return true;
 	if (r->state == REPLICA_CLEAN)
 		e->status_due = true;
-	replica_commit(e);
-	forget_repair(e);
-	repair_seen_start(&r->seen, b.expected);
-	r->state = REPLICA_COLLECT;
-	r->repair_id = b.id;
-	r->expected = b.expected;
-	r->listed = 0;
-	r->failed = false;
-	r->collect_at = e->now;
+	replica_collect(e, b.id, b.expected, false);
 	return true;
 }
 
@@ -281,7 +324,7 @@ static bool apply_end(struct engine *e, struct rd body)
 		return true;
 	replica_commit(e); /* until here a missing flow could be yet to come */
 	if (e->rep.seen.failed)
-		need_repair_later(e);
+		replica_need_repair_later(e);
 	else
 		e->rep.state = REPLICA_SWEEP;
 	return true;
@@ -295,6 +338,8 @@ static bool apply_put(struct engine *e, unsigned type, struct rd body, const str
 		return true;
 	if (flow_decode_put(body, refs, &f) != FLOW_OK)
 		return false;
+	if (e->cmp.audit)
+		compare_touched(e, &f);
 	remember(e, type, &f);
 	if (type == OP_LIST) {
 		e->rep.listed++;
@@ -311,9 +356,28 @@ static bool apply_del(struct engine *e, struct rd body, const struct flow_refs *
 
 	if (flow_decode_del(body, refs, &f) != FLOW_OK)
 		return false;
+	if (e->cmp.audit)
+		compare_touched(e, &f);
 	e->rep.uncommitted = true;
 	e->ops->del(e->ctx, &f);
 	return true;
+}
+
+static bool apply_extended(struct engine *e, struct rd body)
+{
+	unsigned type = rd_u8(&body);
+
+	if (!rd_ok(&body))
+		return false;
+	switch (type) {
+	case OPX_COMPARE:
+		return compare_on_begin(e, body);
+	case OPX_DIGESTS:
+		return compare_on_digests(e, body);
+	case OPX_BUCKETS:
+		return compare_on_buckets(e, body);
+	}
+	return true; /* of a newer peer */
 }
 
 static bool apply_op(struct engine *e, unsigned type, struct rd body, const struct flow_refs *refs)
@@ -329,6 +393,8 @@ static bool apply_op(struct engine *e, unsigned type, struct rd body, const stru
 		return apply_begin(e, body);
 	case OP_END:
 		return apply_end(e, body);
+	case OP_EXTENDED:
+		return apply_extended(e, body);
 	}
 	return true; /* of a newer peer */
 }
@@ -350,17 +416,17 @@ void replica_deliver(void *ctx, const uint8_t *body, size_t len)
 	}
 	if (!ok) {
 		engine_count(e, SYNC_RX_BAD_BODY);
-		need_repair_later(e);
+		replica_need_repair_later(e);
 	}
 }
 
 /* ---- reading our own kernel ---- */
 
-static void sweep_flow(struct engine *e, const struct flow *f)
+void replica_sweep(struct engine *e, const struct flow *f)
 {
 	struct flow id = *f;
 
-	if (repair_seen_has(&e->rep.seen, flow_hash(f, e->hash_key)))
+	if (!replica_covers(e, f) || repair_seen_has(&e->rep.seen, flow_hash(f, e->rep.seen_key)))
 		return;
 	id.has = 0;
 	e->rep.uncommitted = true;
@@ -382,21 +448,29 @@ static void repin_flow(struct engine *e, const struct flow *f)
 void replica_on_dump(struct engine *e, const struct flow *f)
 {
 	if (e->job == JOB_SWEEP)
-		sweep_flow(e, f);
+		replica_sweep(e, f);
 	else if (e->job == JOB_REPIN)
 		repin_flow(e, f);
+	else if (e->job == JOB_DIGEST)
+		compare_on_flow(e, f);
 }
 
 static void sweep_end(struct engine *e)
 {
 	struct engine_replica *r = &e->rep;
 
-	e->flows_known = e->job_flows;
 	if (r->seen.failed || r->failed) {
-		need_repair_later(e);
+		replica_need_repair_later(e);
 		return;
 	}
-	repair_seen_free(&r->seen);
+	replica_repaired(e);
+}
+
+void replica_repaired(struct engine *e)
+{
+	struct engine_replica *r = &e->rep;
+
+	forget_repair(e);
 	r->state = REPLICA_CLEAN;
 	r->clean_since = e->now;
 	e->alarms &= ~(uint32_t)ENGINE_ALARM_TABLE_FULL;
@@ -412,10 +486,18 @@ static uint64_t job_step(struct engine *e)
 
 	if (e->now < e->job_at)
 		return e->job_at;
-	more = engine_job_dump(e);
+	if (job == JOB_DIGEST && e->job_start)
+		compare_restart(e);
+	if (job == JOB_SWEEP && e->rep.partial && e->cmp.index.p)
+		more = compare_sweep(e);
+	else
+		more = engine_job_dump(e);
 	replica_commit(e);
-	if (more > 0)
-		return e->now;
+	if (more > 0) {
+		/* an audit takes its time */
+		e->job_at = e->now + (job == JOB_DIGEST && e->cmp.audit);
+		return e->job_at;
+	}
 	if (more < 0) {
 		e->job_start = true;
 		e->job_at = e->now + ENGINE_RETRY_MS;
@@ -424,6 +506,8 @@ static uint64_t job_step(struct engine *e)
 	e->job = JOB_NONE;
 	if (job == JOB_SWEEP)
 		sweep_end(e);
+	else if (job == JOB_DIGEST)
+		compare_own_done(e);
 	return e->now;
 }
 
@@ -444,7 +528,8 @@ static void ask_for_repair(struct engine *e)
 			    .repair = {.stream = e->stream,
 				       .at = e->receiver.next - 1,
 				       .n = 1,
-				       .range = {{.first = 0, .count = 1}}}};
+				       .range = {{.first = 0, .count = 1}},
+				       .flows = e->ops->count(e->ctx)}};
 
 	engine_send_ctl(e, &m);
 	e->rep.ask_at = e->now + ENGINE_ASK_AGAIN_MS + engine_jitter(e, ENGINE_ASK_AGAIN_MS / 4);
@@ -470,7 +555,7 @@ static uint64_t repair_step(struct engine *e)
 	struct engine_replica *r = &e->rep;
 
 	if (r->state == REPLICA_COLLECT && e->now - r->collect_at >= ENGINE_COLLECT_MAX_MS)
-		need_repair(e, 0);
+		replica_need_repair(e, 0);
 	switch (r->state) {
 	case REPLICA_NEED:
 		if (!replica_hears_source(e))
@@ -478,6 +563,9 @@ static uint64_t repair_step(struct engine *e)
 		if (e->now >= r->ask_at)
 			ask_for_repair(e);
 		return r->ask_at;
+	case REPLICA_COMPARE:
+	case REPLICA_DIFFER:
+		return compare_run(e);
 	case REPLICA_COLLECT:
 		return r->collect_at + ENGINE_COLLECT_MAX_MS;
 	case REPLICA_SWEEP:
@@ -489,7 +577,7 @@ static uint64_t repair_step(struct engine *e)
 			r->repin_at = e->now + e->conf.pin_s * 250ull;
 			engine_job_begin(e, JOB_REPIN);
 		}
-		return r->repin_at > e->now ? r->repin_at : UINT64_MAX;
+		return engine_min(compare_run(e), r->repin_at > e->now ? r->repin_at : UINT64_MAX);
 	}
 	return UINT64_MAX;
 }

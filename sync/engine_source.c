@@ -32,8 +32,10 @@ void source_open(struct engine *e, uint32_t term)
 	engine_knows_term(e, term);
 	sender_open(&e->sender);
 	e->sender.ack_every = 0;
-	if (e->job == JOB_SERVE)
+	if (e->job == JOB_SERVE || e->job == JOB_DIGEST)
 		e->job = JOB_NONE;
+	round_forget(e);
+	e->round.audit_at = e->now + e->conf.audit_ms;
 	e->src = (struct engine_source){
 		/* flows listed in an earlier stream of ours are still there */
 		.listed_unread = true,
@@ -59,6 +61,7 @@ void source_close(struct engine *e)
 	e->src.forced = false;
 	e->sender.ack_every = 0;
 	e->job = JOB_NONE;
+	round_forget(e);
 	e->alarms &= ~(uint32_t)ENGINE_ALARM_OVERRUN;
 }
 
@@ -70,7 +73,8 @@ static void change(struct engine *e, const struct flow *f, enum flow_change what
 
 	if (e->job != JOB_NONE)
 		repair_changed_add(&e->changed, hash);
-	sender_change(&e->sender, hash, f, what, e->src.listed_unread || e->job == JOB_SERVE);
+	sender_change(&e->sender, hash, f, what,
+		      e->src.listed_unread || e->job == JOB_SERVE || e->job == JOB_DIGEST);
 }
 
 /* Changes were lost: every replica takes part. */
@@ -87,6 +91,7 @@ static void force_repair(struct engine *e)
 			e->src.overrun_wait_ms *= 2;
 	}
 	e->src.overrun_at = e->now;
+	e->src.lost_again = true;
 	e->src.forced = true;
 	e->src.wanted = true;
 }
@@ -204,22 +209,52 @@ void source_on_repair(struct engine *e, struct peer *p, const struct ctl_repair 
 	if (!stream_key_equal(&m->stream, &e->stream))
 		return;
 	p->progress_at = e->now;
-	/* it will see the BEGIN that is on its way */
-	if (e->job == JOB_SERVE && m->at < e->src.begin_seq)
+	if (m->flags & REPAIR_AUDIT) {
+		e->round.audit_at = engine_min(e->round.audit_at, e->now);
 		return;
-	if (!e->src.wanted)
+	}
+	/* it will see the BEGIN or COMPARE that is on its way */
+	if (e->job == JOB_SERVE && !e->round.partial && m->at < e->src.begin_seq)
+		return;
+	if (m->at < e->round.begin_seq) {
+		e->round.audit = false; /* no longer at leisure */
+		return;
+	}
+	if (!e->src.wanted) {
 		e->src.at = e->now + ENGINE_GATHER_MS;
+		e->src.all_wanted = false;
+	}
 	e->src.wanted = true;
+	/* most of the buckets would differ */
+	if (!e->src.all_wanted)
+		e->src.all_wanted = m->flows < e->ops->count(e->ctx) / 4;
 }
 
 /* ---- repairs ---- */
 
-static void serve_begin(struct engine *e)
+/* What every listing begins with, behind its BEGIN or BUCKETS. */
+void source_serve_begun(struct engine *e)
+{
+	e->sender.ack_every = e->window / 4 + !(e->window / 4);
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++)
+		e->peers.peer[i].progress_at = e->now;
+	e->src.listing_failed = false;
+}
+
+static void serve_buckets(struct engine *e)
+{
+	e->src.id++;
+	round_list(e);
+	source_serve_begun(e);
+	engine_job_begin(e, JOB_SERVE);
+}
+
+static void serve_all(struct engine *e)
 {
 	uint8_t buf[CTL_BODY_MAX];
 	struct op_begin b = {.id = ++e->src.id,
 			     .flags = e->src.forced ? REPAIR_FORCED : 0,
-			     .expected = e->flows_known,
+			     .expected = e->ops->count(e->ctx),
 			     .n = 1,
 			     .range = {{.first = 0, .count = 1}}};
 	size_t len = op_begin_encode(buf, sizeof(buf), &b);
@@ -227,11 +262,10 @@ static void serve_begin(struct engine *e)
 	sender_flush(&e->sender);
 	sender_op(&e->sender, OP_BEGIN, buf, len);
 	e->src.begin_seq = e->sender.seq + 1;
-	e->sender.ack_every = e->window / 4 + !(e->window / 4);
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++)
-		e->peers.peer[i].progress_at = e->now;
 	e->src.wanted = false;
-	e->src.listing_failed = false;
+	e->src.lost_again = false;
+	round_all_listed(e);
+	source_serve_begun(e);
 	engine_job_begin(e, JOB_SERVE);
 }
 
@@ -246,7 +280,7 @@ static void serve_end(struct engine *e)
 	sender_send(&e->sender, true);
 	e->src.listed_unread = true;
 	engine_count(e, SYNC_REPAIRS_SERVED);
-	if (e->src.forced && !e->src.wanted) {
+	if (e->src.forced && !e->round.partial && !e->src.lost_again) {
 		e->src.forced = false;
 		e->src.overrun_end_seq = e->sender.seq;
 	}
@@ -254,7 +288,7 @@ static void serve_end(struct engine *e)
 
 /* The slowest replica allows for more. Those that need no repair count, too: what the repair pushes
  * out of the ring can no longer be sent to them again. */
-static bool has_credit(const struct engine *e)
+bool source_has_credit(const struct engine *e)
 {
 	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
 		const struct peer *p = &e->peers.peer[i];
@@ -270,40 +304,56 @@ static bool has_credit(const struct engine *e)
 /* Returns when to go on. */
 static uint64_t serve_step(struct engine *e)
 {
+	bool from_index = e->round.partial && e->round.index.p;
 	int more;
 
-	if (!has_credit(e))
+	if (!source_has_credit(e))
 		return e->now + ENGINE_RETRY_MS; /* or at the next acknowledgement */
 	sender_flush(&e->sender); /* what was said of a flow goes before its listing */
-	more = engine_job_dump(e);
+	more = from_index ? round_pick(e) : engine_job_dump(e);
+	if (more == -EAGAIN && from_index)
+		return e->now + ENGINE_GATHER_MS;
 	if (more > 0 && !e->src.listing_failed)
 		return e->now;
 	e->job = JOB_NONE;
 	if (more == 0 && !e->src.listing_failed) {
-		e->flows_known = e->job_flows;
 		serve_end(e);
 	} else { /* once more with another BEGIN */
-		e->src.listed_unread = true;
-		e->src.wanted = true;
-		e->src.at = e->now + ENGINE_RETRY_MS;
+		source_failed(e);
 	}
 	return e->now;
 }
 
-static void serve_flow(struct engine *e, const struct flow *f)
+void source_failed(struct engine *e)
+{
+	e->src.listed_unread = true;
+	if (e->job == JOB_NONE && e->round.partial) {
+		round_list_again(e);
+		return;
+	}
+	e->src.wanted = true;
+	e->src.at = e->now + ENGINE_RETRY_MS;
+}
+
+/* As it is now. 0, also when it is gone, or -errno: it could not be looked up. */
+int source_list_fresh(struct engine *e, const struct flow *f)
 {
 	struct flow fresh;
+	int err = e->ops->get(e->ctx, f, &fresh);
 
-	if (repair_changed_has(&e->changed, flow_hash(f, e->hash_key))) {
-		int err = e->ops->get(e->ctx, f, &fresh);
+	if (err == 0)
+		sender_list(&e->sender, &fresh);
+	return err == -ENOENT ? 0 : err;
+}
 
-		if (err < 0) {
-			e->src.listing_failed |= err != -ENOENT;
-			return;
-		}
-		f = &fresh;
-	}
-	sender_list(&e->sender, f);
+static void serve_flow(struct engine *e, const struct flow *f)
+{
+	if (e->round.partial && !round_lists(e, f))
+		return;
+	if (repair_changed_has(&e->changed, flow_hash(f, e->hash_key)))
+		e->src.listing_failed |= source_list_fresh(e, f) < 0;
+	else
+		sender_list(&e->sender, f);
 }
 
 /* ---- timeouts after a promotion ---- */
@@ -332,10 +382,9 @@ static uint64_t rearm_step(struct engine *e)
 	if (more > 0)
 		return e->now + 1;
 	e->job = JOB_NONE;
-	e->src.rearm_at = e->now + ENGINE_REARM_PAUSE_MS;
+	e->src.rearm_at = e->now + (more < 0 ? ENGINE_RETRY_MS : ENGINE_REARM_PAUSE_MS);
 	if (more < 0)
 		return e->now;
-	e->flows_known = e->job_flows;
 	e->src.rearm_passes = e->src.rearm_found ? e->src.rearm_passes - 1 : 0;
 	return e->now;
 }
@@ -344,6 +393,8 @@ void source_on_dump(struct engine *e, const struct flow *f)
 {
 	if (e->job == JOB_SERVE)
 		serve_flow(e, f);
+	else if (e->job == JOB_DIGEST)
+		round_on_flow(e, f);
 	else if (e->job == JOB_REARM)
 		rearm_flow(e, f);
 }
@@ -408,19 +459,85 @@ void engine_drain(struct engine *e, uint32_t wait_ms, uint64_t now)
 
 /* ---- timers ---- */
 
+/* Every living replica is READY and has applied this number. */
+static bool all_ready(const struct engine *e, uint64_t seq)
+{
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+		const struct peer *p = &e->peers.peer[i];
+
+		if (p->id && peer_follows(p, &e->stream) &&
+		    (p->status.phase != ENGINE_READY || p->status.seq < seq))
+			return false;
+	}
+	return true;
+}
+
 /* Lost events are made good when every living replica is through the repair that followed. */
 static void check_overrun(struct engine *e)
 {
 	if (!(e->alarms & ENGINE_ALARM_OVERRUN) || !e->src.overrun_end_seq)
 		return;
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
-		const struct peer *p = &e->peers.peer[i];
+	if (all_ready(e, e->src.overrun_end_seq))
+		e->alarms &= ~(uint32_t)ENGINE_ALARM_OVERRUN;
+}
 
-		if (p->id && peer_follows(p, &e->stream) &&
-		    (p->status.phase != ENGINE_READY || p->status.seq < e->src.overrun_end_seq))
-			return;
+static bool has_followers(const struct engine *e)
+{
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++)
+		if (e->peers.peer[i].id && peer_follows(&e->peers.peer[i], &e->stream))
+			return true;
+	return false;
+}
+
+/* Nobody needs what is remembered of it. An audit's verdict comes later. */
+static bool round_is_over(const struct engine *e)
+{
+	if (e->now >= e->round.forget_at)
+		return true;
+	return !e->round.audit && all_ready(e, e->round.begin_seq);
+}
+
+/* The next bulk work, if any is due. */
+static void begin_work(struct engine *e)
+{
+	struct engine_source *src = &e->src;
+
+	if (e->round.list_wanted && e->now >= e->round.list_at) {
+		serve_buckets(e);
+	} else if (src->wanted && e->now >= src->at &&
+		   (src->all_wanted || e->ops->count(e->ctx) < ENGINE_COMPARE_MIN)) {
+		serve_all(e);
+	} else if (src->wanted && e->now >= src->at &&
+		   (src->forced || e->now >= e->round.hold_until)) {
+		src->wanted = false;
+		src->lost_again = false;
+		round_begin(e, src->forced, false);
+	} else if (src->rearm_passes && e->now >= src->rearm_at) {
+		src->rearm_found = false;
+		engine_job_begin(e, JOB_REARM);
+	} else if (e->conf.audit_ms && !src->rearm_passes && e->now >= e->round.audit_at) {
+		if (has_followers(e))
+			round_begin(e, false, true);
+		e->round.audit_at = e->now + e->conf.audit_ms;
 	}
-	e->alarms &= ~(uint32_t)ENGINE_ALARM_OVERRUN;
+}
+
+static uint64_t next_work(const struct engine *e)
+{
+	const struct engine_source *src = &e->src;
+	uint64_t next = UINT64_MAX;
+
+	if (src->wanted)
+		next = src->at > e->round.hold_until ? src->at : e->round.hold_until;
+	if (src->wanted && (src->forced || src->all_wanted))
+		next = src->at;
+	if (e->round.list_wanted)
+		next = engine_min(next, e->round.list_at);
+	if (src->rearm_passes)
+		next = engine_min(next, src->rearm_at);
+	if (e->conf.audit_ms && !src->rearm_passes)
+		next = engine_min(next, e->round.audit_at);
+	return next;
 }
 
 uint64_t source_run(struct engine *e)
@@ -428,19 +545,15 @@ uint64_t source_run(struct engine *e)
 	uint64_t next = drain_step(e);
 
 	check_overrun(e);
-	if (e->job == JOB_NONE && e->src.wanted && e->now >= e->src.at)
-		serve_begin(e);
-	else if (e->job == JOB_NONE && e->src.rearm_passes && e->now >= e->src.rearm_at) {
-		e->src.rearm_found = false;
-		engine_job_begin(e, JOB_REARM);
-	}
+	if (e->job == JOB_NONE && !e->round.telling)
+		begin_work(e);
 	if (e->job == JOB_SERVE)
 		return engine_min(next, serve_step(e));
 	if (e->job == JOB_REARM)
 		return engine_min(next, rearm_step(e));
-	if (e->src.wanted)
-		next = engine_min(next, e->src.at);
-	if (e->src.rearm_passes)
-		next = engine_min(next, e->src.rearm_at);
-	return next;
+	if (e->job == JOB_DIGEST || e->round.telling)
+		return engine_min(next, round_step(e));
+	if (e->round.asked.bits && !e->round.list_wanted && round_is_over(e))
+		round_forget(e);
+	return engine_min(next, next_work(e));
 }

@@ -78,11 +78,12 @@ static uint64_t siphash(const uint8_t *p, size_t len, const uint8_t key[static 1
 uint64_t flow_hash(const struct flow *f, const uint8_t key[static 16])
 {
 	uint8_t b[40];
+	uint16_t zone = htons(f->zone); /* controllers may differ in byte order */
 	size_t n = addr_len(f->family);
 
 	b[0] = f->family;
 	b[1] = f->proto;
-	memcpy(b + 2, &f->zone, 2);
+	memcpy(b + 2, &zone, 2);
 	memcpy(b + 4, &f->orig.l4.raw, 4);
 	memcpy(b + 8, f->orig.src, n);
 	memcpy(b + 8 + n, f->orig.dst, n);
@@ -223,6 +224,75 @@ static void merge_rare(struct flow *into, const struct flow *from)
 		memcpy(to->seqadj, from->rare.seqadj, sizeof(to->seqadj));
 	if (from->has & FLOW_HAS_SYNPROXY)
 		to->synproxy = from->rare.synproxy;
+}
+
+static uint8_t digest_state(const struct flow *f, uint8_t state[static 2], uint8_t more[static 8])
+{
+	if (f->has & FLOW_HAS_TCP) {
+		state[0] = f->tcp.state;
+		return 1;
+	}
+	if (f->has & FLOW_HAS_SCTP) {
+		state[0] = f->sctp.state;
+		memcpy(more, f->sctp.vtag_be, sizeof(f->sctp.vtag_be));
+		return 2;
+	}
+	if (f->has & FLOW_HAS_DCCP) {
+		state[0] = f->dccp.state;
+		state[1] = f->dccp.role;
+		for (unsigned i = 0; i < 8; i++)
+			more[i] = (uint8_t)(f->dccp.handshake_seq >> 8 * i);
+		return 3;
+	}
+	return 0;
+}
+
+/* Helper and master are given to a new entry only, so they cannot grow apart; and a kernel may
+ * refuse them, which no repair would mend. */
+#define DIGEST_RARE ((uint32_t)(FLOW_HAS_LABELS | FLOW_HAS_SEQADJ | FLOW_HAS_SYNPROXY))
+
+static uint64_t digest_rare(const struct flow *f, const uint8_t key[static 16])
+{
+	const struct flow_rare *r = &f->rare;
+	uint8_t b[64] = {0};
+	struct wr w = wr_of(b, sizeof(b));
+
+	wr_be32(&w, f->has & DIGEST_RARE);
+	if (f->has & FLOW_HAS_LABELS)
+		wr_bytes(&w, r->labels, sizeof(r->labels));
+	for (unsigned i = 0; i < 2 && f->has & FLOW_HAS_SEQADJ; i++) {
+		wr_be32(&w, r->seqadj[i].pos);
+		wr_be32(&w, r->seqadj[i].before);
+		wr_be32(&w, r->seqadj[i].after);
+	}
+	if (f->has & FLOW_HAS_SYNPROXY) {
+		wr_be32(&w, r->synproxy.isn);
+		wr_be32(&w, r->synproxy.its);
+		wr_be32(&w, r->synproxy.tsoff);
+	}
+	return siphash(b, (wr_len(&w) + 7) & ~(size_t)7, key);
+}
+
+/* Every field at a place of its own, in network order. */
+uint64_t flow_digest(const struct flow *f, const uint8_t key[static 16])
+{
+	uint8_t b[96] = {f->family, f->proto};
+	uint32_t mark = htonl(f->has & FLOW_HAS_MARK ? f->mark : 0);
+	uint32_t status = htonl(f->status & STATUS_COMPARED);
+	uint16_t zone = htons(f->zone);
+	size_t n = addr_len(f->family), at = 32;
+
+	memcpy(b + 2, &zone, 2);
+	b[4] = digest_state(f, b + 5, b + 24);
+	memcpy(b + 8, &status, 4);
+	memcpy(b + 12, &mark, 4);
+	memcpy(b + 16, &f->orig.l4.raw, 4);
+	memcpy(b + 20, &f->reply.l4.raw, 4);
+	memcpy(b + at, f->orig.src, n);
+	memcpy(b + (at += n), f->orig.dst, n);
+	memcpy(b + (at += n), f->reply.src, n);
+	memcpy(b + (at += n), f->reply.dst, n);
+	return siphash(b, at + n, key) + (f->has & DIGEST_RARE ? digest_rare(f, key) : 0);
 }
 
 void flow_merge(struct flow *into, const struct flow *from)

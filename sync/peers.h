@@ -19,10 +19,13 @@ struct peer {
 	uint64_t top, window;		/* highest number; bit n: top - n was seen */
 
 	/* a source's view of a replica */
-	bool drained_for;     /* was READY when engine_drain() was called */
-	uint64_t progress_at; /* when its acknowledgement last moved */
-	uint64_t followed_at; /* since when it follows us without a break; 0: it does not */
-	bool follows;	      /* for long enough to count on it */
+	bool drained_for;      /* was READY when engine_drain() was called */
+	uint64_t progress_at;  /* when its acknowledgement last moved */
+	uint64_t followed_at;  /* since when it follows us without a break; 0: it does not */
+	bool follows;	       /* for long enough to count on it */
+	uint32_t differ_round; /* what it said in that comparison: */
+	unsigned differ_n;     /* parts that came, and which */
+	uint64_t differ_part[DIGEST_PARTS_MAX / 64];
 };
 
 struct peers {

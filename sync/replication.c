@@ -112,23 +112,24 @@ static void op_commit(void *ctx)
 
 static void on_apply_failed(void *ctx, const struct flow *f, int err)
 {
-	struct replication *r = ctx;
-
-	engine_on_apply_failed(r->engine, f, err);
+	engine_on_apply_failed(((struct replication *)ctx)->engine, f, err);
 }
 
 static void on_dumped(void *ctx, const struct flow *f)
 {
-	struct replication *r = ctx;
-
-	engine_on_dump(r->engine, f);
+	engine_on_dump(((struct replication *)ctx)->engine, f);
 }
 
 static int op_dump(void *ctx, bool start)
 {
-	struct replication *r = ctx;
+	return table_dump(((struct replication *)ctx)->table, start, on_dumped, ctx);
+}
 
-	return table_dump(r->table, start, on_dumped, r);
+static uint32_t op_count(void *ctx)
+{
+	uint32_t flows, flows_max;
+
+	return table_count(((struct replication *)ctx)->table, &flows, &flows_max) < 0 ? 0 : flows;
 }
 
 static int op_get(void *ctx, const struct flow *key, struct flow *out)
@@ -166,6 +167,7 @@ static const struct engine_ops engine_ops = {
 	.set_timeout = op_set_timeout,
 	.commit = op_commit,
 	.dump = op_dump,
+	.count = op_count,
 	.get = op_get,
 	.random = op_random,
 	.on_status = op_on_status,
@@ -206,9 +208,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 
 static void on_change(void *ctx, const struct flow *f, enum flow_change change)
 {
-	struct replication *r = ctx;
-
-	engine_on_change(r->engine, f, change, monotonic_ms());
+	engine_on_change(((struct replication *)ctx)->engine, f, change, monotonic_ms());
 }
 
 static void on_overrun(void *ctx)

@@ -25,6 +25,7 @@
 	X(TX_GONE, "tx_gone", "requests for datagrams that had left the ring")                     \
 	X(TX_ERRORS, "tx_errors", "datagrams the kernel did not take")                             \
 	X(REPAIRS_SERVED, "repairs_served", "repairs sent as source")                              \
+	X(COMPARES, "compares", "comparisons started as source: digests of the table sent")        \
 	X(REPAIR_FLOWS, "repair_flows", "flows sent for repairs")                                  \
 	/* receiver */                                                                             \
 	X(RX_DATAGRAMS, "rx_datagrams", "datagrams accepted")                                      \
@@ -47,6 +48,8 @@
 	X(REPAIRS_FAILED, "repairs_failed", "repairs as replica that were broken off")             \
 	X(REPAIR_DELETED, "repair_deleted",                                                        \
 	  "flows deleted by repairs: the source did not have them")                                \
+	X(AUDITS, "audits", "comparisons of a table that was thought to be equal")                 \
+	X(AUDIT_DIFFER, "audit_differ", "buckets that were found to differ by them")               \
 	/* apply */                                                                                \
 	X(APPLIED_PUT, "applied_put", "flows inserted or updated in the kernel")                   \
 	X(APPLIED_DEL, "applied_del", "flows deleted from the kernel")                             \

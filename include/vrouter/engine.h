@@ -44,6 +44,8 @@ struct engine_ops {
 	 * an entry may be as old as the previous dump call. 1: more, 0: that was the last, or
 	 * -errno (the engine starts over). */
 	int (*dump)(void *ctx, bool start);
+	/* How many entries the kernel's table has, about. */
+	uint32_t (*count)(void *ctx);
 	/* The flow as it is in the kernel now. 0, -ENOENT or another -errno. */
 	int (*get)(void *ctx, const struct flow *key, struct flow *out);
 	void (*random)(void *ctx, void *buf, size_t len);
@@ -63,6 +65,7 @@ struct engine_conf {
 	uint32_t
 		heartbeat_ms; /* status message interval; a peer is lost after 5 of them + 500 ms */
 	uint32_t pin_s;	      /* timeout of flows on a replica */
+	uint32_t audit_ms;    /* a source has replicas compare their tables so often; 0: never */
 	struct flow_timeouts timeouts;
 	struct flow_locals locals; /* also the first wire references */
 };

@@ -143,6 +143,9 @@ bool flow_is_dnat(const struct flow *f); /* reply.src is not orig.dst */
 /* What replication makes equal: identity, reply, status bits that matter, protocol state (with
  * SCTP's tags), mark; no timeouts. */
 bool flow_equal(const struct flow *a, const struct flow *b);
+/* Keyed hash of what flow_equal() and flow_rare_equal() compare, but for helper and master: what is
+ * equal has equal digests, and what differs in anything else has different ones. */
+uint64_t flow_digest(const struct flow *f, const uint8_t key[static 16]);
 /* The rest of what is replicated. Not a part of flow_equal(), because a replica's kernel may refuse
  * it, and because sequence adjustments change without an event. */
 bool flow_rare_equal(const struct flow *a, const struct flow *b);

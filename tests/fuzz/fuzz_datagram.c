@@ -72,6 +72,12 @@ static int op_get(void *ctx, const struct flow *key, struct flow *out)
 	return ++((struct kernel *)ctx)->calls % 2 ? 0 : -ENOENT;
 }
 
+static uint32_t op_count(void *ctx)
+{
+	/* as often more as less than what is compared rather than listed */
+	return ((struct kernel *)ctx)->calls % 100;
+}
+
 static void op_random(void *ctx, void *buf, size_t len)
 {
 	memset(buf, ++((struct kernel *)ctx)->random, len);
@@ -90,6 +96,7 @@ static const struct engine_ops ops = {
 	.set_timeout = op_set_timeout,
 	.commit = op_nothing,
 	.dump = op_dump,
+	.count = op_count,
 	.get = op_get,
 	.random = op_random,
 	.on_status = op_nothing,

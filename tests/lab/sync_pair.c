@@ -70,9 +70,16 @@ static void latency(void)
 	       took[ARRAY_LEN(took) / 2] * 1e6, ARRAY_LEN(took), took[ARRAY_LEN(took) - 1] * 1e6);
 }
 
-static void join(const char *what, bool judge_memory)
+static uint64_t bytes_sent(void)
+{
+	return counter(&A, SYNC_TX_BYTES) + counter(&B, SYNC_TX_BYTES);
+}
+
+/* Bytes that it took, of both. */
+static uint64_t join(const char *what, bool judge_memory)
 {
 	long idle_a = rss_kb(&A), idle_b;
+	uint64_t bytes = counter(&A, SYNC_TX_BYTES);
 	double cpu_a = cpu_s(&A), wait_a = cpu_wait_s(&A), begin;
 
 	start(&B);
@@ -80,27 +87,53 @@ static void join(const char *what, bool judge_memory)
 	idle_b = rss_kb(&B);
 	begin = seconds();
 	wait_for(is_ready, &B, 100, "READY");
-	printf("%s: %u flows ready after %.0f ms, CPU %.2f + %.2f s, waited for a CPU %.2f + %.2f "
-	       "s, RSS %ld -> %ld and %ld -> %ld kB\n",
-	       what, count(&A), (seconds() - begin) * 1e3, cpu_s(&A) - cpu_a, cpu_s(&B),
+	begin = seconds() - begin;
+	bytes = bytes_sent() - bytes;
+	printf("%s: %u flows ready after %.0f ms, %.0f kB, CPU %.2f + %.2f s, waited for a CPU "
+	       "%.2f + %.2f s, RSS %ld -> %ld and %ld -> %ld kB\n",
+	       what, count(&A), begin * 1e3, (double)bytes / 1e3, cpu_s(&A) - cpu_a, cpu_s(&B),
 	       cpu_wait_s(&A) - wait_a, cpu_wait_s(&B), idle_a, rss_kb(&A), idle_b, rss_kb(&B));
 	wait_equal(what);
 	if (judge_memory && (rss_kb(&A) - idle_a > RSS_MAX_KB || rss_kb(&B) - idle_b > RSS_MAX_KB))
 		die("%s: memory grows with the number of flows", what);
+	return bytes;
+}
+
+/* 1 % of the flows differ: a third is missing, a third too much, a third in another state. */
+static void rejoin(uint64_t join_bytes)
+{
+	uint32_t n = FLOWS / 300;
+	uint64_t bytes;
+
+	kill_node(&B);
+	end_flows(&B, 0, n, 1);
+	make_flows(&B, FLOWS, FLOWS + n);
+	close_flows(&B, n, 2 * n);
+	bytes = join("rejoin with 1 % different", JUDGE_MEMORY);
+	check(counter(&B, SYNC_REPAIR_DELETED) == n, "deleted exactly");
+	if (bytes > join_bytes / 5)
+		die("rejoin with 1 %% different: %llu bytes, %llu for all flows",
+		    (unsigned long long)bytes, (unsigned long long)join_bytes);
+	kill_node(&B);
+	bytes = join("rejoin with nothing different", JUDGE_MEMORY);
+	check(bytes < join_bytes / 10, "digests only");
 }
 
 static void joins(void)
 {
+	uint64_t bytes;
+
 	kill_node(&B);
 	end_flows(&B, 0, 60000, 1);
 	end_flows(&A, 0, 60000, 1);
 	make_flows(&A, 0, FLOWS);
 	check(count(&A) == FLOWS, "all flows made");
-	join("join with an empty table", JUDGE_MEMORY);
+	bytes = join("join with an empty table", JUDGE_MEMORY);
+	rejoin(bytes);
 	kill_node(&B);
 	end_flows(&B, 0, 30000, 3);
 	make_flows(&B, FLOWS, FLOWS + 5000);
-	join("rejoin with an old table", JUDGE_MEMORY);
+	(void)join("rejoin with an old table", JUDGE_MEMORY);
 }
 
 static void loss(void)
@@ -211,7 +244,7 @@ static void crash(void)
 	       wait_for(is_promoted, &A, 100, "PROMOTED") * 1e3);
 	check(A.term > B.term, "a higher term");
 	end_flows(&A, 20000, 30000, 3);
-	join("the crashed one comes back", false);
+	(void)join("the crashed one comes back", false);
 }
 
 /* The same by other ways, without a restart. */

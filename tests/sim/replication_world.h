@@ -69,11 +69,11 @@ struct sim {
 	uint32_t version;
 	uint32_t life[MODEL_FLOWS];	       /* how often it was created, anywhere */
 	uint32_t life_of_version[VERSION_MAX]; /* index: mark */
-	uint64_t max_seen, max_reorder, converged_ms;
+	uint64_t max_seen, max_reorder, converged_ms, rejoins;
 };
 
 struct totals {
-	uint64_t max_seen, max_reorder, max_converged, changes;
+	uint64_t max_seen, max_reorder, max_converged, changes, rejoins;
 	struct sync_counters counters;
 };
 
@@ -294,6 +294,11 @@ static int op_dump(void *ctx, bool start)
 	return model_dump(&n->kernel, start, on_dumped, n);
 }
 
+static uint32_t op_count(void *ctx)
+{
+	return ((struct node *)ctx)->kernel.n;
+}
+
 static int op_get(void *ctx, const struct flow *key, struct flow *out)
 {
 	struct node *n = ctx;
@@ -339,6 +344,7 @@ static const struct engine_ops ops = {
 	.set_timeout = op_set_timeout,
 	.commit = op_commit,
 	.dump = op_dump,
+	.count = op_count,
 	.get = op_get,
 	.random = op_random,
 	.on_status = op_on_status,
@@ -375,6 +381,7 @@ static void node_start(struct sim *s, unsigned i, bool empty)
 	conf.mtu_body = CTL_BODY_MAX + rnd(s, 3) * 400;
 	conf.ring_bytes = conf.mtu_body * (4u << rnd(s, 8));
 	conf.reorder_bytes = conf.mtu_body * (5u << rnd(s, 6));
+	conf.audit_ms = chance(s, 500) ? 1000 + rnd(s, 6000) : 0;
 	conf.locals.n = 1;
 	conf.locals.addr[0] = ip_addr_v4(htonl(0xcb007101)); /* 203.0.113.1 */
 	if (empty) {
@@ -456,10 +463,15 @@ static void check_memory(struct node *n)
 {
 	const struct engine *e = n->engine;
 	bool repairs =
-		!e->is_source && (e->rep.state == REPLICA_COLLECT || e->rep.state == REPLICA_SWEEP);
+		!e->is_source && e->rep.state != REPLICA_NEED && e->rep.state != REPLICA_CLEAN;
 
 	if (e->rep.seen.slot && !repairs)
 		broken(n->sim, "G6: node %u keeps hashes outside of a repair", n->index);
+	if ((e->cmp.differ.bits || e->cmp.own.sum || e->cmp.theirs.sum) &&
+	    (e->is_source || (!e->cmp.running && e->rep.state == REPLICA_CLEAN)))
+		broken(n->sim, "G6: node %u keeps digests outside of a repair", n->index);
+	if (e->round.digests.sum && e->job != JOB_DIGEST && !e->round.telling)
+		broken(n->sim, "G6: source %u keeps digests", n->index);
 	if (e->receiver.n_used > e->receiver.n_cells || e->sender.ring_at > e->sender.ring_size)
 		broken(n->sim, "G6: node %u: a buffer beyond its bound", n->index);
 	if (e->rep.seen.size * 8 > n->sim->max_seen)

@@ -27,6 +27,14 @@ static void messages(void **state)
 		{.type = CTL_NACK, .nack = {.stream = key, .n = 2, .range = {{5, 1}, {9, 300}}}},
 		{.type = CTL_REPAIR,
 		 .repair = {.stream = key, .at = 70000, .n = 1, .range = {{0, 1}}}},
+		{.type = CTL_DIFFER,
+		 .differ = {.stream = key,
+			    .at = 12345,
+			    .round = 77,
+			    .parts = 5,
+			    .part = 4,
+			    .len = 3,
+			    .bits = {0x80, 0, 1}}},
 		{.type = CTL_GONE, .gone = {.stream = key, .first = 12345678901}},
 	};
 
@@ -181,6 +189,113 @@ static void begin(void **state)
 		assert_false(op_begin_decode(rd_of(buf, len), &got));
 }
 
+static void older_peer(void **state)
+{
+	/* a REPAIR without how many flows it holds */
+	uint8_t buf[64] = {CTL_REPAIR, 21};
+	struct rd r = rd_of(buf, 2 + 21);
+	struct ctl_msg m = {.repair = {.flows = 9, .flags = 9}};
+
+	(void)state;
+	buf[2 + 16] = 5;     /* at */
+	buf[2 + 16 + 2] = 1; /* one range */
+	assert_int_equal(ctl_decode(&r, &m), CTL_MSG);
+	assert_int_equal(m.repair.at, 5);
+	assert_int_equal(m.repair.flows, 0);
+	assert_int_equal(m.repair.flags, 0);
+}
+
+static void differ_refused(void **state)
+{
+	static const struct {
+		uint64_t part;
+		unsigned len;
+		const char *why;
+	} row[] = {
+		{DIGEST_PARTS_MAX, 1, "no set has so many parts"},
+		{0, DIGEST_PART + 1, "longer than a part"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		uint8_t body[400] = {0}, buf[420];
+		struct wr w = wr_of(body, sizeof(body)), out = wr_of(buf, sizeof(buf));
+		struct ctl_msg m;
+		struct rd r;
+
+		w.p += 16 + 1 + 4;
+		wr_varint(&w, 1);
+		wr_varint(&w, row[i].part);
+		wr_varint(&w, row[i].len);
+		w.p += row[i].len;
+		wr_u8(&out, CTL_DIFFER);
+		wr_varint(&out, wr_len(&w));
+		wr_bytes(&out, body, wr_len(&w));
+		r = rd_of(buf, wr_len(&out));
+		if (ctl_decode(&r, &m) != CTL_BAD)
+			fail_msg("%s", row[i].why);
+	}
+}
+
+static void compare(void **state)
+{
+	const struct op_compare sent = {
+		.round = 9, .flags = COMPARE_AUDIT, .by = {.log2 = 12, .key = {1, 2, 3}}};
+	static const uint8_t bad_log2[] = {0, DIGEST_LOG2_MIN - 1, DIGEST_LOG2_MAX + 1, 64, 255};
+	struct op_compare got;
+	uint8_t buf[64];
+	size_t n = op_compare_encode(buf, sizeof(buf), &sent);
+
+	(void)state;
+	assert_int_equal(buf[0], OPX_COMPARE);
+	assert_true(op_compare_decode(rd_of(buf + 1, n - 1), &got));
+	assert_memory_equal(&got, &sent, sizeof(got));
+	for (size_t len = 0; len < n - 1; len++)
+		assert_false(op_compare_decode(rd_of(buf + 1, len), &got));
+	for (size_t i = 0; i < ARRAY_LEN(bad_log2); i++) {
+		buf[6] = bad_log2[i];
+		assert_false(op_compare_decode(rd_of(buf + 1, n - 1), &got));
+	}
+}
+
+static void digests_and_buckets(void **state)
+{
+	const uint8_t bits[] = {1, 0, 0xff};
+	const struct op_buckets sent = {.id = 3,
+					.round = 4,
+					.flags = BUCKETS_LAST,
+					.expected = 1000,
+					.part = 7,
+					.bits = rd_of(bits, sizeof(bits))};
+	struct op_buckets got;
+	struct op_digests d;
+	uint8_t buf[64];
+	struct wr w = wr_of(buf, sizeof(buf));
+	size_t n;
+
+	(void)state;
+	op_digests_head(&w, 5, 300);
+	wr_be64(&w, 0x0102030405060708u);
+	n = wr_len(&w);
+	assert_true(op_digests_decode(rd_of(buf + 1, n - 1), &d));
+	assert_int_equal(d.round, 5);
+	assert_int_equal(d.first, 300);
+	assert_int_equal(rd_be64(&d.sums), 0x0102030405060708u);
+	assert_false(op_digests_decode(rd_of(buf + 1, n - 2), &d)); /* half a digest */
+
+	n = op_buckets_encode(buf, sizeof(buf), &sent);
+	assert_true(op_buckets_decode(rd_of(buf + 1, n - 1), &got));
+	assert_int_equal(got.id, 3);
+	assert_int_equal(got.round, 4);
+	assert_int_equal(got.flags, BUCKETS_LAST);
+	assert_int_equal(got.expected, 1000);
+	assert_int_equal(got.part, 7);
+	assert_int_equal(got.bits.left, sizeof(bits));
+	assert_memory_equal(got.bits.p, bits, sizeof(bits));
+	for (size_t len = 0; len < n - 1 - sizeof(bits); len++)
+		assert_false(op_buckets_decode(rd_of(buf + 1, len), &got));
+}
+
 static void rank(void **state)
 {
 	static const struct {
@@ -208,6 +323,8 @@ int main(void)
 		cmocka_unit_test(names),      cmocka_unit_test(too_many_ranges),
 		cmocka_unit_test(operations), cmocka_unit_test(data_head),
 		cmocka_unit_test(begin),      cmocka_unit_test(rank),
+		cmocka_unit_test(older_peer), cmocka_unit_test(differ_refused),
+		cmocka_unit_test(compare),    cmocka_unit_test(digests_and_buckets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,6 +120,11 @@ static int op_dump(void *ctx, bool start)
 	return 0;
 }
 
+static uint32_t op_count(void *ctx)
+{
+	return ((struct node *)ctx)->n;
+}
+
 static int op_get(void *ctx, const struct flow *key, struct flow *out)
 {
 	struct flow *at = find(ctx, key);
@@ -152,6 +157,7 @@ static const struct engine_ops ops = {
 	.set_timeout = op_set_timeout,
 	.commit = op_commit,
 	.dump = op_dump,
+	.count = op_count,
 	.get = op_get,
 	.random = op_random,
 	.on_status = op_on_status,

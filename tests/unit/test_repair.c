@@ -72,6 +72,61 @@ static void changed(void **state)
 		assert_false(repair_changed_has(&c, mix(i)));
 }
 
+static struct flow numbered(unsigned i)
+{
+	struct flow f = i % 3 ? sample_flow(IPPROTO_TCP, "10.0.0.1", (uint16_t)i, "10.0.0.2", 80)
+			      : sample_flow(IPPROTO_UDP, "fd00::1", (uint16_t)i, "fd00::2", 53);
+
+	f.zone = (uint16_t)(i % 5);
+	return f;
+}
+
+static void flow_index(void **state)
+{
+	struct repair_index x = {.max = 0};
+	struct flow got;
+	size_t at = 0;
+
+	(void)state;
+	repair_index_start(&x, 0);
+	assert_false(repair_index_next(&x, &at, &got));
+	for (unsigned i = 0; i < 20000; i++) {
+		struct flow f = numbered(i);
+
+		repair_index_add(&x, &f);
+	}
+	for (unsigned i = 0; i < 20000; i++) {
+		struct flow f = numbered(i);
+
+		assert_true(repair_index_next(&x, &at, &got));
+		assert_true(flow_same(&f, &got));
+		assert_int_equal(got.has, 0);
+	}
+	assert_false(repair_index_next(&x, &at, &got));
+	assert_true(x.used <= 20000 * 40);
+	repair_index_start(&x, 1000); /* empty again */
+	at = 0;
+	assert_false(repair_index_next(&x, &at, &got));
+	repair_index_free(&x);
+}
+
+static void flow_index_bound(void **state)
+{
+	struct repair_index x = {.max = 1 << 17};
+
+	(void)state;
+	repair_index_start(&x, UINT64_MAX);
+	assert_int_equal(x.size, 1 << 17);
+	for (unsigned i = 0; i < 10000; i++) {
+		struct flow f = numbered(i);
+
+		repair_index_add(&x, &f);
+	}
+	assert_true(x.failed);
+	assert_null(x.p); /* whoever has it looks at the kernel's table instead */
+	repair_index_free(&x);
+}
+
 static void replay_window(void **state)
 {
 	static const struct {
@@ -132,8 +187,9 @@ static void places(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(seen),	   cmocka_unit_test(seen_bound),
-		cmocka_unit_test(changed), cmocka_unit_test(replay_window),
+		cmocka_unit_test(seen),	      cmocka_unit_test(seen_bound),
+		cmocka_unit_test(flow_index), cmocka_unit_test(flow_index_bound),
+		cmocka_unit_test(changed),    cmocka_unit_test(replay_window),
 		cmocka_unit_test(places),
 	};
 
