@@ -217,6 +217,21 @@ static void sctp_changes(void **state)
 	assert_int_not_equal(dst.sctp.vtag_be[0], dst.sctp.vtag_be[1]);
 }
 
+static void dccp(void **state)
+{
+	struct pair *p = *state;
+	struct flow f = flow_snat(flow_plain(AF_INET, IPPROTO_DCCP, 1), 4711);
+
+	if (access("/proc/sys/net/netfilter/nf_conntrack_dccp_timeout_open", F_OK) < 0)
+		skip(); /* without a tracker it has neither ports nor a state */
+	f.has |= FLOW_HAS_DCCP;
+	f.dccp.state = FLOW_DCCP_OPEN;
+	f.dccp.role = 1;
+	f.dccp.handshake_seq = 1ull << 47 | 5;
+	lab_put_other(&f);
+	replicate(p, &f, "DCCP");
+}
+
 /* ---- attributes --------------------------------------------------------------------------- */
 
 static struct flow labelled(struct flow f)
@@ -406,9 +421,13 @@ static void udplite_traffic(void **state)
 int lab_run_attr_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		PAIR_TEST(protocols),	    PAIR_TEST(sctp_changes),
-		PAIR_TEST(attributes),	    PAIR_TEST(attributes_change),
-		BARE_PAIR_TEST(refused),    PAIR_TEST(master_behind_its_child),
+		PAIR_TEST(protocols),
+		PAIR_TEST(sctp_changes),
+		PAIR_TEST(dccp),
+		PAIR_TEST(attributes),
+		PAIR_TEST(attributes_change),
+		BARE_PAIR_TEST(refused),
+		PAIR_TEST(master_behind_its_child),
 		PAIR_TEST(udplite_traffic),
 	};
 

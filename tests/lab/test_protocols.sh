@@ -82,7 +82,7 @@ put_all
 wait_for "both have the same" 10 same_put
 n=$(put_table $((3 - active)) | wc -l)
 [ "$n" = 12 ] || fail "$n of 12 flows: $(put_table $((3 - active)))"
-note "12 flows of 8 protocols"
+note "12 flows of 7 protocols"
 [ "$(ctl $((3 - active)) --json flows -p sctp | jq -sr 'map(.state) | sort | join(" ")')" = \
 	"COOKIE_ECHOED ESTABLISHED" ] || fail "vrouterctl flows: $(ctl $((3 - active)) --json flows -p sctp)"
 [ "$(ctl $((3 - active)) --json flows -p icmpv6 -s 2001:db8:77::1 | jq -r .reply.dst)" = 2001:db8:9::9 ] ||
