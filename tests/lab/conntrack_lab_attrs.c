@@ -28,7 +28,7 @@
 
 struct pair {
 	struct lab *src, *dst;
-	int home; /* the source's namespace */
+	int home, away; /* the namespaces of the source and of the replica */
 };
 
 static void enter(int ns)
@@ -58,6 +58,8 @@ static int pair_setup_with(void **state, const char *dst_rules)
 	p->src = lab;
 	assert_int_equal(capture_start(p->src->capture), 0);
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	p->away = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	assert_true(p->away >= 0);
 	run("ip link set lo up");
 	run(dst_rules);
 	assert_int_equal(lab_setup(&lab), 0);
@@ -86,6 +88,7 @@ static int pair_teardown(void **state)
 	lab_teardown(&dst);
 	run("nft delete table inet lab");
 	close(p->home);
+	close(p->away);
 	free(p);
 	return 0;
 }
@@ -415,6 +418,50 @@ static void udplite_traffic(void **state)
 	}
 }
 
+/* A DATA chunk from 127.0.0.1 to 127.0.0.2, as it leaves (no checksum is looked at there). */
+static void sctp_packet(uint32_t vtag)
+{
+	const struct sockaddr_in to = {.sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
+	uint8_t packet[32] = {0, 7, 0, 9, [12] = 0, 3, 0, 20};
+	uint32_t be = htonl(vtag);
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_SCTP);
+
+	assert_true(fd >= 0);
+	memcpy(packet + 4, &be, sizeof(be));
+	assert_int_equal(sendto(fd, packet, sizeof(packet), 0, (const void *)&to, sizeof(to)),
+			 sizeof(packet));
+	close(fd);
+}
+
+/* The replica's kernel goes on with the tags that it was given, and with no others. */
+static void sctp_traffic(void **state)
+{
+	struct pair *p = *state;
+	struct flow f = flow_plain(AF_INET, IPPROTO_SCTP, 1), got;
+	const uint8_t from[] = {127, 0, 0, 1}, to[] = {127, 0, 0, 2};
+
+	memcpy(f.orig.src, from, 4);
+	memcpy(f.orig.dst, to, 4);
+	f.orig.l4.sport_be = htons(7);
+	f.orig.l4.dport_be = htons(9);
+	f.reply = flow_invert(&f, &f.orig);
+	f.sctp.vtag_be[0] = htonl(0xcafe0001);
+	lab_put_other(&f);
+	replicate(p, &f, "SCTP");
+	enter(p->away);
+	sctp_packet(0xcafe0002);
+	enter(p->home);
+	assert_true(lab_has(p->dst, &f, &got));
+	assert_in_range(got.timeout_s, LAB_PIN_S - 60, LAB_PIN_S); /* taken for a stranger's */
+	enter(p->away);
+	sctp_packet(0xcafe0001);
+	enter(p->home);
+	assert_true(lab_has(p->dst, &f, &got));
+	assert_in_range(got.timeout_s, 1, LAB_PIN_S / 2);
+	same(&f, &got, "replica", "SCTP after traffic");
+}
+
 #define PAIR_TEST(fn)	   cmocka_unit_test_setup_teardown(fn, pair_setup, pair_teardown)
 #define BARE_PAIR_TEST(fn) cmocka_unit_test_setup_teardown(fn, bare_pair_setup, pair_teardown)
 
@@ -429,6 +476,7 @@ int lab_run_attr_tests(void)
 		BARE_PAIR_TEST(refused),
 		PAIR_TEST(master_behind_its_child),
 		PAIR_TEST(udplite_traffic),
+		PAIR_TEST(sctp_traffic),
 	};
 
 	return cmocka_run_group_tests_name("attributes", tests, NULL, NULL);

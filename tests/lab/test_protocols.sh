@@ -53,6 +53,12 @@ say() {
 }
 echoes() { say "$1" "$2" && [ "$REPLY" = "$2" ] || fail "$1: said \"$2\", heard \"$REPLY\""; }
 
+# The client says where it waits for data; the helper puts the router's address there.
+announce() {
+	say ftp "PORT 10,20,0,101,200,10"
+	[ "$REPLY" = "PORT ${PUBLIC_VIP//./,},200,10" ] || fail "the helper did not translate: \"$REPLY\""
+}
+
 use_helper() {
 	lab_in "c$1-vr" nft -f - <<-END || skip "no conntrack helpers in this kernel"
 		table ip lab {
@@ -94,8 +100,7 @@ traffic control h1 echo-server --listen "$HOST:21"
 traffic listener n1 echo-server --listen 10.20.0.101:51210
 talk ftp n1 "$HOST" 21
 echoes ftp "USER nobody" # the helper believes what follows a line
-say ftp "PORT 10,20,0,101,200,10"
-[ "$REPLY" = "PORT ${PUBLIC_VIP//./,},200,10" ] || fail "the helper did not translate: \"$REPLY\""
+announce
 talk data h1 "$PUBLIC_VIP" 51210
 echoes data "some data"
 echoes ftp "NOOP before"
@@ -110,4 +115,8 @@ lab_crash "$old"
 note "controller $old is dead"
 echoes data "more data"
 echoes ftp "NOOP after"
+announce
+talk later h1 "$PUBLIC_VIP" 51210
+echoes later "data through the new one"
+echoes ftp "NOOP at last"
 note "passed"
