@@ -121,6 +121,57 @@ static void check_needs_sync(const struct check *k, const struct conf_router *r)
 			r->name);
 }
 
+static bool is_multicast(const struct ip_addr *a)
+{
+	return a->family == AF_INET ? (a->b[0] & 0xf0) == 0xe0 : a->b[0] == 0xff;
+}
+
+/* Of IPv4 the rules for hosts; of IPv6 all but nobody, oneself and groups. */
+static bool is_peer(const struct ip_addr *a)
+{
+	static const uint8_t zero[15];
+	struct ip_prefix p = {.addr = *a, .len = 32};
+
+	if (a->family == AF_INET)
+		return ip_prefix_is_host(&p);
+	return !is_multicast(a) && (memcmp(a->b, zero, sizeof(zero)) != 0 || a->b[15] > 1);
+}
+
+static bool is_link(const struct conf_sync *s, const char *name)
+{
+	for (unsigned i = 0; i < s->n_interfaces; i++)
+		if (strcmp(s->interface[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void check_peers(const struct check *k)
+{
+	const struct conf_sync *s = &k->c->sync;
+	int line = line_or(s->peers_line, s->line);
+	const char *path = k->c->path;
+	char buf[INET6_ADDRSTRLEN];
+
+	for (unsigned i = 0; i < s->n_peers; i++) {
+		const struct sync_peer_addr *p = &s->peer[i];
+		int family = s->group.family ? s->group.family : s->peer[0].addr.family;
+
+		ip_addr_format(&p->addr, buf);
+		if (!is_peer(&p->addr))
+			conf_error(k->errors, path, line,
+				   "sync: peers: \"%s\" is no address that a host can have", buf);
+		else if (p->addr.family != family)
+			conf_error(k->errors, path, line,
+				   "sync: peers: \"%s\" is of another IP version; allowed: one "
+				   "version for group and all peers",
+				   buf);
+		if (p->interface[0] && !is_link(s, p->interface))
+			conf_error(k->errors, path, line,
+				   "sync: peers: \"%s%%%s\": %s is none of sync's interfaces", buf,
+				   p->interface, p->interface);
+	}
+}
+
 static void check_sync(const struct check *k)
 {
 	const struct conf_sync *s = &k->c->sync;
@@ -136,19 +187,12 @@ static void check_sync(const struct check *k)
 		conf_error(k->errors, k->c->path, s->line,
 			   "sync: neither group nor peers is given; allowed: a multicast group, a "
 			   "list of the other controllers' addresses, or both");
-	if (s->group.family && (s->group.family != AF_INET || (s->group.b[0] & 0xf0) != 0xe0))
+	if (s->group.family && !is_multicast(&s->group))
 		conf_error(k->errors, k->c->path, line_or(s->group_line, s->line),
 			   "sync: group = \"%s\": is no multicast group; allowed: 224.0.0.0 to "
-			   "239.255.255.255",
+			   "239.255.255.255, ff00::/8",
 			   ip_addr_format(&s->group, buf));
-	for (unsigned i = 0; i < s->n_peers; i++) {
-		struct ip_prefix p = {.addr = s->peer[i], .len = 32};
-
-		if (p.addr.family != AF_INET || !ip_prefix_is_host(&p))
-			conf_error(k->errors, k->c->path, line_or(s->peers_line, s->line),
-				   "sync: peers: \"%s\" is no address that a host can have",
-				   ip_addr_format(&s->peer[i], buf));
-	}
+	check_peers(k);
 	for (unsigned i = 0; i < s->n_interfaces; i++)
 		for (unsigned j = 0; j < i; j++)
 			if (strcmp(s->interface[i], s->interface[j]) == 0)

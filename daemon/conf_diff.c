@@ -25,7 +25,8 @@ static const char *diff_sync(const struct conf_sync *a, const struct conf_sync *
 	if (a->n_peers != b->n_peers)
 		return "sync: peers";
 	for (unsigned i = 0; i < a->n_peers; i++)
-		if (!ip_addr_equal(&a->peer[i], &b->peer[i]))
+		if (!ip_addr_equal(&a->peer[i].addr, &b->peer[i].addr) ||
+		    strcmp(a->peer[i].interface, b->peer[i].interface) != 0)
 			return "sync: peers";
 	if (a->port != b->port)
 		return "sync: port";

@@ -31,11 +31,11 @@ static const struct conf_option sync_options[] = {
 	 .count_offset = offsetof(struct conf_sync, n_interfaces),
 	 LINE_AT(struct conf_sync, interface_line)},
 	{.name = "group",
-	 .type = CONF_T_ADDR,
+	 .type = CONF_T_GROUP,
 	 AT(struct conf_sync, group),
 	 LINE_AT(struct conf_sync, group_line)},
 	{.name = "peers",
-	 .type = CONF_T_ADDR,
+	 .type = CONF_T_PEER,
 	 .list_max = SYNC_UNICAST_MAX,
 	 LIST_OF(struct conf_sync, peer),
 	 .count_offset = offsetof(struct conf_sync, n_peers),
@@ -275,6 +275,13 @@ const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t c
 	case CONF_T_ADDR:
 		snprintf(buf, cap, "an IPv4 address like \"192.0.2.1\"");
 		break;
+	case CONF_T_GROUP:
+		snprintf(buf, cap, "an address like \"239.255.77.1\" or \"ff02::77\"");
+		break;
+	case CONF_T_PEER:
+		snprintf(buf, cap,
+			 "an address like \"192.0.2.1\", \"2001:db8::1\" or \"fe80::1%%eth0\"");
+		break;
 	case CONF_T_PREFIX:
 		snprintf(buf, cap, "an IPv4 address with prefix length like \"192.0.2.1/24\"");
 		break;
@@ -367,6 +374,36 @@ static const char *set_addr(void *to, const char *text)
 	return NULL;
 }
 
+static const char *set_group(void *to, const char *text)
+{
+	struct ip_addr a;
+
+	if (ip_addr_parse(&a, text) < 0)
+		return "is not an address";
+	memcpy(to, &a, sizeof(a));
+	return NULL;
+}
+
+static const char *set_peer(void *to, const char *text)
+{
+	size_t len = strcspn(text, "%");
+	struct sync_peer_addr p = {.interface = ""};
+	char addr[INET6_ADDRSTRLEN];
+
+	if (len >= sizeof(addr))
+		return "is not an address";
+	memcpy(addr, text, len);
+	addr[len] = '\0';
+	if (ip_addr_parse(&p.addr, addr) < 0)
+		return "is not an address";
+	if (text[len] && !conf_ifname_ok(text + len + 1))
+		return "names no interface after %";
+	if (text[len])
+		memcpy(p.interface, text + len + 1, strlen(text + len + 1));
+	memcpy(to, &p, sizeof(p));
+	return NULL;
+}
+
 static const char *set_prefix(void *to, const char *text)
 {
 	struct ip_prefix p;
@@ -401,6 +438,10 @@ const char *conf_option_set(const struct conf_option *o, void *base, unsigned in
 		return set_word(o, to, text);
 	case CONF_T_ADDR:
 		return set_addr(to, text);
+	case CONF_T_GROUP:
+		return set_group(to, text);
+	case CONF_T_PEER:
+		return set_peer(to, text);
 	case CONF_T_PREFIX:
 		return set_prefix(to, text);
 	case CONF_T_UNSUPPORTED:

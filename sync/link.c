@@ -5,32 +5,24 @@
  * and which the stream's ring can send again. */
 #include "link.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <event2/event.h>
 
+#include "link_sock.h"
 #include "vrouter/log.h"
 
-#define QUEUE	  128 /* datagrams */
-#define BATCH	  64  /* datagrams a system call */
-#define DESTS_MAX (1 + SYNC_UNICAST_MAX)
-#define RCVBUF	  (8 << 20)
-#define SNDBUF	  (4 << 20)
-#define RETRY_MS  500
-#define DRAIN_MAX 4096 /* batches; more than the receive buffer can hold */
-#define MTU_MAX	  9000
-#define MTU_USUAL 1500
-#define TEXT_MAX  (sizeof((struct sync_msg_link){0}.text))
-
-struct dest {
-	struct sockaddr_storage sa;
-	socklen_t len;
-};
+#define QUEUE	   128 /* datagrams */
+#define BATCH	   64  /* datagrams a system call */
+#define DESTS_MAX  (1 + SYNC_UNICAST_MAX)
+#define RETRY_MS   500
+#define DRAIN_MAX  4096 /* batches; more than the receive buffer can hold */
+#define SILENT_MAX 4	/* times RETRY_MS */
+#define MTU_USUAL  1500
+#define TEXT_MAX   (sizeof((struct sync_msg_link){0}.text))
 
 struct link {
 	struct links *all;
@@ -39,8 +31,11 @@ struct link {
 	unsigned ifindex;
 	size_t payload;
 	bool told, told_up; /* what on_state said last */
-	unsigned n_dests;   /* the first so many of links.dest */
-	uint64_t pos;	    /* next (datagram * n_dests + destination) to send */
+	bool heard;	    /* from another controller, since the last check */
+	unsigned silent;    /* checks in a row, while another link heard something */
+	unsigned n_dests;
+	struct dest dest[DESTS_MAX]; /* the group first, where there is one */
+	uint64_t pos;		     /* next (datagram * n_dests + destination) to send */
 	struct event *read, *write;
 };
 
@@ -58,7 +53,6 @@ struct links {
 	int family;
 	uint16_t port;
 	struct ip_addr group;
-	struct dest dest[DESTS_MAX]; /* the group first, where there is one */
 	struct link link[SYNC_LINKS_MAX];
 	unsigned n;
 	struct event *retry;
@@ -69,42 +63,6 @@ struct links {
 	struct sockaddr_storage rx_from[BATCH];
 	uint8_t rx_buf[BATCH][LINK_DATAGRAM_MAX];
 };
-
-/* ---- addresses ---------------------------------------------------------------------------- */
-
-static struct dest dest_of(const struct ip_addr *a, uint16_t port)
-{
-	struct dest d = {.len = 0};
-
-	if (a->family == AF_INET) {
-		struct sockaddr_in *in = (void *)&d.sa;
-
-		*in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
-		memcpy(&in->sin_addr, a->b, 4);
-		d.len = sizeof(*in);
-	} else {
-		struct sockaddr_in6 *in6 = (void *)&d.sa;
-
-		*in6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
-		memcpy(&in6->sin6_addr, a->b, 16);
-		d.len = sizeof(*in6);
-	}
-	return d;
-}
-
-static struct ip_addr addr_of(const struct sockaddr *sa)
-{
-	struct ip_addr a = {.family = 0};
-
-	if (sa->sa_family == AF_INET) {
-		a.family = AF_INET;
-		memcpy(a.b, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
-	} else if (sa->sa_family == AF_INET6) {
-		a.family = AF_INET6;
-		memcpy(a.b, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
-	}
-	return a;
-}
 
 /* ---- one link: open, fail, watch ---------------------------------------------------------- */
 
@@ -146,68 +104,6 @@ printf_like(2, 3) static void fail(struct link *k, const char *fmt, ...)
 	tell(k, false, text);
 }
 
-static int set_int(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof(value));
-}
-
-/* Datagrams are never fragmented: a lost fragment would lose all, and sizes are chosen to fit. */
-static int set_options(int fd, int family)
-{
-	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, RCVBUF) < 0 ||
-	    set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, SNDBUF) < 0)
-		return -errno;
-	if (family == AF_INET) {
-		if (set_int(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 0) < 0 ||
-		    set_int(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) < 0 ||
-		    set_int(fd, IPPROTO_IP, IP_MULTICAST_TTL, 1) < 0 ||
-		    set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO) < 0)
-			return -errno;
-	} else {
-		if (set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0 ||
-		    set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0) < 0 ||
-		    set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0) < 0 ||
-		    set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 1) < 0 ||
-		    set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO) < 0)
-			return -errno;
-	}
-	return 0;
-}
-
-static int join(int fd, const struct links *l, unsigned ifindex)
-{
-	struct group_req req = {.gr_interface = ifindex};
-	struct dest group = dest_of(&l->group, l->port);
-	int level = l->family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
-
-	if (!l->group.family)
-		return 0;
-	memcpy(&req.gr_group, &group.sa, sizeof(req.gr_group));
-	return setsockopt(fd, level, MCAST_JOIN_GROUP, &req, sizeof(req)) < 0 ? -errno : 0;
-}
-
-/* The interface as it is now: its index, or 0 with *why set. */
-static unsigned look(int fd, const char *name, const char **why, size_t *mtu)
-{
-	struct ifreq r = {.ifr_ifindex = 0};
-	unsigned ifindex;
-
-	memcpy(r.ifr_name, name, IFNAMSIZ);
-	*why = "does not exist";
-	if (ioctl(fd, SIOCGIFINDEX, &r) < 0)
-		return 0;
-	ifindex = (unsigned)r.ifr_ifindex;
-	if (ioctl(fd, SIOCGIFFLAGS, &r) < 0)
-		return 0;
-	*why = "is down";
-	if (!(r.ifr_flags & IFF_UP))
-		return 0;
-	if (ioctl(fd, SIOCGIFMTU, &r) < 0)
-		return 0;
-	*mtu = (size_t)(r.ifr_mtu < MTU_MAX ? r.ifr_mtu : MTU_MAX);
-	return ifindex;
-}
-
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
 
@@ -229,14 +125,18 @@ static int watch(struct link *k)
 	return event_add(k->read, NULL) < 0 ? -ENOMEM : 0;
 }
 
+static void tell_up(struct link *k)
+{
+	char text[TEXT_MAX];
+
+	snprintf(text, sizeof(text), "port %u, %zu bytes a datagram", k->all->port, k->payload);
+	tell(k, true, text);
+}
+
 static void open_link(struct link *k)
 {
 	struct links *l = k->all;
-	const struct ip_addr any = {.family = (uint8_t)l->family};
-	char text[TEXT_MAX];
-	struct dest here = dest_of(&any, l->port);
-	const char *why;
-	size_t mtu;
+	struct link_look look;
 	int err;
 
 	k->fd = socket(l->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -244,20 +144,15 @@ static void open_link(struct link *k)
 		fail(k, "cannot open a UDP socket: %s", strerror(errno));
 		return;
 	}
-	k->ifindex = look(k->fd, k->name, &why, &mtu);
-	if (!k->ifindex) {
-		fail(k, "interface %s %s", k->name, why);
+	look = link_look(k->fd, k->name);
+	if (!look.ifindex) {
+		fail(k, "interface %s %s", k->name, look.why);
 		return;
 	}
-	k->payload = mtu - overhead(l->family);
-	err = set_options(k->fd, l->family);
-	if (err == 0 &&
-	    setsockopt(k->fd, SOL_SOCKET, SO_BINDTODEVICE, k->name, (socklen_t)strlen(k->name)) < 0)
-		err = -errno;
-	if (err == 0 && bind(k->fd, (const struct sockaddr *)&here.sa, here.len) < 0)
-		err = -errno;
-	if (err == 0)
-		err = join(k->fd, l, k->ifindex);
+	k->ifindex = look.ifindex;
+	k->payload = look.mtu - overhead(l->family);
+	k->silent = 0;
+	err = link_sock_setup(k->fd, k->name, k->ifindex, &l->group, l->family, l->port);
 	if (err == 0)
 		err = watch(k);
 	if (err < 0) {
@@ -265,26 +160,57 @@ static void open_link(struct link *k)
 		return;
 	}
 	k->pos = l->tail * k->n_dests;
-	snprintf(text, sizeof(text), "port %u, %zu bytes a datagram", l->port, k->payload);
-	tell(k, true, text);
+	if (look.carrier)
+		tell_up(k);
+	else
+		tell(k, false, "no carrier");
 }
 
-/* An interface can go, come back as another one, or be taken down, and the socket does not tell. */
+/* An interface can go, come back as another one or with another MTU, or be taken down, and the
+ * socket does not tell.
+ * One that only leads nowhere keeps its socket: it may carry again at any moment. */
 static void check_link(struct link *k)
 {
-	const char *why;
-	unsigned ifindex;
-	size_t mtu;
+	struct link_look look;
 
 	if (k->fd < 0) {
 		open_link(k);
 		return;
 	}
-	ifindex = look(k->fd, k->name, &why, &mtu);
-	if (!ifindex)
-		fail(k, "interface %s %s", k->name, why);
-	else if (ifindex != k->ifindex)
+	look = link_look(k->fd, k->name);
+	if (!look.ifindex)
+		fail(k, "interface %s %s", k->name, look.why);
+	else if (look.ifindex != k->ifindex)
 		fail(k, "interface %s was replaced", k->name);
+	else if (look.mtu - overhead(k->all->family) != k->payload)
+		fail(k, "interface %s has another MTU", k->name); /* opened again at once */
+	else if (!look.carrier)
+		tell(k, false, "no carrier");
+	else if (k->silent >= SILENT_MAX)
+		tell(k, false, "nothing is heard on it, though other links carry");
+	else
+		tell_up(k);
+	if (k->fd < 0 && look.ifindex)
+		open_link(k);
+}
+
+/* Every controller sends on every link, several times a second. So a link is silent because it is
+ * broken if another one is not. */
+static void count_silence(struct links *l)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < l->n; i++)
+		any |= l->link[i].heard;
+	for (unsigned i = 0; i < l->n; i++) {
+		struct link *k = &l->link[i];
+
+		if (k->heard)
+			k->silent = 0;
+		else if (any && k->silent < SILENT_MAX)
+			k->silent++;
+		k->heard = false;
+	}
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
@@ -293,6 +219,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	count_silence(l);
 	for (unsigned i = 0; i < l->n; i++)
 		check_link(&l->link[i]);
 }
@@ -411,7 +338,7 @@ static bool send_batch(struct link *k)
 		return false;
 	for (unsigned i = 0; i < n; i++) {
 		struct slot *s = &l->queue[(k->pos + i) / k->n_dests % QUEUE];
-		struct dest *d = &l->dest[(k->pos + i) % k->n_dests];
+		struct dest *d = &k->dest[(k->pos + i) % k->n_dests];
 
 		iov[i] = (struct iovec){.iov_base = s->buf, .iov_len = s->len};
 		msg[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &d->sa,
@@ -455,11 +382,11 @@ static bool receive(struct link *k)
 		l->rx_msg[i].msg_hdr.msg_namelen = sizeof(l->rx_from[i]);
 	n = recvmmsg(k->fd, l->rx_msg, BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++) {
-		struct ip_addr from = addr_of((const void *)&l->rx_from[i]);
+		struct ip_addr from = link_addr((const void *)&l->rx_from[i]);
 
 		/* one that does not fit into the buffer is not from a controller: it will fail
 		 * as what it is, damaged */
-		l->ops->on_datagram(l->ctx, l->rx_buf[i], l->rx_msg[i].msg_len, &from);
+		k->heard |= l->ops->on_datagram(l->ctx, l->rx_buf[i], l->rx_msg[i].msg_len, &from);
 	}
 	return n == BATCH;
 }
@@ -487,7 +414,7 @@ void links_drain(struct links *l)
 
 size_t links_payload(const struct links *l)
 {
-	size_t least = MTU_MAX;
+	size_t least = LINK_MTU_MAX;
 	bool any = false;
 
 	for (unsigned i = 0; i < l->n; i++) {
@@ -500,35 +427,30 @@ size_t links_payload(const struct links *l)
 	return any ? least : MTU_USUAL - overhead(l->family);
 }
 
-/* Peers of the other family cannot be reached through these sockets. */
-static unsigned set_dests(struct links *l, const struct sync_msg_conf *c)
+/* Where this link sends to: the group, and the peers that are reached through it. */
+static void set_dests(struct link *k, const struct sync_msg_conf *c, bool first)
 {
-	unsigned n = 0;
-
+	k->n_dests = 0;
 	if (c->group.family)
-		l->dest[n++] = dest_of(&c->group, c->port);
+		k->dest[k->n_dests++] = link_dest(&c->group, c->port);
 	for (unsigned i = 0; i < c->n_peers && i < SYNC_UNICAST_MAX; i++) {
-		char text[INET6_ADDRSTRLEN];
+		const struct sync_peer_addr *p = &c->peer[i];
 
-		if (c->peer[i].family == l->family)
-			l->dest[n++] = dest_of(&c->peer[i], c->port);
-		else
-			log_err("sync", NULL,
-				"peer %s is left out: group and peers must be of one IP version",
-				ip_addr_format(&c->peer[i], text));
+		/* of the other family: cannot be reached through this socket, and is refused
+		 * before it comes here */
+		if (p->addr.family == k->all->family &&
+		    (p->interface[0] ? strncmp(p->interface, k->name, IFNAMSIZ) == 0 : first))
+			k->dest[k->n_dests++] = link_dest(&p->addr, c->port);
 	}
-	return n;
 }
 
 static void set_links(struct links *l, const struct sync_msg_conf *c)
 {
-	unsigned n_dests = set_dests(l, c), n_group = c->group.family ? 1 : 0;
-
 	l->n = c->n_interfaces < SYNC_LINKS_MAX ? c->n_interfaces : SYNC_LINKS_MAX;
 	for (unsigned i = 0; i < l->n; i++) {
-		l->link[i] =
-			(struct link){.all = l, .fd = -1, .n_dests = i == 0 ? n_dests : n_group};
+		l->link[i] = (struct link){.all = l, .fd = -1};
 		memcpy(l->link[i].name, c->interface[i], IFNAMSIZ - 1);
+		set_dests(&l->link[i], c, i == 0);
 	}
 	for (unsigned i = 0; i < BATCH; i++) {
 		l->rx_iov[i] =
@@ -555,7 +477,7 @@ int links_new(struct links **out, struct event_base *base, int priority,
 	l->port = conf->port;
 	l->group = conf->group;
 	l->family = conf->group.family ? conf->group.family
-		    : conf->n_peers    ? conf->peer[0].family
+		    : conf->n_peers    ? conf->peer[0].addr.family
 				       : AF_INET;
 	set_links(l, conf);
 	l->retry = event_new(base, -1, EV_PERSIST, on_retry, l);

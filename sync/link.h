@@ -15,7 +15,8 @@ struct links;
 
 struct link_ops {
 	/* buf may be changed. */
-	void (*on_datagram)(void *ctx, uint8_t *buf, size_t len, const struct ip_addr *from);
+	/* true: it is from another controller */
+	bool (*on_datagram)(void *ctx, uint8_t *buf, size_t len, const struct ip_addr *from);
 	/* After a batch of them. */
 	void (*on_batch)(void *ctx);
 	void (*on_state)(void *ctx, const char *interface, bool up, const char *text);

@@ -137,7 +137,7 @@ static void del_router(struct worker *w, const struct replication *r)
 
 /* ---- datagrams ---------------------------------------------------------------------------- */
 
-static void on_datagram(void *ctx, uint8_t *buf, size_t len, const struct ip_addr *from)
+static bool on_datagram(void *ctx, uint8_t *buf, size_t len, const struct ip_addr *from)
 {
 	struct worker *w = ctx;
 	char text[INET6_ADDRSTRLEN];
@@ -151,15 +151,16 @@ static void on_datagram(void *ctx, uint8_t *buf, size_t len, const struct ip_add
 		w->bad_header++;
 		log_remote("sync", NULL, "a datagram from %s is not one of ours: %s",
 			   ip_addr_format(from, text), dgram_err_name(err));
-		return;
+		return false;
 	}
 	at = place_of(w, h.router);
 	if (at == w->n || replication_id(w->router[at]) != h.router) {
 		w->other_router++; /* that of another cluster, or not configured here */
-		return;
+		return false;
 	}
 	replication_on_datagram(w->router[at], &h, buf, len);
 	w->touched[at] = true;
+	return h.sender != w->shared.self;
 }
 
 static void on_batch(void *ctx)
@@ -401,6 +402,8 @@ static void on_ipc(evutil_socket_t fd, short what, void *arg)
 		got = sync_ipc_recv(fd, &m, fds, &n_fds);
 		if (got == -EAGAIN)
 			break;
+		if (got == -ECONNRESET) /* closed before it had read all of ours */
+			got = 0;
 		if (got == 1)
 			err = on_message(w, &m, fds, n_fds, &taken);
 		while (got == 1 && !taken && n_fds)

@@ -50,7 +50,7 @@ struct conf_sync {
 	char interface[SYNC_LINKS_MAX][IFNAMSIZ];
 	unsigned n_interfaces;
 	struct ip_addr group;
-	struct ip_addr peer[SYNC_UNICAST_MAX];
+	struct sync_peer_addr peer[SYNC_UNICAST_MAX];
 	unsigned n_peers;
 	unsigned port; /* default 3781 */
 	bool sealed;   /* security = "none" says false */

@@ -38,13 +38,18 @@ enum sync_msg_type {
 			    how or why */
 };
 
+/* A peer that is reached by unicast. */
+struct sync_peer_addr {
+	struct ip_addr addr;
+	char interface[IFNAMSIZ]; /* that leads to it; "": the first */
+};
+
 struct sync_msg_conf {
 	char controller[64];
-	char interface[SYNC_LINKS_MAX]
-		      [IFNAMSIZ]; /* multicast leaves through each, unicast through the first */
+	char interface[SYNC_LINKS_MAX][IFNAMSIZ]; /* multicast leaves through each */
 	unsigned n_interfaces;
 	struct ip_addr group; /* family 0: unicast peers only */
-	struct ip_addr peer[SYNC_UNICAST_MAX];
+	struct sync_peer_addr peer[SYNC_UNICAST_MAX];
 	unsigned n_peers;
 	uint16_t port;
 	bool sealed;
@@ -106,8 +111,8 @@ must_check int sync_ipc_send(int fd, const struct sync_msg *m, const int *fds, u
  * descriptors are now the caller's. */
 must_check int sync_ipc_recv(int fd, struct sync_msg *m, int fds[static SYNC_FDS], unsigned *n_fds);
 
-/* main() of the sync process: "vrouterd --sync-worker", SYNC_IPC_FD open. Returns an exit status.
- */
+/* main() of the sync process: "vrouterd --sync-worker", SYNC_IPC_FD open and nothing above it,
+ * but for what logs. Returns an exit status. */
 int sync_worker_main(void);
 
 #endif

@@ -215,7 +215,8 @@ lab_lost() {
 # ---- the daemon -------------------------------------------------------------------------------
 
 # Settings of lab_config; a test changes them before it starts a controller.
-ADVERT=100 ELECTION=vrrp PREEMPT=false SYNC_INTERFACE=br-mgmt ROUTER_EXTRA= SYNC_EXTRA=
+ADVERT=100 ELECTION=vrrp PREEMPT=false SYNC_INTERFACE="\"br-mgmt\"" ROUTER_EXTRA= SYNC_EXTRA=
+SYNC_TO='group     = "239.255.77.1"'
 
 lab_key() {
 	[ ! -s "$LAB_DIR/sync.key" ] || return 0
@@ -235,8 +236,8 @@ lab_config() {
 		  control-socket = "$dir/control.sock"
 		}
 		sync {
-		  interface = "$SYNC_INTERFACE"
-		  group     = "239.255.77.1"
+		  interface = { $SYNC_INTERFACE }
+		  $SYNC_TO
 		  key-file  = "$LAB_DIR/sync.key"
 		  $SYNC_EXTRA
 		}

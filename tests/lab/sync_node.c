@@ -111,7 +111,7 @@ void send_conf(struct node *n)
 	if (n->group)
 		check(ip_addr_parse(&m.conf.group, n->group) == 0, "group");
 	if (n->peer) {
-		check(ip_addr_parse(&m.conf.peer[0], n->peer) == 0, "peer");
+		check(ip_addr_parse(&m.conf.peer[0].addr, n->peer) == 0, "peer");
 		m.conf.n_peers = 1;
 	}
 	m.conf.port = PORT;

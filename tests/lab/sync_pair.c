@@ -278,12 +278,11 @@ static void other_ways(void)
 /* A smaller MTU behind our back. */
 static void smaller_mtu(void)
 {
-	B.link_told = false;
+	A.link_told = B.link_told = false;
 	in_controller(&B, "ip link set repl down && ip link set repl mtu 900");
 	wait_for(link_is_down, &B, 100, "the link down");
-	A.link_told = false;
+	wait_for(link_is_down, &A, 100, "no carrier");
 	in_controller(&A, "ip link set repl down && ip link set repl mtu 900");
-	wait_for(link_is_down, &A, 100, "the link down");
 	in_controller(&A, "ip link set repl up");
 	in_controller(&B, "ip link set repl up");
 	wait_for(link_is_up, &A, 100, "the link");
@@ -294,8 +293,10 @@ static void smaller_mtu(void)
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], "--sync-worker") == 0)
+	if (argc == 2 && strcmp(argv[1], "--sync-worker") == 0) {
+		close_range(SYNC_IPC_FD + 1, ~0U, 0);
 		return sync_worker_main();
+	}
 	if (argc != 5)
 		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -29,7 +29,7 @@ static const char full[] =
 	"sync {\n"
 	"  interface = { br-mgmt, \"eth1\" } /* two */\n"
 	"  group = \"239.255.77.1\"\n"
-	"  peers = { \"10.20.0.2\", \"10.20.0.3\" }\n"
+	"  peers = { \"10.20.0.2\", \"10.20.0.3%eth1\" }\n"
 	"  port = 4000\n"
 	"  protocol = \"native\"\n"
 	"  security = none\n"
@@ -78,7 +78,9 @@ static void reads_all(void **state)
 	assert_int_equal(c->sync.n_interfaces, 2);
 	assert_string_equal(c->sync.interface[1], "eth1");
 	assert_int_equal(c->sync.n_peers, 2);
-	assert_string_equal(ip_addr_format(&c->sync.peer[1], buf), "10.20.0.3");
+	assert_string_equal(ip_addr_format(&c->sync.peer[1].addr, buf), "10.20.0.3");
+	assert_string_equal(c->sync.peer[0].interface, "");
+	assert_string_equal(c->sync.peer[1].interface, "eth1");
 	assert_int_equal(c->sync.port, 4000);
 	assert_false(c->sync.sealed);
 	assert_int_equal(c->sync.ring_kb, 4096);
@@ -160,7 +162,9 @@ static const struct {
 	{IN_SYNC("security = tls"), "f:3: sync: security = \"tls\"", "\"none\", \"sealed\""},
 	{IN_SYNC("ring = 1"), "f:3: sync: ring = \"1\"", "from 64 to 1048576 (KiB)"},
 	{IN_SYNC("peers = { \"10.0.0.256\" }"), "f:3: sync: peers = \"10.0.0.256\"",
-	 "IPv4 address"},
+	 "an address like"},
+	{IN_SYNC("peers = { \"10.0.0.2%\" }"),
+	 "f:3: sync: peers = \"10.0.0.2%\": names no interface", "an address like"},
 	{IN_SYNC("peers = "
 		 "{1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4,1.1.1.5,1.1.1.6,1.1.1.7,1.1.1.8,1.1.1.9}"),
 	 "f:3: sync: peers lists 9 values", "at most 8"},

@@ -125,8 +125,40 @@ static void group_is_unicast(struct conf *c)
 
 static void peer_is_multicast(struct conf *c)
 {
-	c->sync.peer[0] = fixture_addr("239.1.1.1");
+	c->sync.peer[0].addr = fixture_addr("239.1.1.1");
 	c->sync.n_peers = 1;
+}
+
+static void peer_is_ipv6_multicast(struct conf *c)
+{
+	c->sync.group = (struct ip_addr){0};
+	c->sync.peer[0].addr = fixture_addr("ff02::1");
+	c->sync.n_peers = 1;
+}
+
+static void peer_is_ipv6_loopback(struct conf *c)
+{
+	c->sync.group = fixture_addr("ff02::77");
+	c->sync.peer[0].addr = fixture_addr("::1");
+	c->sync.n_peers = 1;
+}
+
+static void peer_of_other_version(struct conf *c)
+{
+	c->sync.peer[0].addr = fixture_addr("fe80::1");
+	c->sync.n_peers = 1;
+}
+
+static void peer_on_other_interface(struct conf *c)
+{
+	c->sync.peer[0].addr = fixture_addr("10.20.0.12");
+	strcpy(c->sync.peer[0].interface, "eth7");
+	c->sync.n_peers = 1;
+}
+
+static void group_is_ipv6_unicast(struct conf *c)
+{
+	c->sync.group = fixture_addr("fe80::1");
 }
 
 static void interface_twice(struct conf *c)
@@ -168,6 +200,13 @@ static const struct {
 	{nobody_to_sync_with, "test.conf:5: sync: neither group nor peers", "allowed"},
 	{group_is_unicast, "test.conf:5: sync: group = \"10.20.0.12\"", "239.255.255.255"},
 	{peer_is_multicast, "test.conf:5: sync: peers: \"239.1.1.1\"", ""},
+	{peer_is_ipv6_multicast, "test.conf:5: sync: peers: \"ff02::1\" is no address", ""},
+	{peer_is_ipv6_loopback, "test.conf:5: sync: peers: \"::1\" is no address", ""},
+	{peer_of_other_version, "test.conf:5: sync: peers: \"fe80::1\" is of another IP version",
+	 "one version"},
+	{peer_on_other_interface, "test.conf:5: sync: peers: \"10.20.0.12%eth7\": eth7 is none",
+	 ""},
+	{group_is_ipv6_unicast, "test.conf:5: sync: group = \"fe80::1\"", "ff00::/8"},
 	{interface_twice, "test.conf:5: sync: interface: \"br-mgmt\" is listed twice", ""},
 	{no_router, "test.conf: there is no router", "allowed"},
 };

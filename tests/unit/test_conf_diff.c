@@ -78,6 +78,19 @@ static void key_file(struct conf *c)
 	strcpy(c->sync.key_file, "/etc/other");
 }
 
+static void peer_interface(void **state)
+{
+	struct conf old = fixture_conf(old_routers, 1), new;
+
+	(void)state;
+	old.sync.peer[0].addr = fixture_addr("10.20.0.12");
+	old.sync.n_peers = 1;
+	new = old;
+	assert_null(conf_diff_global(&old, &new));
+	strcpy(new.sync.peer[0].interface, "sync");
+	assert_string_equal(conf_diff_global(&old, &new), "sync: peers");
+}
+
 static void lines_only(struct conf *c)
 {
 	c->controller.line++;
@@ -312,9 +325,9 @@ static void desired(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(global),	    cmocka_unit_test(one_router),
-		cmocka_unit_test(vip_without_vrrp), cmocka_unit_test(come_and_go),
-		cmocka_unit_test(desired),
+		cmocka_unit_test(global),      cmocka_unit_test(peer_interface),
+		cmocka_unit_test(one_router),  cmocka_unit_test(vip_without_vrrp),
+		cmocka_unit_test(come_and_go), cmocka_unit_test(desired),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

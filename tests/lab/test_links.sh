@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Replication over two links: one is cut under load, then the other one, and nothing is lost and
+# nothing waits. First by multicast, then to an IPv6 group, then by unicast.
+. "$(dirname "$0")/lib.sh"
+
+link_down() { ctl "$1" --json status | jq -e --arg l "link-down: $2:" '.routers[0].alarms | any(startswith($l))' >/dev/null; }
+no_alarm() { [ "$(status "$1" '.alarms | length')" = 0 ]; }
+counter() { ctl "$1" --json stats | jq ".routers[0].replication.$2"; }
+lag() { status "$1" .lag_ms; }
+mgmt_cut() { for i in 1 2; do lab_loss c$i-mgmt 100 "meta l4proto udp th dport 3781"; done; }
+mgmt_mend() { for i in 1 2; do lab_loss c$i-mgmt 0 "meta l4proto udp th dport 3781"; done; }
+
+# under_load WHAT COMMAND...: changes all the time while that happens, none of them lost or asked for.
+M=0
+under_load() {
+	local what=$1 gaps at=$(($(the_active))) other fill worst=0 now
+	shift
+	other=$((3 - at))
+	gaps=$(counter $other rx_gaps)
+	lab_exec "c$at-vr" "$TRAFFIC" fill --target $HOST:$((2000 + M)) --source 10.20.0.101 --via $PUBLIC_VIP \
+		--count 6000 --interval-us 20000 >/dev/null 2>&1 &
+	fill=$!
+	M=$((M + 1))
+	sleep 0.3
+	"$@"
+	kill -0 $fill 2>/dev/null || fail "$what: the load was over before"
+	while kill -0 $fill 2>/dev/null; do
+		now=$(lag $other)
+		[ "$now" -le "$worst" ] || worst=$now
+		sleep 0.1
+	done
+	wait $fill
+	wait_for "equal tables" 10 same_table 1 2
+	is_ready $other || fail "$what: the replica is not ready"
+	now=$(($(counter $other rx_gaps) - gaps))
+	note "$what: $now gaps asked for, lag at most $worst ms, $(count $other) flows"
+	[ "$now" = 0 ] || fail "$what: $now gaps"
+}
+
+cut_each() {
+	under_load "the link of its own is cut" lab_cut c2-sync
+	wait_for "the alarm at 2" 5 link_down 2 sync
+	wait_for "the alarm at 1" 5 link_down 1 sync
+	under_load "it is back" lab_mend c2-sync
+	for i in 1 2; do wait_for "the end of the alarm" 10 no_alarm $i; done
+	under_load "the management link loses all replication" mgmt_cut
+	for i in 1 2; do wait_for "the alarm" 5 link_down $i br-mgmt; done
+	under_load "it is back" mgmt_mend
+	for i in 1 2; do wait_for "the end of the alarm" 10 no_alarm $i; done
+	all_alive tcp udp
+}
+
+restart_with() {
+	lab_stop 1
+	lab_stop 2
+	lab_start 1 2
+	wait_for "one ACTIVE, one ready" 30 settled
+}
+
+lab_standard 2
+for i in 1 2; do lab_sync_link $i; done
+SYNC_INTERFACE='"br-mgmt", "sync"'
+lab_start 1 2
+wait_for "one ACTIVE, one ready" 30 settled
+traffic tcp n1 tcp-flows --target $HOST:7 --count 300
+traffic udp n1 udp-flows --target $HOST:7 --count 50
+cut_each
+
+note "an IPv6 group"
+SYNC_TO='group = "ff02::239:77"'
+restart_with
+under_load "both links" true
+under_load "one link" lab_cut c2-sync
+lab_mend c2-sync
+
+note "unicast"
+SYNC_TO='peers = { "10.20.0.11", "10.20.0.12", "10.20.1.11%sync", "10.20.1.12%sync" }'
+restart_with
+cut_each
+note "passed"
