@@ -338,6 +338,7 @@ static int start(struct app *a)
 				     .run_dir = a->conf->controller.run_dir,
 				     .sync = a->sync,
 				     .ring_bytes = a->conf->sync.ring_kb * 1024,
+				     .hold_new_ms = a->conf->sync.hold_new_ms,
 				     .on_happening = on_happening,
 				     .on_answer = app_on_answer,
 				     .on_ended = on_ended,

@@ -32,6 +32,8 @@ static const char *diff_sync(const struct conf_sync *a, const struct conf_sync *
 		return "sync: port";
 	if (a->sealed != b->sealed)
 		return "sync: security";
+	if (a->hold_new_ms != b->hold_new_ms)
+		return "sync: hold-new";
 	if (a->ring_kb != b->ring_kb)
 		return "sync: ring";
 	return NULL; /* key-file may change: keys are read again at each reload */

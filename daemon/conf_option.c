@@ -57,6 +57,11 @@ static const struct conf_option sync_options[] = {
 	 .min = 64,
 	 .max = 1048576,
 	 .unit = "KiB"},
+	{.name = "hold-new",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_sync, hold_new_ms),
+	 .max = 60000,
+	 .unit = "ms"},
 };
 
 /* The public leg alone has the last one, the way out; it is kept in the router. */

@@ -18,7 +18,7 @@ struct router_env {
 	struct event_base *base;
 	const char *run_dir;
 	struct sync_child *sync; /* NULL: no replication */
-	uint32_t ring_bytes;
+	uint32_t ring_bytes, hold_new_ms;
 	/* id and time_ms are filled in by the daemon */
 	void (*on_happening)(void *ctx, const struct happening *h);
 	/* The outcome of router_command(). */

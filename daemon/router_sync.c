@@ -19,11 +19,12 @@ void router_sync_role(struct router *r, enum sync_msg_type type)
 		sync_child_send(r->env->sync, &m, NULL, 0);
 }
 
-static void sync_router_msg(struct router *r, struct sync_msg *m, uint32_t ring_bytes)
+static void sync_router_msg(struct router *r, struct sync_msg *m)
 {
 	*m = (struct sync_msg){.type = SYNC_MSG_ROUTER};
 	snprintf(m->router.router, sizeof(m->router.router), "%s", r->conf.name);
-	m->router.ring_bytes = ring_bytes;
+	m->router.ring_bytes = r->env->ring_bytes;
+	m->router.hold_new_ms = r->env->hold_new_ms;
 	sync_timeouts_read(r->ns, &m->router.timeouts);
 	for (unsigned i = 0; i < NET_LEGS; i++)
 		m->router.locals.addr[m->router.locals.n++] = r->conf.leg[i].vip.addr;
@@ -40,7 +41,7 @@ void router_on_sync_up(struct router *r)
 			r->conf.namespace, strerror(-err));
 		return;
 	}
-	sync_router_msg(r, &m, r->env->ring_bytes);
+	sync_router_msg(r, &m);
 	sync_child_send(r->env->sync, &m, fds, SYNC_FDS);
 	sync_sockets_close(fds);
 	router_push(r, (struct life_in){.ev = LIFE_EV_SYNC_UP}, NULL);
@@ -180,6 +181,6 @@ void router_sync_reconfigure(struct router *r)
 
 	if (!r->env->sync || !sync_child_is_up(r->env->sync))
 		return;
-	sync_router_msg(r, &m, r->env->ring_bytes);
+	sync_router_msg(r, &m);
 	sync_child_send(r->env->sync, &m, NULL, 0);
 }

@@ -26,7 +26,7 @@ static bool conf_is_valid(const struct engine_conf *c)
 	       c->mtu_body >= CTL_BODY_MAX && c->mtu_body <= 65000 &&
 	       c->ring_bytes >= 4 * c->mtu_body && c->ring_bytes <= UINT32_MAX &&
 	       c->reorder_bytes >= 4 * c->mtu_body && c->heartbeat_ms && c->pin_s &&
-	       c->locals.n <= FLOW_LOCALS_MAX;
+	       c->locals.n <= FLOW_LOCALS_MAX && c->hold_new_ms <= ENGINE_HOLD_MAX_MS;
 }
 
 static void on_emit(void *ctx, uint64_t seq, const uint8_t *body, size_t len)
@@ -74,11 +74,16 @@ int engine_new(struct engine **out, const struct engine_conf *conf, const struct
 	err = sender_init(&e->sender, conf, counters, on_emit, e);
 	if (err < 0)
 		goto free_receiver;
+	err = hold_init(&e->hold, conf->hold_new_ms);
+	if (err < 0)
+		goto free_sender;
 	replica_enter(e);
 	engine_status(e, &e->shown);
 	*out = e;
 	return 0;
 
+free_sender:
+	sender_fini(&e->sender);
 free_receiver:
 	receiver_fini(&e->receiver);
 free_engine:
@@ -93,6 +98,7 @@ void engine_free(struct engine *e)
 	repair_seen_free(&e->rep.seen);
 	compare_forget(e);
 	round_forget(e);
+	hold_fini(&e->hold);
 	sender_fini(&e->sender);
 	receiver_fini(&e->receiver);
 	free(e);

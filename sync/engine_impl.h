@@ -5,6 +5,7 @@
 #define VROUTER_ENGINE_IMPL_H
 
 #include "ctlmsg.h"
+#include "hold.h"
 #include "peers.h"
 #include "receiver.h"
 #include "repair.h"
@@ -36,6 +37,8 @@ enum {
 	ENGINE_PICK_AT_ONCE = 128,   /* flows looked up in the kernel */
 	ENGINE_PICK_FAILURES = 100,  /* then the listing fails */
 };
+
+#define ENGINE_HOLD_MAX_MS 60000
 
 /* What reads the kernel's table chunk by chunk; one at a time. */
 enum engine_job { JOB_NONE, JOB_SERVE, JOB_SWEEP, JOB_REPIN, JOB_REARM, JOB_DIGEST };
@@ -160,6 +163,7 @@ struct engine {
 	struct engine_round round;
 	struct engine_compare cmp;
 	struct engine_replica rep;
+	struct hold hold;
 	struct sender sender;
 	struct receiver receiver;
 };
@@ -192,6 +196,14 @@ void source_on_nack(struct engine *e, const struct ctl_nack *m);
 void source_on_repair(struct engine *e, struct peer *p, const struct ctl_repair *m);
 void source_on_dump(struct engine *e, const struct flow *f);
 uint64_t source_run(struct engine *e);
+
+/* engine_hold.c */
+void source_release_held(struct engine *e);
+/* false: the change is to be sent as it is. listing: flows may be listed whose NEW is unread. */
+must_check bool source_hold_back(struct engine *e, uint64_t hash, const struct flow *f,
+				 enum flow_change what, bool listing);
+/* Tells of what is old enough. When there is something to do again. */
+uint64_t source_hold_run(struct engine *e);
 
 void source_serve_begun(struct engine *e);
 must_check int source_list_fresh(struct engine *e, const struct flow *f);

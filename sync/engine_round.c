@@ -51,6 +51,7 @@ static void say_compare(struct engine *e)
 	uint8_t buf[64];
 
 	c.flags = (uint8_t)((r->forced ? COMPARE_FORCED : 0) | (r->audit ? COMPARE_AUDIT : 0));
+	source_release_held(e);
 	sender_flush(&e->sender);
 	sender_op(&e->sender, OP_EXTENDED, buf, op_compare_encode(buf, sizeof(buf), &c));
 	sender_send(&e->sender, false);

@@ -31,6 +31,7 @@ void source_open(struct engine *e, uint32_t term)
 	e->stream_since = e->now;
 	engine_knows_term(e, term);
 	sender_open(&e->sender);
+	hold_clear(&e->hold); /* the repair that a new stream begins with lists it */
 	e->sender.ack_every = 0;
 	if (e->job == JOB_SERVE || e->job == JOB_DIGEST)
 		e->job = JOB_NONE;
@@ -54,6 +55,7 @@ void source_open(struct engine *e, uint32_t term)
 
 void source_close(struct engine *e)
 {
+	source_release_held(e);
 	sender_send(&e->sender, false);
 	if (e->src.draining)
 		drain_answer(e, false);
@@ -70,11 +72,12 @@ void source_close(struct engine *e)
 static void change(struct engine *e, const struct flow *f, enum flow_change what)
 {
 	uint64_t hash = flow_hash(f, e->hash_key);
+	bool listing = e->src.listed_unread || e->job == JOB_SERVE || e->job == JOB_DIGEST;
 
 	if (e->job != JOB_NONE)
 		repair_changed_add(&e->changed, hash);
-	sender_change(&e->sender, hash, f, what,
-		      e->src.listed_unread || e->job == JOB_SERVE || e->job == JOB_DIGEST);
+	if (!source_hold_back(e, hash, f, what, listing))
+		sender_change(&e->sender, hash, f, what, listing);
 }
 
 /* Changes were lost: every replica takes part. */
@@ -243,6 +246,7 @@ void source_serve_begun(struct engine *e)
 
 static void serve_buckets(struct engine *e)
 {
+	source_release_held(e);
 	e->src.id++;
 	round_list(e);
 	source_serve_begun(e);
@@ -259,6 +263,7 @@ static void serve_all(struct engine *e)
 			     .range = {{.first = 0, .count = 1}}};
 	size_t len = op_begin_encode(buf, sizeof(buf), &b);
 
+	source_release_held(e);
 	sender_flush(&e->sender);
 	sender_op(&e->sender, OP_BEGIN, buf, len);
 	e->src.begin_seq = e->sender.seq + 1;
@@ -443,6 +448,7 @@ void engine_drain(struct engine *e, uint32_t wait_ms, uint64_t now)
 		e->ops->on_drained(e->ctx, false);
 		return;
 	}
+	source_release_held(e);
 	sender_send(&e->sender, true);
 	e->src.draining = true;
 	e->src.drain_seq = e->sender.seq;
@@ -542,7 +548,7 @@ static uint64_t next_work(const struct engine *e)
 
 uint64_t source_run(struct engine *e)
 {
-	uint64_t next = drain_step(e);
+	uint64_t next = engine_min(drain_step(e), source_hold_run(e));
 
 	check_overrun(e);
 	if (e->job == JOB_NONE && !e->round.telling)

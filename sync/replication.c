@@ -437,14 +437,13 @@ void replication_untake(struct replication *r, const struct sync_msg *m)
 
 /* ---- life --------------------------------------------------------------------------------- */
 
-/* Of a datagram, for the links as they are. An engine needs room for its control messages; where a
- * link has less, those that are longer will fail there and be counted. */
+/* Of a datagram on these links; at least for control messages, which fail where they do not fit. */
 static size_t body_room(const struct replication *r)
 {
 	const struct shared *s = r->shared;
-	size_t room = links_payload(s->links), head = DGRAM_HDR_LEN;
+	size_t room = links_payload(s->links);
+	size_t head = DGRAM_HDR_LEN + (s->conf.sealed ? DGRAM_TAG_LEN : 0);
 
-	head += s->conf.sealed ? DGRAM_TAG_LEN : 0;
 	return room >= head + BODY_MIN ? room - head : BODY_MIN;
 }
 
@@ -460,6 +459,7 @@ static int make_engine(struct replication *r, const struct sync_msg_router *conf
 	c.router = r->id;
 	c.mtu_body = body_room(r);
 	c.ring_bytes = conf->ring_bytes;
+	c.hold_new_ms = conf->hold_new_ms;
 	c.timeouts = conf->timeouts;
 	c.locals = conf->locals;
 	return engine_new(out, &c, &engine_ops, r, &r->counters, monotonic_ms());

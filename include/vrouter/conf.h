@@ -56,7 +56,8 @@ struct conf_sync {
 	bool sealed;   /* security = "none" says false */
 	char key_file[CONF_PATH_MAX];
 	unsigned ring_kb; /* default 2048 */
-	bool present;	  /* there is a sync section */
+	unsigned hold_new_ms;
+	bool present; /* there is a sync section */
 	int line, interface_line, group_line, peers_line, key_file_line;
 };
 

@@ -17,6 +17,8 @@
 	X(EVENT_OVERRUNS, "event_overruns", "times the kernel dropped events (ENOBUFS)")           \
 	/* sender */                                                                               \
 	X(COALESCED, "coalesced", "changes merged into another before they were sent")             \
+	X(HOLD_ENDED, "hold_ended", "new flows that ended while they were held back, never sent")  \
+	X(HOLD_FULL, "hold_full", "new flows sent early: too many were held back")                 \
 	X(TX_PUT, "tx_put", "PUT operations sent")                                                 \
 	X(TX_DEL, "tx_del", "DEL operations sent")                                                 \
 	X(TX_DATAGRAMS, "tx_datagrams", "datagrams sent, first time")                              \

@@ -61,6 +61,7 @@ struct engine_conf {
 	uint32_t self, router; /* id_of() of both names */
 	size_t mtu_body;       /* bytes of body in a full datagram */
 	size_t ring_bytes;     /* bound of the retransmission ring */
+	uint32_t hold_new_ms;  /* a new flow is told when it is that old, or changes; 0: at once */
 	size_t reorder_bytes;  /* bound of what waits for a gap to close */
 	uint32_t
 		heartbeat_ms; /* status message interval; a peer is lost after 5 of them + 500 ms */

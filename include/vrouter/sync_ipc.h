@@ -62,7 +62,7 @@ enum { SYNC_FD_EVENTS, SYNC_FD_DUMP, SYNC_FD_APPLY, SYNC_FDS };
 
 struct sync_msg_router {
 	char router[64];
-	uint32_t ring_bytes;
+	uint32_t ring_bytes, hold_new_ms;
 	struct flow_timeouts timeouts;
 	struct flow_locals locals;
 };

@@ -65,6 +65,7 @@ struct sim {
 	unsigned loss, dup, delay, reorder; /* per mille, per mille, ms, ms */
 	unsigned traffic;		    /* changes per second */
 	unsigned burst;
+	uint32_t hold_ms;    /* hold-new */
 	unsigned period, on; /* traffic comes in spells: ms of each, ms of traffic in it */
 	uint32_t version;
 	uint32_t life[MODEL_FLOWS];	       /* how often it was created, anywhere */
@@ -380,6 +381,7 @@ static void node_start(struct sim *s, unsigned i, bool empty)
 	conf.router = 7;
 	conf.mtu_body = CTL_BODY_MAX + rnd(s, 3) * 400;
 	conf.ring_bytes = conf.mtu_body * (4u << rnd(s, 8));
+	conf.hold_new_ms = s->hold_ms;
 	conf.reorder_bytes = conf.mtu_body * (5u << rnd(s, 6));
 	conf.audit_ms = chance(s, 500) ? 1000 + rnd(s, 6000) : 0;
 	conf.locals.n = 1;

@@ -24,7 +24,8 @@
 static bool is_quiet(const struct node *n)
 {
 	return !n->kernel.ev_n && !n->kernel.overrun && !n->engine->sender.n &&
-	       !n->engine->sender.has_ops && !(n->engine->alarms & ENGINE_ALARM_OVERRUN);
+	       !n->engine->sender.has_ops && n->engine->hold.head == n->engine->hold.tail &&
+	       !(n->engine->alarms & ENGINE_ALARM_OVERRUN);
 }
 
 static int first_difference(const struct model_kernel *a, const struct model_kernel *b)
@@ -368,6 +369,7 @@ static void set_up(struct sim *s)
 	s->reorder = rnd(s, 60);
 	s->traffic = 20u << rnd(s, 8);
 	s->burst = chance(s, 300) ? rnd(s, 400) : 0;
+	s->hold_ms = s->seed % 3 ? 0 : 1u << s->seed / 3 % 10;
 	s->period = 50u << rnd(s, 5);
 	s->on = s->period * (10 + rnd(s, 91)) / 100;
 	for (unsigned i = 0; i < s->n_nodes; i++)

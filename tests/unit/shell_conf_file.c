@@ -33,7 +33,7 @@ static const char full[] =
 	"  port = 4000\n"
 	"  protocol = \"native\"\n"
 	"  security = none\n"
-	"  ring = 4096\n"
+	"  ring = 4096  hold-new = 250\n"
 	"}\n"
 	"/* of\n"
 	"   three\n"
@@ -84,6 +84,7 @@ static void reads_all(void **state)
 	assert_int_equal(c->sync.port, 4000);
 	assert_false(c->sync.sealed);
 	assert_int_equal(c->sync.ring_kb, 4096);
+	assert_int_equal(c->sync.hold_new_ms, 250);
 	assert_int_equal(c->n_routers, 1);
 	assert_string_equal(r->namespace, "vr-ns");
 	assert_int_equal(r->sync_hold_s * 1000 + r->drain_ms * 100 + r->linger_ms * 10, 1230);

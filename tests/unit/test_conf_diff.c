@@ -68,6 +68,11 @@ static void security(struct conf *c)
 	c->sync.sealed = false;
 }
 
+static void hold_new(struct conf *c)
+{
+	c->sync.hold_new_ms++;
+}
+
 static void ring(struct conf *c)
 {
 	c->sync.ring_kb++;
@@ -115,6 +120,7 @@ static void global(void **state)
 		{port, "sync: port"},
 		{security, "sync: security"},
 		{ring, "sync: ring"},
+		{hold_new, "sync: hold-new"},
 		{key_file, NULL},
 		{lines_only, NULL},
 	};

@@ -33,6 +33,7 @@ struct node {
 };
 
 struct world {
+	uint32_t hold_ms;
 	struct node node[NODES];
 	struct mail mail[MAILS];
 	unsigned n_mail;
@@ -173,19 +174,26 @@ static void start(struct world *w, unsigned i)
 	snprintf(conf.name, sizeof(conf.name), "controller-%u", i);
 	conf.self = id_of(conf.name);
 	conf.router = 1;
+	conf.hold_new_ms = w->hold_ms;
 	*n = (struct node){.w = w, .index = i, .drained = -1};
 	assert_int_equal(engine_new(&n->e, &conf, &ops, n, &n->c, w->now), 0);
 }
 
-static struct world *set_up(void)
+static struct world *set_up_holding(uint32_t ms)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
 	w->now = 1000;
+	w->hold_ms = ms;
 	for (unsigned i = 0; i < NODES; i++)
 		start(w, i);
 	return w;
+}
+
+static struct world *set_up(void)
+{
+	return set_up_holding(0);
 }
 
 static void tear_down(struct world *w)
@@ -318,6 +326,97 @@ static void join_and_follow(void **state)
 	assert_int_equal(peer[0].phase, ENGINE_READY);
 	assert_int_equal(peer[0].behind, 0);
 	assert_false(peer[0].lost);
+	tear_down(w);
+}
+
+/* As the kernel tells it; its table does not matter here. */
+static void tell(struct world *w, uint16_t number, enum flow_change what)
+{
+	struct flow f = sample_tcp_snat(number);
+
+	engine_on_change(w->node[0].e, &f, what, w->now);
+}
+
+static bool has(struct world *w, uint16_t number)
+{
+	struct flow f = sample_tcp_snat(number);
+
+	return find(&w->node[1], &f) != NULL;
+}
+
+static struct world *set_up_source_holding(uint32_t ms)
+{
+	struct world *w = set_up_holding(ms);
+
+	(void)engine_promote(w->node[0].e, 0, w->now);
+	engine_on_drained(w->node[0].e, w->now);
+	run(w, 100);
+	engine_on_drained(w->node[0].e, w->now);
+	assert_int_equal(phase(w, 1), ENGINE_READY);
+	return w;
+}
+
+static void held_until_old(void **state)
+{
+	struct world *w = set_up_source_holding(100);
+	const uint64_t *c = w->node[0].c.v;
+
+	(void)state;
+	tell(w, 1, FLOW_NEW);
+	tell(w, 2, FLOW_NEW);
+	tell(w, 3, FLOW_NEW);
+	engine_on_drained(w->node[0].e, w->now);
+	run(w, 50);
+	assert_int_equal(c[SYNC_TX_PUT], 0);
+	tell(w, 2, FLOW_UPDATE);
+	tell(w, 3, FLOW_DESTROY);
+	engine_on_drained(w->node[0].e, w->now);
+	run(w, 3);
+	assert_true(!has(w, 1) && has(w, 2) && !has(w, 3));
+	run(w, 44);
+	assert_false(has(w, 1));
+	run(w, 6);
+	assert_true(has(w, 1));
+	assert_int_equal(c[SYNC_TX_PUT], 2);
+	assert_int_equal(c[SYNC_TX_DEL], 0);
+	assert_int_equal(c[SYNC_HOLD_ENDED], 1);
+	/* what was told ends as ever */
+	tell(w, 1, FLOW_DESTROY);
+	engine_on_drained(w->node[0].e, w->now);
+	run(w, 3);
+	assert_false(has(w, 1));
+	tear_down(w);
+}
+
+static void held_leaves_before(void **state)
+{
+	struct world *w = set_up_source_holding(60000);
+
+	(void)state;
+	tell(w, 1, FLOW_NEW);
+	run(w, 10);
+	assert_false(has(w, 1));
+	engine_drain(w->node[0].e, 100, w->now);
+	run(w, 3);
+	assert_true(has(w, 1)); /* a planned switchover takes it along */
+	tell(w, 2, FLOW_NEW);
+	engine_demote(w->node[0].e, w->now);
+	run(w, 3);
+	assert_true(has(w, 2));
+	tear_down(w);
+}
+
+static void held_are_bounded(void **state)
+{
+	struct world *w = set_up_source_holding(60000);
+
+	(void)state;
+	for (unsigned i = 0; i < HOLD_MAX + 5; i++)
+		tell(w, (uint16_t)i, FLOW_NEW);
+	engine_on_drained(w->node[0].e, w->now);
+	run(w, 3);
+	assert_int_equal(w->node[0].c.v[SYNC_HOLD_FULL], 5);
+	assert_true(has(w, 4) && !has(w, 5)); /* the oldest */
 	tear_down(w);
 }
 
@@ -669,13 +768,23 @@ static void phases(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(conf_refused), cmocka_unit_test(join_and_follow),
-		cmocka_unit_test(takeover),	cmocka_unit_test(barrier),
-		cmocka_unit_test(table_full),	cmocka_unit_test(refused),
-		cmocka_unit_test(overload),	cmocka_unit_test(overrun),
-		cmocka_unit_test(two_sources),	cmocka_unit_test(blank_source),
-		cmocka_unit_test(counted_on),	cmocka_unit_test(strangers),
-		cmocka_unit_test(phases),	cmocka_unit_test(master_is_looked_at),
+		cmocka_unit_test(conf_refused),
+		cmocka_unit_test(join_and_follow),
+		cmocka_unit_test(takeover),
+		cmocka_unit_test(barrier),
+		cmocka_unit_test(table_full),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(overload),
+		cmocka_unit_test(overrun),
+		cmocka_unit_test(two_sources),
+		cmocka_unit_test(blank_source),
+		cmocka_unit_test(counted_on),
+		cmocka_unit_test(strangers),
+		cmocka_unit_test(held_until_old),
+		cmocka_unit_test(held_leaves_before),
+		cmocka_unit_test(held_are_bounded),
+		cmocka_unit_test(phases),
+		cmocka_unit_test(master_is_looked_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
