@@ -8,7 +8,13 @@
 put() { echo "$*" >&3; }
 rss_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
-divide() { awk -v a="$1" -v b="$2" -v d="${3:-1}" 'BEGIN { if (b + 0) printf "%.*f", d, a / b; else print "-" }'; }
+divide() { # A B [DECIMALS], without zeros at the end
+	awk -v a="$1" -v b="$2" -v d="${3:-1}" 'BEGIN {
+		if (b + 0 == 0) { print "-"; exit }
+		t = sprintf("%.*f", d, a / b)
+		if (t ~ /\./) sub(/\.?0+$/, "", t)
+		print t }'
+}
 
 # ---- over all of them -----------------------------------------------------------------------
 
@@ -31,7 +37,6 @@ bench_end() {
 BENCH_MAX=4194304 BENCH_BUCKETS=1048576
 bench_room() {
 	local dir=/proc/sys/net/netfilter name want
-	[ -z "${BENCH_QUICK:-}" ] || return 0
 	for name in max buckets; do
 		want=$BENCH_MAX
 		[ $name = max ] || want=$BENCH_BUCKETS
@@ -68,16 +73,16 @@ bench_head() {
 		"$(cut -d ' ' -f 1-3 /proc/loadavg)" "$1" "${BENCH_QUICK:+, quick: small tables}"
 	echo "Ratio: conntrackd's median divided by vrouterd's. Cache: external cache on; direct: off, flows into the kernel."
 }
-table_head() { printf '\n%s\n%-44s %26s %26s %7s %26s %7s\n' "$1" "" vrouterd "conntrackd, cache" ratio "conntrackd, direct" ratio; }
+table_head() { printf '\n%s\n%-44s %28s %28s %7s %28s %7s\n' "$1" "" vrouterd "conntrackd, cache" ratio "conntrackd, direct" ratio; }
 # compare LABEL GROUP.KEY, where @ stands for the driver
 compare() {
-	printf '%-44s %26s %26s %7s %26s %7s\n' "$1" "$(median "${2/@/vrouterd}")" \
+	printf '%-44s %28s %28s %7s %28s %7s\n' "$1" "$(median "${2/@/vrouterd}")" \
 		"$(median "${2/@/cache-on}")" "$(ratio "$(middle "${2/@/cache-on}")" "$(middle "${2/@/vrouterd}")")" \
 		"$(median "${2/@/cache-off}")" "$(ratio "$(middle "${2/@/cache-off}")" "$(middle "${2/@/vrouterd}")")"
 }
 # compare_whole LABEL GROUP.KEY: in how many of its runs a figure that should be 100 was
 whole() { awk '{ n++; if ($1 >= 100) ok++ } END { if (n) printf "%d of %d", ok, n; else printf "-" }' "$results/$1" 2>/dev/null || printf -- -; }
 compare_whole() {
-	printf '%-44s %26s %26s %7s %26s\n' "$1" "$(whole "${2/@/vrouterd}")" "$(whole "${2/@/cache-on}")" "" \
+	printf '%-44s %28s %28s %7s %28s\n' "$1" "$(whole "${2/@/vrouterd}")" "$(whole "${2/@/cache-on}")" "" \
 		"$(whole "${2/@/cache-off}")"
 }

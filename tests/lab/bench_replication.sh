@@ -138,7 +138,8 @@ one_lag() { # DRIVER RATE PROBES
 		disown $!
 		sleep 0.5
 	fi
-	REPLY=$(lab_in c1-vr "$TRAFFIC" lag "${PROBES[@]}" --replica "/run/netns/$LAB-c2-vr" --count "$3" --interval-us 5000)
+	REPLY=$(lab_in c1-vr "$TRAFFIC" lag "${PROBES[@]}" --replica "/run/netns/$LAB-c2-vr" --count "$3" --interval-us 5000) ||
+		fail "the probes: $REPLY"
 	[ ! -s "$LAB_DIR/load" ] || fail "the load ended before the probes"
 	put lost "$(field lost)"
 	put p50 "$(field p50_us)"
@@ -187,7 +188,7 @@ one_join() { # DRIVER FLOWS
 	[ "$PAIR" != cache-on ] || return 0
 	wait $watch
 	REPLY=$(<"$LAB_DIR/watch")
-	put rate "$(divide "$(field count)" "$(awk -v ms="$(field ms)" 'BEGIN { print ms / 1000 }')" 0)"
+	[ "$(field ms)" = 0 ] || put rate "$(divide "$(field count)000" "$(field ms)" 0)"
 }
 pair_ready_now() { is_ready 2; }
 runs_join() {
@@ -196,8 +197,9 @@ runs_join() {
 		for d in $DRIVERS; do measure "join-$n-$d" join "$d" "$n"; done
 	done
 }
+percent() { awk -v a="$1" -v b="$2" 'BEGIN { if (b + 0) printf "%.0f", 100 * a / b; else printf "-" }'; }
 report_join() {
-	local n raw
+	local n rate raw
 	for n in $JOIN_SIZES; do
 		table_head "Join of a replica with an empty table, $n flows; conntrackd asks with -n"
 		compare "from the start of its daemon, ms" "join-$n-@.ms"
@@ -206,9 +208,9 @@ report_join() {
 		compare "flows at the replica, %" "join-$n-@.complete"
 		compare_whole "runs that were complete" "join-$n-@.complete"
 		compare "CPU stolen, %" "join-$n-@.steal"
-		raw=$(middle kernel.insert)
-		[ "$raw" = - ] || echo "vrouterd's insertions are $(awk -v a="$(middle "join-$n-vrouterd.rate")" -v b="$raw" \
-			'BEGIN { printf "%.0f", 100 * a / b }') % of the kernel's own rate"
+		rate=$(middle "join-$n-vrouterd.rate") raw=$(middle kernel.insert)
+		[ "$raw" = - ] || echo "vrouterd's insertions are $(percent "$rate" "$raw") % of the kernel's own rate," \
+			"$(percent "$rate" "$(middle kernel.insert_heard)") % of that with a listener (the source is one, see docs/bench.md)"
 	done
 }
 
