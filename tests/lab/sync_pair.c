@@ -79,7 +79,8 @@ static uint64_t bytes_sent(void)
 static uint64_t join(const char *what, bool judge_memory)
 {
 	long idle_a = rss_kb(&A), idle_b;
-	uint64_t bytes = counter(&A, SYNC_TX_BYTES);
+	uint64_t bytes = counter(&A, SYNC_TX_BYTES), listed = counter(&A, SYNC_REPAIR_FLOWS);
+	uint64_t compares = counter(&A, SYNC_COMPARES);
 	double cpu_a = cpu_s(&A), wait_a = cpu_wait_s(&A), begin;
 
 	start(&B);
@@ -89,10 +90,14 @@ static uint64_t join(const char *what, bool judge_memory)
 	wait_for(is_ready, &B, 100, "READY");
 	begin = seconds() - begin;
 	bytes = bytes_sent() - bytes;
-	printf("%s: %u flows ready after %.0f ms, %.0f kB, CPU %.2f + %.2f s, waited for a CPU "
+	listed = counter(&A, SYNC_REPAIR_FLOWS) - listed;
+	compares = counter(&A, SYNC_COMPARES) - compares;
+	printf("%s: %u flows ready after %.0f ms, %.0f kB, %llu comparisons, %llu listed, CPU %.2f "
+	       "+ %.2f s, waited for a CPU "
 	       "%.2f + %.2f s, RSS %ld -> %ld and %ld -> %ld kB\n",
-	       what, count(&A), begin * 1e3, (double)bytes / 1e3, cpu_s(&A) - cpu_a, cpu_s(&B),
-	       cpu_wait_s(&A) - wait_a, cpu_wait_s(&B), idle_a, rss_kb(&A), idle_b, rss_kb(&B));
+	       what, count(&A), begin * 1e3, (double)bytes / 1e3, (unsigned long long)compares,
+	       (unsigned long long)listed, cpu_s(&A) - cpu_a, cpu_s(&B), cpu_wait_s(&A) - wait_a,
+	       cpu_wait_s(&B), idle_a, rss_kb(&A), idle_b, rss_kb(&B));
 	wait_equal(what);
 	if (judge_memory && (rss_kb(&A) - idle_a > RSS_MAX_KB || rss_kb(&B) - idle_b > RSS_MAX_KB))
 		die("%s: memory grows with the number of flows", what);
