@@ -42,6 +42,6 @@ void cli_print_event(const json_t *event);
 /* flows.c: argv[0] is "flows" */
 int cli_flows(struct cli *c, int argc, char **argv);
 /* keygen.c */
-int cli_keygen(int argc, char **argv);
+int cli_keygen(struct cli *c, int argc, char **argv);
 
 #endif

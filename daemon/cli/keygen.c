@@ -23,7 +23,7 @@ static int write_new(const char *path, const char *line)
 			close(fd);
 		return err;
 	}
-	fprintf(f, "%s%s%s", head, line, strchr(line, '\n') ? "" : "\n");
+	fprintf(f, "%s%s\n", head, line);
 	if (fflush(f) == 0 && fsync(fd) == 0)
 		err = 0;
 	else
@@ -35,7 +35,16 @@ static int write_new(const char *path, const char *line)
 	return err;
 }
 
-int cli_keygen(int argc, char **argv)
+/* A key file's line "ID BASE64", or the same as JSON. */
+static void print_key(const struct cli *c, const char *line)
+{
+	if (c->json)
+		printf("{\"id\": %d, \"key\": \"%s\"}\n", KEY_ID, strchr(line, ' ') + 1);
+	else
+		puts(line);
+}
+
+int cli_keygen(struct cli *c, int argc, char **argv)
 {
 	char line[SEAL_LINE_MAX];
 	int err = 0;
@@ -52,8 +61,14 @@ int cli_keygen(int argc, char **argv)
 	if (argc == 2)
 		err = write_new(argv[1], line);
 	else
-		printf("%s%s", line, strchr(line, '\n') ? "" : "\n");
+		print_key(c, line);
 	explicit_bzero(line, sizeof(line));
+	if (err == 0 && argc == 2 && c->json) {
+		json_t *made = json_pack("{s:i, s:s}", "id", KEY_ID, "file", argv[1]);
+
+		cli_print_json(made);
+		json_decref(made);
+	}
 	if (err == 0)
 		return CLI_DONE;
 	fprintf(stderr, "vrouterctl: keygen: %s: %s\n", argv[1],

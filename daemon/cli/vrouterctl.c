@@ -155,12 +155,6 @@ static int do_events(struct cli *c, int argc, char **argv)
 	return rc == CLI_DONE && follows ? follow(c) : rc;
 }
 
-static int do_keygen(struct cli *c, int argc, char **argv)
-{
-	(void)c;
-	return cli_keygen(argc, argv);
-}
-
 static int do_version(struct cli *c, int argc, char **argv)
 {
 	json_t *data = NULL;
@@ -190,7 +184,7 @@ static const struct command commands[] = {
 	{"demote", "ROUTER [--force]", "hand a router over to another controller", do_move},
 	{"events", "[--follow] [--lines N]", "what happened, oldest first", do_events},
 	{"reload", "", "read the config file again", do_reload},
-	{"keygen", "[FILE]", "a new key for replication", do_keygen},
+	{"keygen", "[FILE]", "a new key for replication", cli_keygen},
 	{"version", "", "versions of this program and of the daemon", do_version},
 	{"help", "", "this", do_help},
 };

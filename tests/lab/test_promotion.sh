@@ -59,4 +59,8 @@ fi
 n=$(captured host "src net 10.20.0.0/16 or dst net 10.20.0.0/16")
 [ "$n" = 0 ] || fail "$n packets with a node's address reached the public side"
 [ "$(captured host "src host $PUBLIC_VIP")" -gt 0 ] || fail "the public host saw nothing of the VIP"
+for c in status peers stats "flows vrouter" "events --lines 1" keygen version; do
+	# shellcheck disable=SC2086 # a command and its arguments
+	ctl 1 --json $c | jq -e . >/dev/null || fail "vrouterctl --json $c is not JSON"
+done
 note "passed"
