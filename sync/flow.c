@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vrouter/flow.h"
 
+#include <endian.h>
 #include <stdarg.h>
 
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -24,55 +25,58 @@ bool flow_same(const struct flow *a, const struct flow *b)
 
 static uint64_t le64(const uint8_t *p)
 {
-	uint64_t v = 0;
+	uint64_t v;
 
-	for (unsigned i = 0; i < 8; i++)
-		v |= (uint64_t)p[i] << 8 * i;
-	return v;
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
 }
 
-static uint64_t rotl(uint64_t v, unsigned n)
+static inline uint64_t rotl(uint64_t v, unsigned n)
 {
 	return v << n | v >> (64 - n);
 }
 
-static void sip_rounds(uint64_t v[static 4], unsigned n)
+struct sip {
+	uint64_t a, b, c, d;
+};
+
+static inline struct sip sip_round(struct sip v)
 {
-	while (n--) {
-		v[0] += v[1];
-		v[1] = rotl(v[1], 13) ^ v[0];
-		v[0] = rotl(v[0], 32);
-		v[2] += v[3];
-		v[3] = rotl(v[3], 16) ^ v[2];
-		v[0] += v[3];
-		v[3] = rotl(v[3], 21) ^ v[0];
-		v[2] += v[1];
-		v[1] = rotl(v[1], 17) ^ v[2];
-		v[2] = rotl(v[2], 32);
-	}
+	v.a += v.b;
+	v.b = rotl(v.b, 13) ^ v.a;
+	v.a = rotl(v.a, 32);
+	v.c += v.d;
+	v.d = rotl(v.d, 16) ^ v.c;
+	v.a += v.d;
+	v.d = rotl(v.d, 21) ^ v.a;
+	v.c += v.b;
+	v.b = rotl(v.b, 17) ^ v.c;
+	v.c = rotl(v.c, 32);
+	return v;
+}
+
+static inline struct sip sip_word(struct sip v, uint64_t m)
+{
+	v.d ^= m;
+	v = sip_round(sip_round(v));
+	v.a ^= m;
+	return v;
 }
 
 /* SipHash-2-4 of len bytes, a multiple of 8 (all that is hashed here is padded to that). */
 static uint64_t siphash(const uint8_t *p, size_t len, const uint8_t key[static 16])
 {
 	uint64_t k0 = le64(key), k1 = le64(key + 8);
-	uint64_t v[4] = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du,
-			 k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u};
-	uint64_t last = (uint64_t)len << 56;
+	struct sip v = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du,
+			k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u};
 
-	for (size_t i = 0; i < len; i += 8) {
-		uint64_t m = le64(p + i);
-
-		v[3] ^= m;
-		sip_rounds(v, 2);
-		v[0] ^= m;
-	}
-	v[3] ^= last;
-	sip_rounds(v, 2);
-	v[0] ^= last;
-	v[2] ^= 0xff;
-	sip_rounds(v, 4);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	for (size_t i = 0; i < len; i += 8)
+		v = sip_word(v, le64(p + i));
+	v = sip_word(v, (uint64_t)len << 56);
+	v.c ^= 0xff;
+	for (unsigned i = 0; i < 4; i++)
+		v = sip_round(v);
+	return v.a ^ v.b ^ v.c ^ v.d;
 }
 
 uint64_t flow_hash(const struct flow *f, const uint8_t key[static 16])

@@ -40,7 +40,7 @@ static bool read_ip(const struct nlattr *nest, struct flow_tuple *t, uint8_t fam
 	bool src = false, dst = false;
 
 	for (a = attr_first(nest); a; a = attr_next(a, nest)) {
-		switch (mnl_attr_get_type(a)) {
+		switch (attr_type(a)) {
 		case CTA_IP_V4_SRC:
 			src = family == AF_INET && take(a, t->src, 4);
 			break;
@@ -64,7 +64,7 @@ static bool read_proto(const struct nlattr *nest, struct flow_tuple *t, uint8_t 
 	bool ok = true, num = false;
 
 	for (a = attr_first(nest); a; a = attr_next(a, nest)) {
-		switch (mnl_attr_get_type(a)) {
+		switch (attr_type(a)) {
 		case CTA_PROTO_NUM:
 			num = take(a, proto, 1);
 			break;
@@ -98,7 +98,7 @@ int flow_netlink_read_tuple(const struct nlattr *nest, struct flow_tuple *t, uin
 	bool ip = false, l4 = false;
 
 	for (a = attr_first(nest); a; a = attr_next(a, nest)) {
-		switch (mnl_attr_get_type(a)) {
+		switch (attr_type(a)) {
 		case CTA_TUPLE_IP:
 			ip = read_ip(a, t, family);
 			break;
@@ -128,7 +128,7 @@ static bool read_tcp(const struct nlattr *nest, struct flow *f)
 	bool ok = true, state = false;
 
 	for (a = attr_first(nest); a; a = attr_next(a, nest)) {
-		switch (mnl_attr_get_type(a)) {
+		switch (attr_type(a)) {
 		case CTA_PROTOINFO_TCP_STATE:
 			state = take(a, &f->tcp.state, 1);
 			break;
@@ -157,7 +157,7 @@ static bool read_protoinfo(const struct nlattr *nest, struct flow *f)
 	bool ok = true;
 
 	for (a = attr_first(nest); a; a = attr_next(a, nest)) {
-		switch (mnl_attr_get_type(a)) {
+		switch (attr_type(a)) {
 		case CTA_PROTOINFO_TCP:
 			ok &= read_tcp(a, f);
 			break;
@@ -184,7 +184,7 @@ static int read_attr(const struct nlattr *a, struct flow *f, uint8_t proto[stati
 	bool ok = true;
 	uint16_t be;
 
-	switch (mnl_attr_get_type(a)) {
+	switch (attr_type(a)) {
 	case CTA_TUPLE_ORIG:
 		return flow_netlink_read_tuple(a, &f->orig, f->family, &proto[0]);
 	case CTA_TUPLE_REPLY:

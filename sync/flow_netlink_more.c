@@ -21,8 +21,8 @@ bool flow_netlink_read_sctp(const struct nlattr *nest, struct flow *f)
 	bool ok = true;
 
 	for (a = attr_first(nest); a; a = attr_next(a, nest)) {
-		seen |= 1u << (mnl_attr_get_type(a) & 7);
-		switch (mnl_attr_get_type(a)) {
+		seen |= 1u << (attr_type(a) & 7);
+		switch (attr_type(a)) {
 		case CTA_PROTOINFO_SCTP_STATE:
 			ok &= take(a, &f->sctp.state, 1);
 			break;
@@ -50,8 +50,8 @@ bool flow_netlink_read_dccp(const struct nlattr *nest, struct flow *f)
 	bool ok = true;
 
 	for (a = attr_first(nest); a; a = attr_next(a, nest)) {
-		seen |= 1u << (mnl_attr_get_type(a) & 7);
-		switch (mnl_attr_get_type(a)) {
+		seen |= 1u << (attr_type(a) & 7);
+		switch (attr_type(a)) {
 		case CTA_PROTOINFO_DCCP_STATE:
 			ok &= take(a, &f->dccp.state, 1);
 			break;
@@ -76,11 +76,10 @@ static int read_helper(const struct nlattr *nest, struct flow *f)
 	const struct nlattr *a;
 
 	for (a = attr_first(nest); a; a = attr_next(a, nest)) {
-		const char *name = mnl_attr_get_payload(a);
-		size_t room = mnl_attr_get_payload_len(a), len = strnlen(name, room);
+		const char *name = attr_data(a);
+		size_t room = attr_len(a), len = strnlen(name, room);
 
-		if (mnl_attr_get_type(a) == CTA_HELP_NAME && len < room &&
-		    flow_helper_ok(name, len))
+		if (attr_type(a) == CTA_HELP_NAME && len < room && flow_helper_ok(name, len))
 			memcpy(flow_rare_add(f, FLOW_HAS_HELPER)->helper, name, len + 1);
 	}
 	return 0;
@@ -105,7 +104,7 @@ static int read_seqadj(const struct nlattr *nest, struct flow *f, unsigned dir)
 	bool ok = true;
 
 	for (a = attr_first(nest); a; a = attr_next(a, nest)) {
-		switch (mnl_attr_get_type(a)) {
+		switch (attr_type(a)) {
 		case CTA_SEQADJ_CORRECTION_POS:
 			ok &= take_be32(a, &s->pos);
 			break;
@@ -128,7 +127,7 @@ static int read_synproxy(const struct nlattr *nest, struct flow *f)
 	bool ok = true;
 
 	for (a = attr_first(nest); a; a = attr_next(a, nest)) {
-		switch (mnl_attr_get_type(a)) {
+		switch (attr_type(a)) {
 		case CTA_SYNPROXY_ISN:
 			ok &= take_be32(a, &isn);
 			break;
@@ -155,7 +154,7 @@ int flow_netlink_read_rare(const struct nlattr *a, struct flow *f)
 {
 	struct flow_rare *r;
 
-	switch (mnl_attr_get_type(a)) {
+	switch (attr_type(a)) {
 	case CTA_HELP:
 		return read_helper(a, f);
 	case CTA_LABELS:

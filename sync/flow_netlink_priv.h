@@ -12,9 +12,9 @@
 /* Copies a value of exactly len bytes. */
 static inline bool take(const struct nlattr *a, void *to, size_t len)
 {
-	if (mnl_attr_get_payload_len(a) != len)
+	if (attr_len(a) != len)
 		return false;
-	memcpy(to, mnl_attr_get_payload(a), len);
+	memcpy(to, attr_data(a), len);
 	return true;
 }
 

@@ -219,8 +219,8 @@ int table_get(struct table *t, const struct flow *key, struct flow *out)
 
 static void read_be32(const struct nlattr *a, uint32_t *to)
 {
-	if (mnl_attr_get_payload_len(a) == sizeof(*to))
-		*to = ntohl(mnl_attr_get_u32(a));
+	if (attr_len(a) == sizeof(*to))
+		*to = ntohl(*(const uint32_t *)attr_data(a));
 }
 
 int table_count(struct table *t, uint32_t *flows, uint32_t *flows_max)
@@ -235,9 +235,9 @@ int table_count(struct table *t, uint32_t *flows, uint32_t *flows_max)
 		return err;
 	nlh = (const void *)answer;
 	for (a = attr_first_of(nlh, sizeof(struct nfgenmsg)); a; a = attr_next_of(a, nlh)) {
-		if (mnl_attr_get_type(a) == CTA_STATS_GLOBAL_ENTRIES)
+		if (attr_type(a) == CTA_STATS_GLOBAL_ENTRIES)
 			read_be32(a, &now);
-		else if (mnl_attr_get_type(a) == CTA_STATS_GLOBAL_MAX_ENTRIES)
+		else if (attr_type(a) == CTA_STATS_GLOBAL_MAX_ENTRIES)
 			read_be32(a, &max);
 	}
 	*flows = now;
