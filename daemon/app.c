@@ -150,7 +150,9 @@ static int start_sync(struct app *a)
 {
 	static const struct sync_child_ops ops = {
 		.on_up = on_sync_up, .on_down = on_sync_down, .on_message = on_sync_message};
-	struct sync_child_opts opts = {.to_syslog = !a->opts->foreground, .debug = a->opts->debug};
+	struct sync_child_opts opts = {.to_syslog = !a->opts->foreground,
+				       .debug = a->opts->debug,
+				       .realtime = a->conf->controller.realtime};
 	char why[APP_TEXT_MAX] = "";
 	struct sync_msg_conf conf;
 	int err;

@@ -10,7 +10,7 @@ enum { EXIT_USAGE = 2 };
 
 struct options {
 	struct app_opts app;
-	bool check, worker, to_syslog;
+	bool check, worker, to_syslog, realtime;
 };
 
 static const char usage[] =
@@ -27,7 +27,7 @@ static const char usage[] =
 /* -1: go on; else the exit status. */
 static int parse(struct options *o, int argc, char **argv)
 {
-	enum { OPT_WORKER = 256, OPT_SYSLOG };
+	enum { OPT_WORKER = 256, OPT_SYSLOG, OPT_REALTIME };
 	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
 					      {"foreground", no_argument, NULL, 'f'},
 					      {"check-config", no_argument, NULL, 't'},
@@ -36,6 +36,7 @@ static int parse(struct options *o, int argc, char **argv)
 					      {"help", no_argument, NULL, 'h'},
 					      {"sync-worker", no_argument, NULL, OPT_WORKER},
 					      {"syslog", no_argument, NULL, OPT_SYSLOG},
+					      {"realtime", no_argument, NULL, OPT_REALTIME},
 					      {NULL, 0, NULL, 0}};
 	int c;
 
@@ -52,6 +53,8 @@ static int parse(struct options *o, int argc, char **argv)
 			o->worker = true;
 		} else if (c == OPT_SYSLOG) {
 			o->to_syslog = true;
+		} else if (c == OPT_REALTIME) {
+			o->realtime = true;
 		} else if (c == 'V') {
 			puts("vrouterd " VR_VERSION);
 			return EXIT_SUCCESS;
@@ -98,7 +101,7 @@ int main(int argc, char **argv)
 	close_range(o.worker ? SYNC_IPC_FD + 1 : STDERR_FILENO + 1, ~0U, 0);
 	log_init("vrouterd", o.to_syslog, o.app.debug);
 	if (o.worker)
-		return sync_worker_main();
+		return sync_worker_main(o.realtime);
 	if (o.check)
 		return check_config(o.app.config);
 	return app_run(&o.app);

@@ -186,7 +186,7 @@ void startup_write_pid(int fd)
 
 void startup_realtime(void)
 {
-	struct sched_param p = {.sched_priority = 1};
+	struct sched_param p = {.sched_priority = 2}; /* the replication process has 1 */
 
 	/* children start from normal priority */
 	if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &p) < 0)

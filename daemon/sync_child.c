@@ -66,14 +66,16 @@ static void become_worker(int fd, char *const argv[])
 static pid_t spawn(const struct sync_child *c, int fd)
 {
 	static char name[] = "vrouterd", worker[] = "--sync-worker", debug[] = "--debug",
-		    to_syslog[] = "--syslog";
-	char *argv[5] = {name, worker};
+		    to_syslog[] = "--syslog", realtime[] = "--realtime";
+	char *argv[6] = {name, worker};
 	int n = 2;
 
 	if (c->opts.debug)
 		argv[n++] = debug;
 	if (c->opts.to_syslog)
 		argv[n++] = to_syslog;
+	if (c->opts.realtime)
+		argv[n++] = realtime;
 	argv[n] = NULL;
 
 	pid_t pid = fork();

@@ -17,7 +17,7 @@ struct sync_child_ops {
 };
 
 struct sync_child_opts {
-	bool to_syslog, debug;
+	bool to_syslog, debug, realtime;
 };
 
 /* Starts the first process from the event loop. ops and ctx are borrowed and outlive the object. */

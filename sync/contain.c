@@ -3,6 +3,7 @@
 #include "contain.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -28,6 +29,15 @@ void contain_lock_memory(void)
 		flags |= MCL_FUTURE;
 	if (mlockall(flags) < 0)
 		log_warn("sync", NULL, "cannot lock memory (%s): CAP_IPC_LOCK allows it",
+			 strerror(errno));
+}
+
+void contain_schedule(void)
+{
+	const struct sched_param p = {.sched_priority = 1};
+
+	if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &p) < 0)
+		log_warn("sync", NULL, "no real-time priority (%s): CAP_SYS_NICE allows it",
 			 strerror(errno));
 }
 

@@ -12,6 +12,9 @@
 
 /* So that a replica answers as fast on a machine that swaps; a warning where it is refused. */
 void contain_lock_memory(void);
+/* Real-time priority, below that of the core: else a replica that lags is mostly waiting for a CPU.
+ * A warning where it is refused. */
+void contain_schedule(void);
 /* CAP_NET_ADMIN and the user nobody. 0 or -errno. */
 must_check int contain_drop_privileges(void);
 /* From here on a system call that is not on the list ends the process. 0; -ENOTSUP: not in this

@@ -24,6 +24,7 @@ static const int always[] = {
 	SCMP_SYS(timerfd_settime),
 	SCMP_SYS(restart_syscall),
 	SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(clock_gettime64),
 	SCMP_SYS(gettimeofday),
 	SCMP_SYS(time),

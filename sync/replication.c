@@ -183,6 +183,7 @@ static void settle(struct replication *r)
 	if (now - r->lag.checked_ms >= LAG_EVERY_MS)
 		(void)lag_update(&r->lag, r->engine, now);
 	if (due <= now) {
+		r->shared->bulk = true;
 		event_active(r->on_bulk, EV_TIMEOUT, 0);
 		return;
 	}
@@ -208,6 +209,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 
 static void on_change(void *ctx, const struct flow *f, enum flow_change change)
 {
+	((struct replication *)ctx)->shared->work++;
 	engine_on_change(((struct replication *)ctx)->engine, f, change, monotonic_ms());
 }
 
@@ -215,8 +217,7 @@ static void on_overrun(void *ctx)
 {
 	struct replication *r = ctx;
 
-	log_warn("sync", r->conf.router,
-		 "the kernel dropped conntrack events: replicas will be repaired");
+	log_warn("sync", r->conf.router, "the kernel dropped events: replicas will be repaired");
 	engine_on_overrun(r->engine, monotonic_ms());
 }
 
@@ -255,10 +256,9 @@ static bool unseal(struct replication *r, const struct dgram_hdr *h, uint8_t *bu
 			   h->sender, h->key_id);
 	} else if (err < 0) {
 		r->counters.v[SYNC_RX_BAD_SEAL]++;
-		log_remote(
-			"sync", r->conf.router,
-			"a datagram of controller %08x does not unseal: another key %u, or forged",
-			h->sender, h->key_id);
+		log_remote("sync", r->conf.router,
+			   "a datagram of %08x does not unseal: another key %u, or forged",
+			   h->sender, h->key_id);
 	}
 	return err == 0;
 }
@@ -551,11 +551,11 @@ static void close_fds(const int fds[static SYNC_FDS])
 
 void replication_free(struct replication *r)
 {
-	struct event *events[] = {r ? r->on_capture : NULL, r ? r->on_time : NULL,
-				  r ? r->on_bulk : NULL};
-
 	if (!r)
 		return;
+
+	struct event *events[] = {r->on_capture, r->on_time, r->on_bulk};
+
 	for (size_t i = 0; i < ARRAY_LEN(events); i++)
 		if (events[i])
 			event_free(events[i]);

@@ -19,6 +19,9 @@ struct shared {
 	uint32_t self;
 	void (*on_news)(void *ctx); /* some router has something to say (replication_take) */
 	void *ctx;
+	/* of this round of the loop, for its pace (pace.h) */
+	unsigned work;
+	bool bulk;
 };
 
 /* Owns the sockets, and closes them on failure, too. 0 or -errno. */

@@ -14,12 +14,14 @@
 #include <sodium.h>
 
 #include "contain.h"
+#include "pace.h"
 #include "replication.h"
 #include "vrouter/log.h"
 
-#define IPC_TURN   64 /* messages before others get their turn */
-#define LATER_MS   50
-#define MMAP_ABOVE (128 * 1024) /* large temporary memory goes back to the system */
+#define IPC_TURN      64 /* messages before others get their turn */
+#define LATER_MS      50
+#define DATAGRAM_WORK 4		   /* changes that one counts for: it has some, or many */
+#define MMAP_ABOVE    (128 * 1024) /* large temporary memory goes back to the system */
 
 struct worker {
 	struct shared shared;
@@ -158,6 +160,7 @@ static bool on_datagram(void *ctx, uint8_t *buf, size_t len, const struct ip_add
 		w->other_router++; /* that of another cluster, or not configured here */
 		return false;
 	}
+	w->shared.work += DATAGRAM_WORK;
 	replication_on_datagram(w->router[at], &h, buf, len);
 	w->touched[at] = true;
 	return h.sender != w->shared.self;
@@ -491,7 +494,7 @@ static void filter_system_calls(void)
 			 err == -ENOTSUP ? "not in this build" : strerror(-err));
 }
 
-static int start(struct worker *w)
+static int start(struct worker *w, bool realtime)
 {
 	int err;
 
@@ -499,6 +502,8 @@ static int start(struct worker *w)
 	mallopt(M_MMAP_THRESHOLD, MMAP_ABOVE);
 	ignore_signals();
 	contain_lock_memory();
+	if (realtime)
+		contain_schedule();
 	err = seal_init();
 	if (err == 0)
 		err = contain_drop_privileges();
@@ -511,17 +516,39 @@ static int start(struct worker *w)
 	return err;
 }
 
-int sync_worker_main(void)
+static void rest(unsigned us)
+{
+	const struct timespec t = {.tv_nsec = (long)us * 1000};
+
+	if (us)
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+}
+
+static void run(struct worker *w)
+{
+	struct event_base *base = w->shared.base;
+	struct pace pace = {0};
+
+	while (event_base_loop(base, EVLOOP_ONCE) == 0 && !event_base_got_break(base)) {
+		unsigned us = pace_rest_us(&pace, w->shared.work, w->shared.bulk, monotonic_ms());
+
+		w->shared.work = 0;
+		w->shared.bulk = false;
+		rest(us);
+	}
+}
+
+int sync_worker_main(bool realtime)
 {
 	struct worker w = {.status = EXIT_SUCCESS};
-	int err = start(&w);
+	int err = start(&w, realtime);
 
 	if (err < 0) {
 		log_err("sync", NULL, "cannot start: %s%s", strerror(-err),
 			err == -EPERM ? " (it needs CAP_NET_ADMIN)" : "");
 		w.status = EXIT_FAILURE;
 	} else {
-		event_base_dispatch(w.shared.base);
+		run(&w);
 	}
 	worker_fini(&w);
 	return w.status;

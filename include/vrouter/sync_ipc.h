@@ -112,7 +112,7 @@ must_check int sync_ipc_send(int fd, const struct sync_msg *m, const int *fds, u
 must_check int sync_ipc_recv(int fd, struct sync_msg *m, int fds[static SYNC_FDS], unsigned *n_fds);
 
 /* main() of the sync process: "vrouterd --sync-worker", SYNC_IPC_FD open and nothing above it,
- * but for what logs. Returns an exit status. */
-int sync_worker_main(void);
+ * but for what logs. realtime: SCHED_RR 1, below the core's. Returns an exit status. */
+int sync_worker_main(bool realtime);
 
 #endif

@@ -300,7 +300,7 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "--sync-worker") == 0) {
 		close_range(SYNC_IPC_FD + 1, ~0U, 0);
-		return sync_worker_main();
+		return sync_worker_main(false);
 	}
 	if (argc != 5)
 		return 2;
