@@ -89,6 +89,16 @@ pair_rss() {
 	for pid in $(pair_pids "$1"); do kb=$((kb + $(rss_kb "$pid"))); done
 	echo $kb
 }
+# The most that they have held since pair_peak_reset, KB.
+pair_peak_reset() {
+	local pid
+	for pid in $(pair_pids "$1"); do echo 5 >"/proc/$pid/clear_refs"; done
+}
+pair_peak() {
+	local pid kb=0
+	for pid in $(pair_pids "$1"); do kb=$((kb + $(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status"))); done
+	echo $kb
+}
 # Bytes on the replication link so far, both ways, with Ethernet's headers and all that is not data.
 pair_wire() {
 	local ns=c1

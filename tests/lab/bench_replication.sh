@@ -166,11 +166,20 @@ report_lag() {
 
 # ---- join -----------------------------------------------------------------------------------
 
+# put_peak FLOWS: what a repair held at its peak beyond what stays, per flow, at source and replica
+put_peak() {
+	local i kb
+	for i in 1 2; do
+		kb=$(($(pair_peak $i) - $(pair_rss $i)))
+		put "peak-$i" "$(divide $((kb > 0 ? kb * 1024 : 0)) "$1")"
+	done
+}
 one_join() { # DRIVER FLOWS
 	local wire start watch
 	pair_up "$1"
 	pair_make 0 "$2" 100000
 	wire=$(pair_wire)
+	pair_peak_reset 1
 	if [ "$PAIR" = vrouterd ]; then ip netns add "$LAB-c2-vr"; fi # the daemon adopts it
 	lab_exec c2-vr "$TRAFFIC" watch --count "$2" --deadline 60000 >"$LAB_DIR/watch" &
 	watch=$!
@@ -184,6 +193,7 @@ one_join() { # DRIVER FLOWS
 		put ms $((LAST_MS - start))
 	fi
 	put bytes "$(divide $(($(pair_wire) - wire)) "$2")"
+	put_peak "$2"
 	put complete "$(divide "$(pair_have 0 "$2")00" "$2" 4)"
 	[ "$PAIR" != cache-on ] || return 0
 	wait $watch
@@ -205,6 +215,8 @@ report_join() {
 		compare "from the start of its daemon, ms" "join-$n-@.ms"
 		compare "bytes on the wire per flow" "join-$n-@.bytes"
 		compare "insertions into its kernel per second" "join-$n-@.rate"
+		compare "memory for it per flow, bytes, source" "join-$n-@.peak-1"
+		compare "memory for it per flow, bytes, replica" "join-$n-@.peak-2"
 		compare "flows at the replica, %" "join-$n-@.complete"
 		compare_whole "runs that were complete" "join-$n-@.complete"
 		compare "CPU stolen, %" "join-$n-@.steal"
@@ -246,10 +258,13 @@ one_rejoin() { # DRIVER FLOWS HOW
 	pair_drop 0 $changed $LOAD
 	pair_make "$2" $changed $LOAD
 	sleep 1.5 # the loss is noticed
+	pair_peak_reset 1
+	[ "$3" != cut ] || pair_peak_reset 2
 	wire=$(pair_wire) start=$(now_ms)
 	if [ "$3" = cut ]; then pair_mend; else pair_replica; fi
 	if within 20 pair_converged "$2" $changed; then put ms $(($(now_ms) - start)); fi
 	put bytes-all $(($(pair_wire) - wire))
+	put_peak "$2"
 	if [ "$PAIR" = cache-on ]; then
 		put complete "$(divide "$(pair_have 0 "$2")00" "$2" 4)"
 		return
@@ -272,6 +287,8 @@ report_rejoin() {
 		table_head "Rejoin, $BIG flows, 1 % differ (half deleted, half new): $text"
 		compare "until equal, ms (none: not within 20 s)" "rejoin-$how-@.ms"
 		compare "bytes on the wire, in all" "rejoin-$how-@.bytes-all"
+		compare "memory for it per flow, bytes, source" "rejoin-$how-@.peak-1"
+		compare "memory for it per flow, bytes, replica" "rejoin-$how-@.peak-2"
 		compare "flows that are right, %" "rejoin-$how-@.complete"
 		compare_whole "runs that were complete" "rejoin-$how-@.complete"
 		compare "CPU stolen, %" "rejoin-$how-@.steal"
