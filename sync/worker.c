@@ -18,10 +18,9 @@
 #include "replication.h"
 #include "vrouter/log.h"
 
-#define IPC_TURN      64 /* messages before others get their turn */
-#define LATER_MS      50
-#define DATAGRAM_WORK 4		   /* changes that one counts for: it has some, or many */
-#define MMAP_ABOVE    (128 * 1024) /* large temporary memory goes back to the system */
+#define IPC_TURN   64 /* messages before others get their turn */
+#define LATER_MS   50
+#define MMAP_ABOVE (128 * 1024) /* large temporary memory goes back to the system */
 
 struct worker {
 	struct shared shared;
@@ -160,7 +159,6 @@ static bool on_datagram(void *ctx, uint8_t *buf, size_t len, const struct ip_add
 		w->other_router++; /* that of another cluster, or not configured here */
 		return false;
 	}
-	w->shared.work += DATAGRAM_WORK;
 	replication_on_datagram(w->router[at], &h, buf, len);
 	w->touched[at] = true;
 	return h.sender != w->shared.self;
