@@ -13,6 +13,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "clock.h"
+#include "guard.h"
 #include "startup.h"
 #include "vrouter/log.h"
 
@@ -146,13 +147,26 @@ static void on_sync_message(void *ctx, const struct sync_msg *m)
 		app_on_report(a);
 }
 
+static void on_guard_up(void *ctx)
+{
+	struct app *a = ctx;
+
+	for (unsigned i = 0; i < a->n_routers; i++)
+		router_guard_arm(a->router[i]);
+}
+
+static struct spawn_opts spawn_opts(const struct app *a)
+{
+	return (struct spawn_opts){.to_syslog = !a->opts->foreground,
+				   .debug = a->opts->debug,
+				   .realtime = a->conf->controller.realtime};
+}
+
 static int start_sync(struct app *a)
 {
 	static const struct sync_child_ops ops = {
 		.on_up = on_sync_up, .on_down = on_sync_down, .on_message = on_sync_message};
-	struct sync_child_opts opts = {.to_syslog = !a->opts->foreground,
-				       .debug = a->opts->debug,
-				       .realtime = a->conf->controller.realtime};
+	struct spawn_opts opts = spawn_opts(a);
 	char why[APP_TEXT_MAX] = "";
 	struct sync_msg_conf conf;
 	int err;
@@ -166,6 +180,13 @@ static int start_sync(struct app *a)
 	if (err < 0)
 		log_err("vrouterd", NULL, "%s", why[0] ? why : strerror(-err));
 	return err;
+}
+
+static int start_guard(struct app *a)
+{
+	struct spawn_opts opts = spawn_opts(a);
+
+	return guard_new(&a->guard, a->base, &opts, on_guard_up, a);
 }
 
 /* ---- routers ----------------------------------------------------------------------------------
@@ -334,11 +355,14 @@ static int start(struct app *a)
 		err = make_events(a);
 	if (!err)
 		err = start_sync(a);
+	if (!err)
+		err = start_guard(a);
 	if (err < 0)
 		return err;
 	a->env = (struct router_env){.base = a->base,
 				     .run_dir = a->conf->controller.run_dir,
 				     .sync = a->sync,
+				     .guard = a->guard,
 				     .ring_bytes = a->conf->sync.ring_kb * 1024,
 				     .hold_new_ms = a->conf->sync.hold_new_ms,
 				     .on_happening = on_happening,
@@ -368,6 +392,7 @@ static void finish(struct app *a)
 {
 	while (a->n_routers)
 		router_free(a->router[--a->n_routers]);
+	guard_free(a->guard); /* what is still ACTIVE leaves now */
 	ctl_server_free(a->ctl);
 	sync_child_free(a->sync);
 	free_event(&a->sigterm);

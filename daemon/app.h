@@ -31,6 +31,7 @@ struct app {
 	struct event_base *base;
 	struct router_env env;
 	struct sync_child *sync;
+	struct guard *guard;
 	struct ctl_server *ctl;
 	struct router **router; /* n_routers of room for CONF_ROUTERS_MAX */
 	unsigned n_routers;

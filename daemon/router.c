@@ -103,9 +103,10 @@ static void on_rival(void *ctx, const char *what)
 static void elect(struct router *r, enum vrrp_event ev)
 {
 	if (r->vrrp)
-		vrrp_io_event(
-			r->vrrp,
-			(struct vrrp_in){.ev = ev, .gated = r->life.gated, .blind = r->life.blind});
+		vrrp_io_event(r->vrrp, (struct vrrp_in){.ev = ev,
+							.gated = r->life.gated,
+							.blind = r->life.blind,
+							.sole = r->sole});
 }
 
 static struct vrrp_cfg election_cfg(const struct conf_router *c)
@@ -136,19 +137,29 @@ static int open_election(struct router *r, char reason[static NET_REASON_MAX])
 	return err;
 }
 
+void router_on_report(struct router *r)
+{
+	if (router_sync_sole(r))
+		elect(r, VRRP_EV_GATE);
+}
+
 /* ---- the executor -----------------------------------------------------------------------------
  */
 
 static void execute(struct router *r, uint32_t todo)
 {
-	if (todo & LIFE_DO_VIPS_OFF)
+	if (todo & LIFE_DO_VIPS_OFF) {
 		router_vips_off(r);
+		router_guard_disarm(r);
+	}
 	if (todo & LIFE_DO_SYNC_DEMOTE)
 		router_sync_role(r, SYNC_MSG_DEMOTE);
 	if (todo & LIFE_DO_SYNC_PROMOTE)
 		router_sync_role(r, SYNC_MSG_PROMOTE);
-	if (todo & LIFE_DO_VIPS_ON)
+	if (todo & LIFE_DO_VIPS_ON) {
 		router_vips_on(r);
+		router_guard_arm(r);
+	}
 	if (todo & LIFE_DO_SYNC_DRAIN)
 		router_sync_role(r, SYNC_MSG_DRAIN);
 	if (todo & LIFE_DO_GATE)

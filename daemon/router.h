@@ -18,6 +18,7 @@ struct router_env {
 	struct event_base *base;
 	const char *run_dir;
 	struct sync_child *sync; /* NULL: no replication */
+	struct guard *guard;	 /* NULL: none */
 	uint32_t ring_bytes, hold_new_ms;
 	/* id and time_ms are filled in by the daemon */
 	void (*on_happening)(void *ctx, const struct happening *h);
@@ -49,6 +50,9 @@ void router_stop(struct router *r, const char *why);
 void router_on_sync_up(struct router *r);
 void router_on_sync_down(struct router *r);
 void router_on_sync_message(struct router *r, const struct sync_msg *m);
+
+/* A guard is there that knows nothing yet. */
+void router_guard_arm(struct router *r);
 
 /* For status and statistics; valid until control returns to the event loop. */
 struct router_view {

@@ -33,6 +33,7 @@ struct router {
 
 	struct sync_msg_report report;
 	bool reported;
+	bool sole;	 /* nobody else could succeed the ACTIVE */
 	uint32_t alarms; /* as last told */
 
 	uint64_t elected_us, active_ms, since_ms;
@@ -47,6 +48,8 @@ struct router {
 void router_push(struct router *r, struct life_in in, const char *why);
 void router_happened(struct router *r, enum happening_type type, const char *text,
 		     const char *reason);
+/* Replication said something, or is down. */
+void router_on_report(struct router *r);
 /* Starts a timer over. */
 void router_arm(struct event *timer, uint64_t ms);
 
@@ -62,10 +65,16 @@ void router_vips_off(struct router *r);
 must_check int router_net_reconfigure(struct router *r, char reason[static NET_REASON_MAX]);
 void router_start_announcing(struct router *r);
 
+/* ---- router_guard.c ---- */
+
+void router_guard_disarm(struct router *r);
+
 /* ---- router_sync.c ---- */
 
 void router_sync_role(struct router *r, enum sync_msg_type type);
 void router_sync_reconfigure(struct router *r);
+/* Brings `sole` up to date; true when it has changed. */
+bool router_sync_sole(struct router *r);
 bool router_peer_lives(const struct router *r);
 
 #endif

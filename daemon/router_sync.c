@@ -51,6 +51,7 @@ void router_on_sync_down(struct router *r)
 {
 	r->reported = false;
 	r->alarms = 0;
+	router_on_report(r);
 	router_push(r, (struct life_in){.ev = LIFE_EV_SYNC_DOWN}, NULL);
 }
 
@@ -111,6 +112,7 @@ static void take_report(struct router *r, const struct sync_msg_report *m)
 
 	r->report = *m;
 	r->reported = true;
+	router_on_report(r);
 	tell_alarms(r, m->status.alarms);
 	if (in.phase == before && in.term <= r->life.term && !news)
 		return;
@@ -173,6 +175,19 @@ bool router_peer_lives(const struct router *r)
 		if (!r->report.peer[i].lost)
 			return true;
 	return false;
+}
+
+/* As replication knows it: the ACTIVE that we follow is the only other controller. */
+bool router_sync_sole(struct router *r)
+{
+	const struct sync_msg_report *m = &r->report;
+	bool before = r->sole, ready = r->reported && m->status.phase == ENGINE_READY;
+	unsigned living = 0;
+
+	for (unsigned i = 0; r->reported && i < m->n_peers; i++)
+		living += !m->peer[i].lost;
+	r->sole = ready && living == 1;
+	return r->sole != before;
 }
 
 void router_sync_reconfigure(struct router *r)

@@ -5,6 +5,7 @@
 
 #include "app.h"
 #include "clock.h"
+#include "guard.h"
 
 static json_t *text_or_null(const char *s)
 {
@@ -227,13 +228,14 @@ json_t *stats_json(const struct app *a, const struct router *only)
 {
 	const struct ctl_stats *c = ctl_server_stats(a->ctl);
 
-	return json_pack("{s:{s:I, s:I, s:I, s:I, s:I}, s:{s:b, s:i, s:i}, s:o}", "control",
-			 "clients", (json_int_t)c->clients, "requests", (json_int_t)c->requests,
-			 "bad_requests", (json_int_t)c->bad_requests, "refused_clients",
-			 (json_int_t)c->refused_clients, "slow_clients",
+	return json_pack("{s:{s:I, s:I, s:I, s:I, s:I}, s:{s:b, s:i, s:i}, s:{s:i, s:i}, s:o}",
+			 "control", "clients", (json_int_t)c->clients, "requests",
+			 (json_int_t)c->requests, "bad_requests", (json_int_t)c->bad_requests,
+			 "refused_clients", (json_int_t)c->refused_clients, "slow_clients",
 			 (json_int_t)c->slow_clients, "replication_process", "up",
 			 a->sync && sync_child_is_up(a->sync), "pid",
 			 a->sync ? (int)sync_child_pid(a->sync) : 0, "restarts",
-			 a->sync ? (int)sync_child_restarts(a->sync) : 0, "routers",
-			 each(a, only, router_stats));
+			 a->sync ? (int)sync_child_restarts(a->sync) : 0, "guard", "pid",
+			 (int)guard_pid(a->guard), "restarts", (int)guard_restarts(a->guard),
+			 "routers", each(a, only, router_stats));
 }

@@ -27,11 +27,13 @@
 #define END_MS	       500
 #define PING_MS	       1000
 
+_Static_assert(SYNC_IPC_FD == SPAWN_FD, "the pair's end in the replication process");
+
 struct sync_child {
 	struct event_base *base;
 	const struct sync_child_ops *ops;
 	void *ctx;
-	struct sync_child_opts opts;
+	struct spawn_opts opts;
 	struct sync_msg conf;
 	pid_t pid;
 	int fd; /* -1: no process to speak to */
@@ -43,47 +45,6 @@ struct sync_child {
 };
 
 static void start(struct sync_child *c);
-
-/* In the new process, between fork and exec: async-signal-safe calls only. */
-static void become_worker(int fd, char *const argv[])
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (fd == SYNC_IPC_FD) {
-		if (fcntl(fd, F_SETFD, 0) < 0)
-			_exit(127);
-	} else if (dup2(fd, SYNC_IPC_FD) < 0) {
-		_exit(127);
-	}
-	/* all else is close-on-exec; this is for what a library may have opened without */
-	close_range(SYNC_IPC_FD + 1, ~0U, 0);
-	execv("/proc/self/exe", argv);
-	_exit(127);
-}
-
-static pid_t spawn(const struct sync_child *c, int fd)
-{
-	static char name[] = "vrouterd", worker[] = "--sync-worker", debug[] = "--debug",
-		    to_syslog[] = "--syslog", realtime[] = "--realtime";
-	char *argv[6] = {name, worker};
-	int n = 2;
-
-	if (c->opts.debug)
-		argv[n++] = debug;
-	if (c->opts.to_syslog)
-		argv[n++] = to_syslog;
-	if (c->opts.realtime)
-		argv[n++] = realtime;
-	argv[n] = NULL;
-
-	pid_t pid = fork();
-
-	if (pid == 0)
-		become_worker(fd, argv);
-	return pid < 0 ? -errno : pid;
-}
 
 static void arm(struct sync_child *c, uint64_t ms)
 {
@@ -246,20 +207,13 @@ static void on_child(evutil_socket_t sig, short what, void *ctx)
 
 static int start_process(struct sync_child *c)
 {
-	int pair[2];
+	int fd;
+	pid_t pid = spawn_helper("--sync-worker", &c->opts, &fd);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
-		return -errno;
-
-	pid_t pid = spawn(c, pair[1]);
-
-	close(pair[1]);
-	if (pid < 0) {
-		close(pair[0]);
+	if (pid < 0)
 		return pid;
-	}
 	c->pid = pid;
-	c->fd = pair[0];
+	c->fd = fd;
 	c->readable = event_new(c->base, c->fd, EV_READ | EV_PERSIST, on_readable, c);
 	if (!c->readable || event_add(c->readable, NULL) < 0)
 		return -ENOMEM;
@@ -287,7 +241,7 @@ static void copy_conf(struct sync_child *c, const struct sync_msg_conf *conf)
 }
 
 int sync_child_new(struct sync_child **out, struct event_base *base,
-		   const struct sync_msg_conf *conf, const struct sync_child_opts *opts,
+		   const struct sync_msg_conf *conf, const struct spawn_opts *opts,
 		   const struct sync_child_ops *ops, void *ctx)
 {
 	struct sync_child *c = calloc(1, sizeof(*c));

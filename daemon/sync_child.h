@@ -4,6 +4,7 @@
 #ifndef DAEMON_SYNC_CHILD_H
 #define DAEMON_SYNC_CHILD_H
 
+#include "spawn.h"
 #include "vrouter/netns.h"
 #include "vrouter/sync_ipc.h"
 
@@ -16,13 +17,9 @@ struct sync_child_ops {
 	void (*on_message)(void *ctx, const struct sync_msg *m);
 };
 
-struct sync_child_opts {
-	bool to_syslog, debug, realtime;
-};
-
 /* Starts the first process from the event loop. ops and ctx are borrowed and outlive the object. */
 must_check int sync_child_new(struct sync_child **out, struct event_base *base,
-			      const struct sync_msg_conf *conf, const struct sync_child_opts *opts,
+			      const struct sync_msg_conf *conf, const struct spawn_opts *opts,
 			      const struct sync_child_ops *ops, void *ctx);
 /* Ends the process and waits for that, at most for half a second before it is killed. */
 void sync_child_free(struct sync_child *c); /* NULL is allowed */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* See contain.h. */
-#include "contain.h"
+#include "vrouter/contain.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -28,16 +28,16 @@ void contain_lock_memory(void)
 	    (getrlimit(RLIMIT_MEMLOCK, &now) == 0 && now.rlim_cur == RLIM_INFINITY))
 		flags |= MCL_FUTURE;
 	if (mlockall(flags) < 0)
-		log_warn("sync", NULL, "cannot lock memory (%s): CAP_IPC_LOCK allows it",
+		log_warn("contain", NULL, "cannot lock memory (%s): CAP_IPC_LOCK allows it",
 			 strerror(errno));
 }
 
-void contain_schedule(void)
+void contain_schedule(int priority)
 {
-	const struct sched_param p = {.sched_priority = 1};
+	const struct sched_param p = {.sched_priority = priority};
 
 	if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &p) < 0)
-		log_warn("sync", NULL, "no real-time priority (%s): CAP_SYS_NICE allows it",
+		log_warn("contain", NULL, "no real-time priority (%s): CAP_SYS_NICE allows it",
 			 strerror(errno));
 }
 

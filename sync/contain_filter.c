@@ -2,7 +2,7 @@
 /* The list of system calls of the sync process. Nothing here takes a path, but for the socket of
  * the system log. Descriptors come from the core, memory cannot be executed, and the sockets that
  * it opens itself (a link that comes back) are UDP. */
-#include "contain.h"
+#include "vrouter/contain.h"
 
 #include <errno.h>
 #include <linux/sockios.h>

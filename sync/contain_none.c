@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* In place of contain_filter.c in builds with sanitizers, which read files and start programs to
  * say what they found. */
-#include "contain.h"
+#include "vrouter/contain.h"
 
 #include <errno.h>
 

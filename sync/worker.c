@@ -13,13 +13,14 @@
 #include <event2/event.h>
 #include <sodium.h>
 
-#include "contain.h"
 #include "pace.h"
 #include "replication.h"
+#include "vrouter/contain.h"
 #include "vrouter/log.h"
 
 #define IPC_TURN   64 /* messages before others get their turn */
 #define LATER_MS   50
+#define PRIORITY   1		/* below the core's */
 #define MMAP_ABOVE (128 * 1024) /* large temporary memory goes back to the system */
 
 struct worker {
@@ -501,7 +502,7 @@ static int start(struct worker *w, bool realtime)
 	ignore_signals();
 	contain_lock_memory();
 	if (realtime)
-		contain_schedule();
+		contain_schedule(PRIORITY);
 	err = seal_init();
 	if (err == 0)
 		err = contain_drop_privileges();

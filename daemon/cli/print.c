@@ -163,6 +163,7 @@ void cli_print_stats(const json_t *data)
 
 	print_counters("control", json_object_get(data, "control"));
 	print_counters("replication_process", json_object_get(data, "replication_process"));
+	print_counters("guard", json_object_get(data, "guard"));
 	json_array_foreach(json_object_get(data, "routers"), i, r)
 		print_counters(text(r, "router"), r);
 }

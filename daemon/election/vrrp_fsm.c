@@ -144,7 +144,7 @@ static struct vrrp_out backup_advert(const struct vrrp_cfg *cfg, struct vrrp_ins
 		/* A resigner repeats it once per interval. The skew of a low priority is nearly
 		 * that long, so only the first one may arm the timer. */
 		if (v->timer_why != VRRP_WHY_RESIGNED)
-			out.timer_us = vrrp_skew_us(cfg, v);
+			out.timer_us = v->sole && !held_back(v) ? 0 : vrrp_skew_us(cfg, v);
 		v->timer_why = VRRP_WHY_RESIGNED;
 		v->active_prio = 0;
 		return out;
@@ -291,6 +291,7 @@ struct vrrp_out vrrp_step(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struc
 	if (in.ev == VRRP_EV_GATE) {
 		v->gated = in.gated;
 		v->blind = in.blind;
+		v->sole = in.sole;
 	}
 	switch (v->state) {
 	case VRRP_INIT:

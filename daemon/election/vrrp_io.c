@@ -113,20 +113,33 @@ static void tx_failed(struct vrrp_io *io, int err)
 	event_active(io->probe, EV_TIMEOUT, 0);
 }
 
-static void send_advert(struct vrrp_io *io, uint8_t prio)
+static size_t make_packet(const struct vrrp_io *io, uint8_t prio, uint8_t buf[VRRP_PACKET_MAX])
 {
 	struct vrrp_meta meta = {.src = io->self, .dst = io->group, .ttl = VRRP_TTL};
 	struct vrrp_packet p = io->ours;
-	uint8_t buf[VRRP_PACKET_MAX];
-	size_t len;
-	int err;
 
 	p.prio = prio;
 	p.adv_cs = io->cfg.adv_cs;
-	len = vrrp_encode(&p, &meta, buf, sizeof(buf));
+	return vrrp_encode(&p, &meta, buf, VRRP_PACKET_MAX);
+}
+
+int vrrp_io_resignation(const struct vrrp_io *io, struct vrrp_resignation *out)
+{
+	if (io->fd < 0)
+		return -ENOTCONN;
+	*out = (struct vrrp_resignation){.ifindex = io->ifindex, .src = io->self, .dst = io->group};
+	out->len = make_packet(io, VRRP_PRIO_RESIGN, out->packet);
+	return io->fd;
+}
+
+static void send_advert(struct vrrp_io *io, uint8_t prio)
+{
+	uint8_t buf[VRRP_PACKET_MAX];
+	size_t len = make_packet(io, prio, buf);
+	int err;
+
 	io->last_tx_us = now_us();
-	if (io->fd < 0) {
-		/* a resignation on an interface that is gone */
+	if (io->fd < 0) { /* a resignation on an interface that is gone */
 		io->stats.tx_errors++;
 		return;
 	}
@@ -336,9 +349,8 @@ static bool receive_one(struct vrrp_io *io)
 
 static void receive(struct vrrp_io *io, unsigned max)
 {
-	for (unsigned i = 0; i < max && io->fd >= 0; i++)
-		if (!receive_one(io))
-			break;
+	while (max-- && io->fd >= 0 && receive_one(io))
+		;
 }
 
 /* ---- the interface -------------------------------------------------------------------------- */
@@ -367,17 +379,13 @@ static int open_socket(struct vrrp_io *io, unsigned ifindex)
 
 	if (fd < 0)
 		return fd;
-	io->readable = event_new(io->base, fd, EV_READ | EV_PERSIST, on_readable, io);
-	if (!io->readable || event_add(io->readable, NULL) < 0) {
-		if (io->readable)
-			event_free(io->readable);
-		io->readable = NULL;
-		close(fd);
-		return -ENOMEM;
-	}
 	io->fd = fd;
 	io->ifindex = ifindex;
-	return 0;
+	io->readable = event_new(io->base, fd, EV_READ | EV_PERSIST, on_readable, io);
+	if (io->readable && event_add(io->readable, NULL) == 0)
+		return 0;
+	close_socket(io);
+	return -ENOMEM;
 }
 
 static void use_address(struct vrrp_io *io, const struct ip_addr *addr)

@@ -110,6 +110,9 @@ struct vrrp_inst {
 	 * that whoever holds the table wins when they meet. Therefore it does not preempt either,
 	 * and such a bid is not preempted: it becomes a real one within a bounded time. */
 	bool blind;
+	/* Nobody else could succeed an ACTIVE that resigns: there is no other to leave the first
+	 * move to, so Skew_Time is not waited for. */
+	bool sole;
 	bool boosted;	/* promoted by hand: bids VRRP_PRIO_BOOST while it stays ACTIVE */
 	bool resigning; /* ACTIVE that advertises priority 0 and waits for a successor */
 	uint8_t claims; /* advertisements still to be sent with priority 255, see VRRP_EV_BOOST */
@@ -146,7 +149,7 @@ struct vrrp_in {
 	/* ADVERT: our own last one is older than a BACKUP waits (the process or the machine stood
 	 * still), so the sender rightly took over and has the newer flows: do not fight it. */
 	bool overdue;
-	bool gated, blind; /* GATE */
+	bool gated, blind, sole; /* GATE */
 };
 
 /* Effects, to be run in this order. */
@@ -203,6 +206,14 @@ struct vrrp_io_ops {
 	void (*on_rival)(void *ctx, const char *what);
 };
 
+/* What it takes to resign in our place: a packet with priority 0, and where it goes. */
+struct vrrp_resignation {
+	unsigned ifindex;
+	struct ip_addr src, dst;
+	size_t len;
+	uint8_t packet[VRRP_PACKET_MAX];
+};
+
 struct vrrp_stats {
 	uint64_t tx, rx, rx_prio_zero, tx_errors;
 	uint64_t rx_err[VRRP_E_N];
@@ -219,6 +230,9 @@ void vrrp_io_free(struct vrrp_io *io); /* NULL is allowed; sends nothing */
 void vrrp_io_event(struct vrrp_io *io, struct vrrp_in in);
 /* Live change of priority, interval and preempt: the election goes on, nothing restarts. */
 void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg);
+/* The socket to send it on (borrowed, until the next fault), or -ENOTCONN while the interface is
+ * unusable. */
+must_check int vrrp_io_resignation(const struct vrrp_io *io, struct vrrp_resignation *out);
 const struct vrrp_inst *vrrp_io_inst(const struct vrrp_io *io);
 const struct vrrp_stats *vrrp_io_stats(const struct vrrp_io *io);
 /* us since the last valid advertisement of another controller, and who sent it; false: none yet. */

@@ -310,7 +310,9 @@ static void event(struct sim *s, unsigned i, enum vrrp_event ev)
 static void gate(struct sim *s, unsigned i, bool gated, bool blind)
 {
 	say(s, "node %u: %sgated, %sblind", i, gated ? "" : "not ", blind ? "" : "not ");
-	step(s, i, (struct vrrp_in){.ev = VRRP_EV_GATE, .gated = gated, .blind = blind});
+	step(s, i,
+	     (struct vrrp_in){
+		     .ev = VRRP_EV_GATE, .gated = gated, .blind = blind, .sole = s->n == 2});
 }
 
 static void resign(struct sim *s, unsigned i)

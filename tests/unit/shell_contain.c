@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../sync/contain.h"
+#include "vrouter/contain.h"
 #include "vrouter/log.h"
 
 enum { DENIED = SIGSYS, ALLOWED = 0 };

@@ -505,6 +505,42 @@ static void promotion_bids_254(void **state)
 	assert_int_equal(vrrp_bid(&cfg, &v), 100);
 }
 
+/* Nobody else could be meant: Skew_Time would only be time without ACTIVE. Who may not preempt
+ * leaves it to the end of that time all the same, should there be somebody with a better table. */
+static void sole_successor_does_not_wait(void **state)
+{
+	static const struct {
+		bool sole, gated, blind;
+		uint64_t wait_us;
+		const char *why;
+	} row[] = {
+		{true, false, false, 0, "sole and ready"},
+		{false, false, false, 609375, "one of several"},
+		{true, true, false, 609375, "sole, and gated"},
+		{true, false, true, 609375, "sole, and blind"},
+	};
+	struct vrrp_cfg cfg = {.prio = 100, .adv_cs = 100};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct vrrp_inst v = {0};
+		struct vrrp_out out;
+
+		event(&cfg, &v, VRRP_EV_START);
+		advert(&cfg, &v, 200, true);
+		vrrp_step(&cfg, &v,
+			  (struct vrrp_in){.ev = VRRP_EV_GATE,
+					   .gated = row[i].gated,
+					   .blind = row[i].blind,
+					   .sole = row[i].sole});
+		out = advert(&cfg, &v, VRRP_PRIO_RESIGN, true);
+		if (out.timer_us != row[i].wait_us)
+			fail_msg("%s: waits %llu us", row[i].why, (unsigned long long)out.timer_us);
+		out = event(&cfg, &v, VRRP_EV_TIMER);
+		assert_int_equal(out.why, VRRP_WHY_RESIGNED);
+	}
+}
+
 /* The gate, over a whole life: a candidate that becomes complete preempts after at most one
  * Active_Down; one that is gated again in the middle of that does not. */
 static void gate(void **state)
@@ -617,6 +653,7 @@ int main(void)
 		cmocka_unit_test(interval_learned),
 		cmocka_unit_test(later_promotion_wins),
 		cmocka_unit_test(promotion_bids_254),
+		cmocka_unit_test(sole_successor_does_not_wait),
 		cmocka_unit_test(gate),
 		cmocka_unit_test(blind_one_meets_the_holder),
 		cmocka_unit_test(blind_one_gets_a_follower),

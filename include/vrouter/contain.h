@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How little the sync process can do once it runs, should somebody take it over through what it
+/* How little a helper process can do once it runs, should somebody take it over through what it
  * parses: one capability, another user, no new privileges, no file, no program, no memory that is
  * written and executed. To be called in this order, before the first byte from a network is read.
  */
-#ifndef SYNC_CONTAIN_H
-#define SYNC_CONTAIN_H
+#ifndef VROUTER_CONTAIN_H
+#define VROUTER_CONTAIN_H
 
 #include <stdbool.h>
 
@@ -12,9 +12,9 @@
 
 /* So that a replica answers as fast on a machine that swaps; a warning where it is refused. */
 void contain_lock_memory(void);
-/* Real-time priority, below that of the core: else a replica that lags is mostly waiting for a CPU.
+/* SCHED_RR; that of the core is 2. Without it a replica that lags is mostly waiting for a CPU.
  * A warning where it is refused. */
-void contain_schedule(void);
+void contain_schedule(int priority);
 /* CAP_NET_ADMIN and the user nobody. 0 or -errno. */
 must_check int contain_drop_privileges(void);
 /* From here on a system call that is not on the list ends the process. 0; -ENOTSUP: not in this

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* In the new process, between fork and exec: async-signal-safe calls only. */
+static void become_helper(int fd, char *const argv[])
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (fd == SPAWN_FD) {
+		if (fcntl(fd, F_SETFD, 0) < 0)
+			_exit(127);
+	} else if (dup2(fd, SPAWN_FD) < 0) {
+		_exit(127);
+	}
+	/* all else is close-on-exec; this is for what a library may have opened without */
+	close_range(SPAWN_FD + 1, ~0U, 0);
+	execv("/proc/self/exe", argv);
+	_exit(127);
+}
+
+static pid_t fork_helper(const char *role, const struct spawn_opts *opts, int fd)
+{
+	static char name[] = "vrouterd", debug[] = "--debug", to_syslog[] = "--syslog",
+		    realtime[] = "--realtime";
+	char *argv[6] = {name, (char *)(uintptr_t)role};
+	int n = 2;
+
+	if (opts->debug)
+		argv[n++] = debug;
+	if (opts->to_syslog)
+		argv[n++] = to_syslog;
+	if (opts->realtime)
+		argv[n++] = realtime;
+	argv[n] = NULL;
+
+	pid_t pid = fork();
+
+	if (pid == 0)
+		become_helper(fd, argv);
+	return pid < 0 ? -errno : pid;
+}
+
+pid_t spawn_helper(const char *role, const struct spawn_opts *opts, int *fd)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+		return -errno;
+	pid = fork_helper(role, opts, pair[1]);
+	close(pair[1]);
+	if (pid < 0)
+		close(pair[0]);
+	else
+		*fd = pair[0];
+	return pid;
+}

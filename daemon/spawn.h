@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Helper processes: the daemon's own binary in another role, with a message pair to the core. */
+#ifndef DAEMON_SPAWN_H
+#define DAEMON_SPAWN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "vrouter/util.h"
+
+#define SPAWN_FD 3 /* the pair's end in the helper */
+
+struct spawn_opts {
+	bool to_syslog, debug, realtime;
+};
+
+/* Starts "vrouterd ROLE" with nothing open but standard streams and SPAWN_FD. The pid, and the
+ * core's end of the pair (SOCK_SEQPACKET, non-blocking) in *fd; or -errno. */
+must_check pid_t spawn_helper(const char *role, const struct spawn_opts *opts, int *fd);
+
+#endif
