@@ -6,6 +6,7 @@
 #define MODEL_KERNEL_H
 
 #include <errno.h>
+#include <stddef.h>
 
 #include <netinet/in.h>
 
@@ -31,12 +32,13 @@ struct model_kernel {
 	int port_owner[MODEL_PORTS];   /* flow or -1 */
 	unsigned n, cap;
 
-	struct model_event event[MODEL_EVENTS];
 	unsigned ev_head, ev_n, ev_cap;
 	bool subscribed, overrun;
 
 	struct flow ahead[MODEL_CHUNK]; /* the chunk that is filled already */
 	unsigned ahead_n, cursor, chunk;
+
+	struct model_event event[MODEL_EVENTS]; /* last: what is not queued is not cleared */
 };
 
 static inline unsigned model_id(const struct flow *f)
@@ -51,7 +53,7 @@ static inline unsigned model_port(const struct flow *f)
 
 static inline void model_init(struct model_kernel *k, unsigned ev_cap, unsigned chunk)
 {
-	memset(k, 0, sizeof(*k));
+	memset(k, 0, offsetof(struct model_kernel, event));
 	for (unsigned i = 0; i < MODEL_PORTS; i++)
 		k->port_owner[i] = -1;
 	k->cap = MODEL_FLOWS;

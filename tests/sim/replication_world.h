@@ -8,12 +8,14 @@
 
 #include "../../sync/engine_impl.h"
 #include "model_kernel.h"
+#include "replication_skew.h"
 
-#define NODES_MAX   5
-#define DELAY_MAX   128 /* ms, power of two */
-#define QUEUE_MAX   4096
-#define NOBODY	    UINT32_MAX
-#define VERSION_MAX 200000
+#define NODES_MAX    5
+#define DELAY_MAX    128 /* ms, power of two */
+#define QUEUE_MAX    4096
+#define NOBODY	     UINT32_MAX
+#define CTL_RATE_MAX 1500
+#define VERSION_MAX  200000
 
 struct packet {
 	struct packet *next;
@@ -42,10 +44,8 @@ struct node {
 	bool alive;
 	struct engine *engine;
 	struct sync_counters counters;
-	struct model_kernel kernel;
 	uint64_t run_at;
 	bool input; /* since the last engine_run() */
-	struct change queue[QUEUE_MAX];
 	unsigned n_queue;
 	uint64_t last_listed;
 	uint32_t last_repair;
@@ -53,13 +53,55 @@ struct node {
 	struct told told[MODEL_FLOWS];
 	bool drained, drain_ok;
 	uint64_t promoted_at;
+	bool newer;    /* speaks a later version of the protocol */
+	unsigned doom; /* it dies in its so many-th operation from here; 0: it does not */
+	bool dead;     /* died in the middle of an engine's call: what it still does is not done */
+	uint64_t paused_until;
+	unsigned backlog; /* datagrams that wait for a paused one */
+	uint64_t ctl_second;
+	unsigned ctl_n; /* control datagrams sent in that second */
+
+	struct model_kernel kernel;	/* its end and what follows is not cleared */
+	struct change queue[QUEUE_MAX]; /* of the kernel */
+};
+
+/* What happens in a run; counted, so that a run shows what it has tried. */
+#define SITUATIONS(X)                                                                              \
+	X(CRASH, "the source crashes")                                                             \
+	X(CRASH_SEND, "dies in a send")                                                            \
+	X(CRASH_COMMIT, "dies within a commit, part of it done")                                   \
+	X(CRASH_LOOK, "dies while it reads its kernel's table")                                    \
+	X(CRASH_SOURCE, "dies in an operation as source")                                          \
+	X(CRASH_REPAIR, "dies in an operation while it is repaired")                               \
+	X(CRASH_PROMOTE, "dies while it is promoted or demoted")                                   \
+	X(RESTART_FULL, "restarts with its kernel's table")                                        \
+	X(RESTART_EMPTY, "restarts with an empty kernel")                                          \
+	X(SWITCHOVER, "planned switchover")                                                        \
+	X(DRAINED, "a drain is acknowledged")                                                      \
+	X(PARTITION, "partition")                                                                  \
+	X(TWO_SOURCES, "two sources or more behind a partition")                                   \
+	X(TWO_HEALED, "they hear each other, and both make changes")                               \
+	X(WINNER_STAYS, "the source of the highest stream stays")                                  \
+	X(LOSER_STAYS, "it is demoted, a lower one stays")                                         \
+	X(PAUSE_SOURCE, "a source is stopped for a while")                                         \
+	X(PAUSE_REPLICA, "a replica is stopped for a while")                                       \
+	X(PAUSE_TAKEN, "a stopped source is replaced meanwhile")                                   \
+	X(TABLE_FULL, "a table is full")                                                           \
+	X(DELETED, "flows are deleted by hand")                                                    \
+	X(SKEW, "additions of a newer version")                                                    \
+	X(SKEW_BOTH, "a newer node and an older one are in a run")
+
+enum situation {
+#define X(id, text) SITUATION_##id,
+	SITUATIONS(X)
+#undef X
+		SITUATION_N
 };
 
 struct sim {
 	uint64_t seed, rng, now, last_fault;
 	bool trace, failed;
 	unsigned n_nodes, n_flows, n_ports;
-	struct node node[NODES_MAX];
 	bool cut[NODES_MAX][NODES_MAX];
 	struct packet *due[DELAY_MAX];
 	unsigned loss, dup, delay, reorder; /* per mille, per mille, ms, ms */
@@ -68,13 +110,17 @@ struct sim {
 	uint32_t hold_ms;    /* hold-new */
 	unsigned period, on; /* traffic comes in spells: ms of each, ms of traffic in it */
 	uint32_t version;
-	uint32_t life[MODEL_FLOWS];	       /* how often it was created, anywhere */
+	uint32_t life[MODEL_FLOWS]; /* how often it was created, anywhere */
+	uint64_t max_seen, max_reorder, max_ctl, converged_ms, rejoins;
+	uint64_t times[SITUATION_N];
+
 	uint32_t life_of_version[VERSION_MAX]; /* index: mark */
-	uint64_t max_seen, max_reorder, converged_ms, rejoins;
+	struct node node[NODES_MAX];
 };
 
 struct totals {
-	uint64_t max_seen, max_reorder, max_converged, changes, rejoins;
+	uint64_t max_seen, max_reorder, max_ctl, max_converged, changes, rejoins;
+	uint64_t times[SITUATION_N], seeds[SITUATION_N]; /* that it happened in */
 	struct sync_counters counters;
 };
 
@@ -128,7 +174,56 @@ static void broken(struct sim *s, const char *fmt, ...)
 	putchar('\n');
 }
 
+static void happened(struct sim *s, enum situation what)
+{
+	s->times[what]++;
+}
+
+/* As memset() of all, but for the large arrays. */
+static void sim_clear(struct sim *s)
+{
+	memset(s->life_of_version, 0, (s->version + 1) * sizeof(*s->life_of_version));
+	memset(s, 0, offsetof(struct sim, life_of_version));
+	for (unsigned i = 0; i < NODES_MAX; i++)
+		memset(&s->node[i], 0,
+		       offsetof(struct node, kernel) + offsetof(struct model_kernel, event));
+}
+
 /* ---- engine_ops ---- */
+
+/* Death comes between any two of a node's operations. From then on what it does has no effect,
+ * until its engine is out of the call and can be removed. */
+static bool is_dead(struct node *n, enum situation where)
+{
+	const struct engine *e = n->engine;
+
+	if (n->dead || !n->doom || --n->doom)
+		return n->dead;
+	n->dead = true;
+	trace(n->sim, "node %u dies", n->index);
+	happened(n->sim, where);
+	if (e->is_source)
+		happened(n->sim, SITUATION_CRASH_SOURCE);
+	else if (e->rep.state != REPLICA_NEED && e->rep.state != REPLICA_CLEAN)
+		happened(n->sim, SITUATION_CRASH_REPAIR);
+	return true;
+}
+
+/* STATUS is sent once a millisecond at most, the rest in answer to what comes. */
+static void check_control_rate(struct node *n)
+{
+	struct sim *s = n->sim;
+
+	if (n->ctl_second != s->now / 1000) {
+		n->ctl_second = s->now / 1000;
+		n->ctl_n = 0;
+	}
+	if (++n->ctl_n > s->max_ctl)
+		s->max_ctl = n->ctl_n;
+	if (n->ctl_n > CTL_RATE_MAX)
+		broken(s, "G6: node %u: more than %u control datagrams in a second", n->index,
+		       CTL_RATE_MAX);
+}
 
 static void post(struct sim *s, const struct packet *p)
 {
@@ -149,12 +244,22 @@ static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, s
 {
 	struct node *n = ctx;
 	struct sim *s = n->sim;
-	struct packet *p = malloc(sizeof(*p) + len);
+	struct packet *p;
+	unsigned added = 0;
 
+	if (is_dead(n, SITUATION_CRASH_SEND))
+		return;
+	if (h->kind == DGRAM_CONTROL)
+		check_control_rate(n);
+	p = malloc(sizeof(*p) + SKEW_BODY_MAX);
 	if (!p)
 		abort();
 	*p = (struct packet){.from = n->index, .h = *h, .len = len};
-	memcpy(p->body, body, len);
+	if (n->newer)
+		p->len = skew_rewrite(p->body, h, body, len, &added);
+	else
+		memcpy(p->body, body, len);
+	s->times[SITUATION_SKEW] += added;
 	for (p->to = 0; p->to < s->n_nodes; p->to++) {
 		if (p->to == n->index || s->cut[n->index][p->to])
 			continue;
@@ -209,6 +314,8 @@ static void op_commit(void *ctx)
 		int err = 0;
 		bool clash;
 
+		if (is_dead(n, SITUATION_CRASH_COMMIT))
+			break;
 		switch (c->what) {
 		case CHANGE_PUT:
 			check_put(n, &c->f, c->listed);
@@ -290,7 +397,7 @@ static int op_dump(void *ctx, bool start)
 {
 	struct node *n = ctx;
 
-	if (chance(n->sim, 3))
+	if (is_dead(n, SITUATION_CRASH_LOOK) || chance(n->sim, 3))
 		return -EINTR;
 	return model_dump(&n->kernel, start, on_dumped, n);
 }
@@ -304,7 +411,7 @@ static int op_get(void *ctx, const struct flow *key, struct flow *out)
 {
 	struct node *n = ctx;
 
-	if (chance(n->sim, 20))
+	if (is_dead(n, SITUATION_CRASH_LOOK) || chance(n->sim, 20))
 		return -EAGAIN;
 	if (!model_is_there(&n->kernel, model_id(key)))
 		return -ENOENT;
@@ -356,7 +463,7 @@ static const struct engine_ops ops = {
 
 static bool is_active(const struct node *n)
 {
-	return n->alive && n->engine->is_source;
+	return n->alive && !n->dead && n->engine->is_source;
 }
 
 static struct flow local_flow(void)
@@ -374,6 +481,9 @@ static void node_start(struct sim *s, unsigned i, bool empty)
 	struct engine_conf conf;
 	struct flow own = local_flow();
 
+	if (n->alive)
+		return;
+	happened(s, empty ? SITUATION_RESTART_EMPTY : SITUATION_RESTART_FULL);
 	trace(s, "node %u starts%s", i, empty ? " with an empty kernel" : "");
 	engine_conf_defaults(&conf);
 	snprintf(conf.name, sizeof(conf.name), "controller-%u", i);
@@ -393,6 +503,8 @@ static void node_start(struct sim *s, unsigned i, bool empty)
 	n->kernel.subscribed = false;
 	n->kernel.ev_n = 0;
 	n->kernel.overrun = false;
+	n->dead = false;
+	n->doom = 0;
 	n->n_queue = 0;
 	n->last_listed = 0;
 	n->followed = (struct stream_key){.term = 0};
@@ -405,10 +517,25 @@ static void node_start(struct sim *s, unsigned i, bool empty)
 
 static void node_stop(struct sim *s, unsigned i)
 {
+	if (!s->node[i].alive)
+		return;
 	trace(s, "node %u stops", i);
 	engine_free(s->node[i].engine);
 	s->node[i].engine = NULL;
 	s->node[i].alive = false;
+	s->node[i].kernel.subscribed = false;
+	s->node[i].paused_until = 0;
+	s->node[i].n_queue = 0;
+}
+
+/* Removes what died in a call. */
+static void node_bury(struct sim *s, struct node *n, bool role)
+{
+	if (!n->alive || !n->dead)
+		return;
+	if (role)
+		happened(s, SITUATION_CRASH_PROMOTE);
+	node_stop(s, n->index);
 }
 
 static void node_promote(struct sim *s, unsigned i)
@@ -416,13 +543,14 @@ static void node_promote(struct sim *s, unsigned i)
 	struct node *n = &s->node[i];
 	uint32_t term;
 
-	if (!n->alive || n->engine->is_source)
+	if (!n->alive || n->dead || n->engine->is_source)
 		return;
 	n->kernel.subscribed = true;
 	term = engine_promote(n->engine, 0, s->now);
 	n->promoted_at = s->now;
 	n->run_at = s->now;
 	trace(s, "node %u promoted, term %u", i, term);
+	node_bury(s, n, true);
 }
 
 static void node_demote(struct sim *s, unsigned i)
@@ -437,6 +565,16 @@ static void node_demote(struct sim *s, unsigned i)
 	n->kernel.ev_n = 0;
 	n->kernel.overrun = false;
 	n->run_at = s->now;
+	node_bury(s, n, true);
+}
+
+/* Live changes wait for no replica, however slow, dead or under repair it is. */
+static void check_nothing_waits(struct node *n)
+{
+	const struct sender *snd = &n->engine->sender;
+
+	if (n->alive && !n->dead && (snd->n || snd->has_ops))
+		broken(n->sim, "G6: source %u holds back live changes", n->index);
 }
 
 /* Reads what the kernel has queued: all of it, or a part as when the loop has more to do. */
@@ -454,6 +592,7 @@ static void node_read_events(struct sim *s, struct node *n)
 				engine_on_overrun(n->engine, s->now);
 			}
 			engine_on_drained(n->engine, s->now);
+			check_nothing_waits(n);
 			break;
 		}
 		engine_on_change(n->engine, &ev.f, ev.change, s->now);
@@ -466,6 +605,7 @@ static void check_memory(struct node *n)
 	const struct engine *e = n->engine;
 	bool repairs =
 		!e->is_source && e->rep.state != REPLICA_NEED && e->rep.state != REPLICA_CLEAN;
+	uint64_t memory = e->rep.seen.size * 8 + e->round.index.used + e->cmp.index.used;
 
 	if (e->rep.seen.slot && !repairs)
 		broken(n->sim, "G6: node %u keeps hashes outside of a repair", n->index);
@@ -476,6 +616,9 @@ static void check_memory(struct node *n)
 		broken(n->sim, "G6: source %u keeps digests", n->index);
 	if (e->receiver.n_used > e->receiver.n_cells || e->sender.ring_at > e->sender.ring_size)
 		broken(n->sim, "G6: node %u: a buffer beyond its bound", n->index);
+	if (memory > 64 * (uint64_t)MODEL_FLOWS + 8192)
+		broken(n->sim, "G6: node %u: a repair takes %llu bytes", n->index,
+		       (unsigned long long)memory);
 	if (e->rep.seen.size * 8 > n->sim->max_seen)
 		n->sim->max_seen = e->rep.seen.size * 8;
 	if (e->receiver.n_used * e->receiver.cell_size > n->sim->max_reorder)
@@ -484,17 +627,19 @@ static void check_memory(struct node *n)
 
 static void node_step(struct sim *s, struct node *n)
 {
-	if (!n->alive)
+	node_bury(s, n, false);
+	if (!n->alive || n->paused_until > s->now)
 		return;
 	if (chance(s, 300))
 		node_read_events(s, n);
 	/* a busy loop comes round a few times a millisecond */
-	for (unsigned i = 0; i < 3 && (n->input || n->run_at <= s->now); i++) {
+	for (unsigned i = 0; i < 3 && !n->dead && (n->input || n->run_at <= s->now); i++) {
 		n->input = false;
 		n->run_at = engine_run(n->engine, s->now);
 		check_stream(n);
 	}
 	check_memory(n);
+	node_bury(s, n, false);
 }
 
 #endif

@@ -16,9 +16,9 @@
  *     shortest Active_Down and a delay; a promotion is done within two delays; a
  *     node that stood still comes back without a fight; nobody preempts who must not; a node that
  *     was ACTIVE alone and blind takes nothing from the ACTIVE it meets. */
-#include <getopt.h>
 
 #include "election_world.h"
+#include "sim_runner.h"
 
 #define SETTLE 28 /* intervals */
 
@@ -394,49 +394,59 @@ static uint64_t run_seed(struct sim *s)
 	return took;
 }
 
-static bool parse(const char *text, uint64_t *out)
-{
-	char *end;
+struct totals {
+	uint64_t longest, packets, changes;
+};
 
-	*out = strtoull(text, &end, 0);
-	return *text && !*end;
+static bool run(uint64_t seed, bool with_trace, void *totals)
+{
+	static struct sim *s;
+	struct totals *t = totals;
+	uint64_t took;
+
+	if (!s)
+		s = malloc(sizeof(*s));
+	if (!s)
+		abort();
+	memset(s, 0, sizeof(*s));
+	s->seed = s->rng = seed;
+	s->trace = with_trace;
+	took = run_seed(s);
+	t->longest = took > t->longest ? took : t->longest;
+	t->packets += s->packets;
+	t->changes += s->changes;
+	return !s->failed;
+}
+
+static void merge(void *into, const void *from)
+{
+	struct totals *to = into;
+	const struct totals *t = from;
+
+	to->longest = t->longest > to->longest ? t->longest : to->longest;
+	to->packets += t->packets;
+	to->changes += t->changes;
+}
+
+static void report(const void *totals, uint64_t seeds, bool stats)
+{
+	const struct totals *t = totals;
+
+	(void)stats;
+	printf("%llu seeds, %llu packets, %llu state changes, settled within %llu intervals\n",
+	       (unsigned long long)seeds, (unsigned long long)t->packets,
+	       (unsigned long long)t->changes, (unsigned long long)t->longest + 1);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"seeds", required_argument, NULL, 'n'},
-		{"seed", required_argument, NULL, 's'},
-		{NULL, 0, NULL, 0},
+	const struct runner_program program = {
+		.seeds = 10000,
+		.totals_size = sizeof(struct totals),
+		.run = run,
+		.merge = merge,
+		.report = report,
 	};
-	uint64_t first = 1, n = 5000, longest = 0, packets = 0, changes = 0;
-	struct sim *s = malloc(sizeof(*s));
-	bool trace = false, failed = false;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == '?' || !parse(optarg, c == 's' ? &first : &n))
-			return 2;
-		trace |= c == 's';
-	}
-	if (!s)
-		return 2;
-	for (uint64_t seed = first; seed < first + (trace ? 1 : n); seed++) {
-		memset(s, 0, sizeof(*s));
-		s->seed = s->rng = seed;
-		s->trace = trace;
-
-		uint64_t took = run_seed(s);
-
-		longest = took > longest ? took : longest;
-		packets += s->packets;
-		changes += s->changes;
-		failed |= s->failed;
-	}
-	printf("%llu seeds, %llu packets, %llu state changes, settled within %llu intervals: %s\n",
-	       (unsigned long long)(trace ? 1 : n), (unsigned long long)packets,
-	       (unsigned long long)changes, (unsigned long long)longest + 1,
-	       failed ? "FAILED" : "ok");
-	free(s);
-	return failed;
+	return runner_main(&program, argc, argv);
 }

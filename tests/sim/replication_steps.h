@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Time in the world of sim_replication.c: datagrams arrive, traffic flows, tables are compared. */
+#ifndef REPLICATION_STEPS_H
+#define REPLICATION_STEPS_H
+
+#include "replication_world.h"
+
+#define BACKLOG_MAX 2000
+
+/* ---- what is compared ---- */
+
+static bool is_quiet(const struct node *n)
+{
+	return !n->kernel.ev_n && !n->kernel.overrun && !n->engine->sender.n &&
+	       !n->engine->sender.has_ops && n->engine->hold.head == n->engine->hold.tail &&
+	       !(n->engine->alarms & ENGINE_ALARM_OVERRUN);
+}
+
+static int first_difference(const struct model_kernel *a, const struct model_kernel *b)
+{
+	for (unsigned i = 0; i < MODEL_FLOWS; i++)
+		if (model_is_there(a, i) != model_is_there(b, i) ||
+		    (model_is_there(a, i) && (!flow_equal(&a->flow[i], &b->flow[i]) ||
+					      !flow_rare_equal(&a->flow[i], &b->flow[i]))))
+			return (int)i;
+	return -1;
+}
+
+static void show_difference(struct sim *s, const struct node *src, const struct node *rep, int id)
+{
+	char a[FLOW_STRLEN] = "nothing", b[FLOW_STRLEN] = "nothing";
+
+	if (model_is_there(&src->kernel, (unsigned)id))
+		flow_format(&src->kernel.flow[id], a);
+	if (model_is_there(&rep->kernel, (unsigned)id))
+		flow_format(&rep->kernel.flow[id], b);
+	broken(s, "G1: flow %d differs\n  source  %u: %s\n  replica %u: %s", id, src->index, a,
+	       rep->index, b);
+}
+
+/* READY and up to date is a promise. Returns how many replicas are so. */
+static unsigned check_ready(struct sim *s, const struct node *src)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n_nodes; i++) {
+		const struct node *rep = &s->node[i];
+		struct engine_status st;
+		int id;
+
+		if (!rep->alive || rep->dead || rep == src)
+			continue;
+		engine_status(rep->engine, &st);
+		if (st.phase != ENGINE_READY ||
+		    !stream_key_equal(&rep->engine->stream, &src->engine->stream) ||
+		    st.seq != src->engine->sender.seq || rep->n_queue ||
+		    rep->engine->rep.uncommitted || !is_quiet(src))
+			continue;
+		n++;
+		id = first_difference(&src->kernel, &rep->kernel);
+		if (id >= 0)
+			show_difference(s, src, rep, id);
+	}
+	return n;
+}
+
+static void check_all(struct sim *s)
+{
+	for (unsigned i = 0; i < s->n_nodes; i++)
+		if (is_active(&s->node[i]))
+			(void)check_ready(s, &s->node[i]);
+}
+
+/* ---- world ---- */
+
+/* The socket's buffer of a stopped process holds some. */
+static bool keep_for_later(struct sim *s, struct node *n, struct packet *p)
+{
+	struct packet **at = &s->due[(s->now + DELAY_MAX - 1) % DELAY_MAX];
+
+	if (n->backlog >= BACKLOG_MAX)
+		return false;
+	n->backlog++;
+	while (*at)
+		at = &(*at)->next;
+	p->next = NULL;
+	*at = p;
+	return true;
+}
+
+static void deliver(struct sim *s)
+{
+	struct packet *p = s->due[s->now % DELAY_MAX];
+
+	s->due[s->now % DELAY_MAX] = NULL;
+	while (p) {
+		struct packet *next = p->next;
+		struct node *n = &s->node[p->to];
+
+		if (n->paused_until > s->now && n->alive) {
+			if (keep_for_later(s, n, p))
+				p = NULL;
+		} else if (n->alive && !n->dead && !s->cut[p->from][p->to]) {
+			engine_on_datagram(n->engine, &p->h, p->body, p->len, s->now);
+			check_stream(n);
+			n->input = true;
+		}
+		free(p);
+		p = next;
+	}
+}
+
+static void traffic(struct sim *s, struct node *n)
+{
+	unsigned changes = s->traffic / 1000 + chance(s, s->traffic % 1000);
+
+	if (s->now % s->period >= s->on)
+		return;
+	if (chance(s, 3))
+		changes += s->burst;
+	while (changes-- && s->version + 1 < VERSION_MAX) {
+		unsigned id = rnd(s, s->n_flows), what = rnd(s, 10);
+
+		if (!model_is_there(&n->kernel, id)) {
+			s->version++;
+			s->life_of_version[s->version] = ++s->life[id];
+			model_traffic_new(&n->kernel, id, rnd(s, s->n_ports), s->version);
+		} else if (what < 3) {
+			model_traffic_destroy(&n->kernel, id);
+			/* its NAT port goes to the next flow at once */
+		} else {
+			s->version++;
+			s->life_of_version[s->version] =
+				s->life_of_version[n->kernel.flow[id].mark];
+			model_traffic_update(&n->kernel, id, rnd(s, 24), s->version);
+		}
+	}
+}
+
+static void step(struct sim *s)
+{
+	s->now++;
+	deliver(s);
+	for (unsigned i = 0; i < s->n_nodes; i++)
+		if (is_active(&s->node[i]))
+			traffic(s, &s->node[i]);
+	for (unsigned i = 0; i < s->n_nodes; i++)
+		node_step(s, &s->node[i]);
+}
+
+static void steps(struct sim *s, unsigned ms)
+{
+	while (ms-- && !s->failed) {
+		step(s);
+		if (s->now % s->period == s->period - 1)
+			check_all(s);
+	}
+}
+
+static unsigned find_active(struct sim *s)
+{
+	for (unsigned i = 0; i < s->n_nodes; i++)
+		if (is_active(&s->node[i]))
+			return i;
+	return NOBODY;
+}
+
+/* Somebody living, preferably not `other`. */
+static unsigned pick_alive(struct sim *s, unsigned other)
+{
+	unsigned start = rnd(s, s->n_nodes);
+
+	for (unsigned i = 0; i < s->n_nodes; i++) {
+		unsigned c = (start + i) % s->n_nodes;
+
+		if (s->node[c].alive && c != other)
+			return c;
+	}
+	return other;
+}
+
+#endif
