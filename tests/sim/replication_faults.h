@@ -298,11 +298,14 @@ static void fault_deleted(struct sim *s)
 static void doom_somebody(struct sim *s)
 {
 	unsigned i = chance(s, 500) ? find_active(s) : pick_alive(s, NOBODY);
+	struct node *n;
 
 	if (i == NOBODY || !s->node[i].alive)
 		return;
-	s->node[i].doom = 1 + rnd(s, 1u << rnd(s, 11));
-	trace(s, "node %u has %u operations to live", i, s->node[i].doom);
+	n = &s->node[i];
+	n->doom_in = rnd(s, 3);
+	n->doom = 1 + rnd(s, n->doom_in == DOOM_ROLE ? 4 : 1u << rnd(s, 11));
+	trace(s, "node %u has %u operations to live", i, n->doom);
 }
 
 static void undo_doom(struct sim *s)

@@ -55,7 +55,9 @@ struct node {
 	uint64_t promoted_at;
 	bool newer;    /* speaks a later version of the protocol */
 	unsigned doom; /* it dies in its so many-th operation from here; 0: it does not */
-	bool dead;     /* died in the middle of an engine's call: what it still does is not done */
+	enum { DOOM_ANY, DOOM_REPAIR, DOOM_ROLE } doom_in; /* of which operations */
+	bool changes_role;
+	bool dead; /* died in the middle of an engine's call: what it still does is not done */
 	uint64_t paused_until;
 	unsigned backlog; /* datagrams that wait for a paused one */
 	uint64_t ctl_second;
@@ -73,6 +75,7 @@ struct node {
 	X(CRASH_LOOK, "dies while it reads its kernel's table")                                    \
 	X(CRASH_SOURCE, "dies in an operation as source")                                          \
 	X(CRASH_REPAIR, "dies in an operation while it is repaired")                               \
+	X(CRASH_LIST, "dies in an operation while it lists or compares")                           \
 	X(CRASH_PROMOTE, "dies while it is promoted or demoted")                                   \
 	X(RESTART_FULL, "restarts with its kernel's table")                                        \
 	X(RESTART_EMPTY, "restarts with an empty kernel")                                          \
@@ -196,16 +199,19 @@ static void sim_clear(struct sim *s)
 static bool is_dead(struct node *n, enum situation where)
 {
 	const struct engine *e = n->engine;
+	bool repair = e->is_source ? e->job == JOB_SERVE || e->job == JOB_DIGEST
+				   : e->rep.state != REPLICA_NEED && e->rep.state != REPLICA_CLEAN;
 
-	if (n->dead || !n->doom || --n->doom)
+	if (n->dead || !n->doom || (n->doom_in == DOOM_REPAIR && !repair) ||
+	    (n->doom_in == DOOM_ROLE && !n->changes_role) || --n->doom)
 		return n->dead;
 	n->dead = true;
 	trace(n->sim, "node %u dies", n->index);
 	happened(n->sim, where);
 	if (e->is_source)
 		happened(n->sim, SITUATION_CRASH_SOURCE);
-	else if (e->rep.state != REPLICA_NEED && e->rep.state != REPLICA_CLEAN)
-		happened(n->sim, SITUATION_CRASH_REPAIR);
+	if (repair)
+		happened(n->sim, e->is_source ? SITUATION_CRASH_LIST : SITUATION_CRASH_REPAIR);
 	return true;
 }
 
@@ -504,6 +510,7 @@ static void node_start(struct sim *s, unsigned i, bool empty)
 	n->kernel.ev_n = 0;
 	n->kernel.overrun = false;
 	n->dead = false;
+	n->changes_role = false;
 	n->doom = 0;
 	n->n_queue = 0;
 	n->last_listed = 0;
@@ -546,7 +553,9 @@ static void node_promote(struct sim *s, unsigned i)
 	if (!n->alive || n->dead || n->engine->is_source)
 		return;
 	n->kernel.subscribed = true;
+	n->changes_role = true;
 	term = engine_promote(n->engine, 0, s->now);
+	n->changes_role = false;
 	n->promoted_at = s->now;
 	n->run_at = s->now;
 	trace(s, "node %u promoted, term %u", i, term);
@@ -560,7 +569,9 @@ static void node_demote(struct sim *s, unsigned i)
 	if (!is_active(n))
 		return;
 	trace(s, "node %u demoted", i);
+	n->changes_role = true;
 	engine_demote(n->engine, s->now);
+	n->changes_role = false;
 	n->kernel.subscribed = false;
 	n->kernel.ev_n = 0;
 	n->kernel.overrun = false;
