@@ -14,7 +14,7 @@
 #define DELAY_MAX    128 /* ms, power of two */
 #define QUEUE_MAX    4096
 #define NOBODY	     UINT32_MAX
-#define CTL_RATE_MAX 1500
+#define CTL_RATE_MAX 1000
 #define VERSION_MAX  200000
 
 struct packet {
@@ -627,6 +627,8 @@ static void check_memory(struct node *n)
 		broken(n->sim, "G6: source %u keeps digests", n->index);
 	if (e->receiver.n_used > e->receiver.n_cells || e->sender.ring_at > e->sender.ring_size)
 		broken(n->sim, "G6: node %u: a buffer beyond its bound", n->index);
+	if (n->counters.v[SYNC_RX_BAD_BODY])
+		broken(n->sim, "node %u met a body that it cannot decode", n->index);
 	if (memory > 64 * (uint64_t)MODEL_FLOWS + 8192)
 		broken(n->sim, "G6: node %u: a repair takes %llu bytes", n->index,
 		       (unsigned long long)memory);
