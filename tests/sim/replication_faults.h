@@ -154,8 +154,8 @@ static unsigned find_winner(const struct sim *s)
 
 	for (unsigned i = 0; i < s->n_nodes; i++)
 		if (is_active(&s->node[i]) &&
-		    (best == NOBODY || stream_key_rank(&s->node[i].engine->stream,
-						       &s->node[best].engine->stream) > 0))
+		    (best == NOBODY ||
+		     is_higher(&s->node[i].engine->stream, &s->node[best].engine->stream)))
 			best = i;
 	return best;
 }
@@ -172,7 +172,7 @@ static void check_one_wins(struct sim *s)
 		if (!n->alive || n->dead || i == winner)
 			continue;
 		if (!n->engine->is_source &&
-		    stream_key_rank(&n->engine->stream, &s->node[winner].engine->stream) < 0)
+		    is_higher(&s->node[winner].engine->stream, &n->engine->stream))
 			broken(s, "G4: node %u does not follow the highest stream", i);
 		if (n->engine->is_source && !(n->engine->alarms & ENGINE_ALARM_TWO_SOURCES))
 			broken(s, "node %u does not know of another source", i);
