@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
@@ -18,7 +19,8 @@
 #include "vrouter/contain.h"
 #include "vrouter/log.h"
 
-#define PRIORITY 3 /* above the core's: it runs when that one has failed */
+#define PRIORITY  3  /* above the core's: it runs when that one has failed */
+#define LINGER_MS 12 /* the kernel goes on forwarding while a successor takes over */
 
 struct armed {
 	struct guard_orders orders;
@@ -64,11 +66,17 @@ static void withdraw(const struct armed *a, unsigned i)
 		log_warn("guard", a->orders.router, "cannot withdraw a VIP: %s", strerror(errno));
 }
 
-/* Resignations first: who succeeds us needs a moment longer than an address takes to go. */
+/* Make before break, but bounded: who succeeds us needs a few ms, in which what still arrives here
+ * is better forwarded than dropped; what lasts longer would be two holders of one address. */
 static void leave(const struct state *s)
 {
+	const struct timespec linger = {.tv_nsec = LINGER_MS * 1000000L};
+
+	if (!s->n)
+		return;
 	for (unsigned i = 0; i < s->n; i++)
 		resign(&s->armed[i]);
+	nanosleep(&linger, NULL);
 	for (unsigned i = 0; i < s->n; i++)
 		for (unsigned k = 0; k < s->armed[i].orders.n_vips; k++)
 			withdraw(&s->armed[i], k);

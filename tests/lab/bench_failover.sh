@@ -45,8 +45,20 @@ report_memory() {
 }
 
 vip_somewhere() { has_vip 1 || has_vip 2; }
+# The daemons that elect, nothing else: links, namespaces and flows stay.
+kill_daemons() { # DRIVER N
+	local pid pids=
+	if [ "$1" = vrouterd ]; then
+		pids=${LAB_DAEMON[$2]}
+	else
+		for pid in $(ip netns pids "$LAB-c$2-vr"); do
+			[ "$(<"/proc/$pid/comm")" != keepalived ] || pids+=" $pid"
+		done
+	fi
+	kill -KILL $pids
+}
 # A crash, with FLOWS entries in the table beside those that talk.
-one_failover() { # DRIVER ADVERT [FLOWS]
+one_failover() { # DRIVER ADVERT [FLOWS [crash | kill]]
 	local flows=${3:-0} old=1
 	ADVERT=$2
 	lab_standard 2
@@ -74,8 +86,14 @@ one_failover() { # DRIVER ADVERT [FLOWS]
 	fi
 	sleep 0.5
 	ask probe reset
-	lab_crash $old
+	if [ "${4:-crash}" = crash ]; then
+		lab_crash $old
+	else
+		kill_daemons "$1" $old
+		within 10 has_vip $((3 - old)) || note "nobody took over"
+	fi
 	sleep 0.6 # the connections go on talking through the takeover
+	has_vip $old && put holders 2 || put holders 1
 	ask tcp check
 	put alive "$(field alive)"
 	put tcp-ms "$(field slowest_ms)"
@@ -89,6 +107,12 @@ runs_failover() {
 		for driver in $DRIVERS; do measure "$driver-$advert" failover "$driver" $advert; done
 	done
 }
+runs_kill() {
+	local advert driver
+	for advert in 1000 100; do
+		for driver in $DRIVERS; do measure "$driver-kill-$advert" failover "$driver" $advert 0 kill; done
+	done
+}
 # report_gaps GROUP
 report_gaps() {
 	local d name
@@ -98,6 +122,14 @@ report_gaps() {
 		printf '%-22s %28s %6s %24s %24s %s\n' "$name" "$(median "$d-$1.gap-ms")" \
 			"$(ratio "$(middle "$d-$1.gap-ms")" "$(middle "vrouterd-$1.gap-ms")")" \
 			"$(median "$d-$1.alive")" "$(median "$d-$1.tcp-ms")" "$(median "$d-$1.steal")"
+	done
+}
+report_kill() {
+	local advert d
+	for advert in 1000 100; do
+		printf '\nSIGKILL of the daemon that holds the election, adverts every %s ms\n' $advert
+		report_gaps kill-$advert
+		for d in $DRIVERS; do echo "$d: holders of the VIPs afterwards: $(median "$d-kill-$advert.holders")"; done
 	done
 }
 report_failover() {
