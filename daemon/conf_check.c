@@ -172,6 +172,29 @@ static void check_peers(const struct check *k)
 	}
 }
 
+static bool has_tcp(const struct conf_filter *f)
+{
+	struct flow_filter rule;
+
+	conf_filter(&rule, f);
+	return !flow_filter_proto_out(&rule, IPPROTO_TCP);
+}
+
+/* where: "sync" or a router */
+static void check_filter(const struct check *k, const struct conf_filter *f, const char *where)
+{
+	if (f->n_protocols && f->n_ignored_protocols)
+		conf_error(k->errors, k->c->path, line_or(f->ignored_protocols_line, f->line),
+			   "%s: filter: ignore-protocols and protocols are given; allowed: one of "
+			   "them",
+			   where);
+	else if (f->n_tcp_states && !has_tcp(f))
+		conf_error(k->errors, k->c->path, line_or(f->tcp_states_line, f->line),
+			   "%s: filter: tcp-states: TCP is not replicated; allowed: with TCP among "
+			   "the protocols",
+			   where);
+}
+
 static void check_sync(const struct check *k)
 {
 	const struct conf_sync *s = &k->c->sync;
@@ -193,12 +216,27 @@ static void check_sync(const struct check *k)
 			   "239.255.255.255, ff00::/8",
 			   ip_addr_format(&s->group, buf));
 	check_peers(k);
+	check_filter(k, &s->filter, "sync");
 	for (unsigned i = 0; i < s->n_interfaces; i++)
 		for (unsigned j = 0; j < i; j++)
 			if (strcmp(s->interface[i], s->interface[j]) == 0)
 				conf_error(
 					k->errors, k->c->path, line_or(s->interface_line, s->line),
 					"sync: interface: \"%s\" is listed twice", s->interface[i]);
+}
+
+static void check_router_filter(const struct check *k, const struct conf_router *r)
+{
+	char where[CONF_NAME_MAX + 16];
+
+	if (!r->own_filter)
+		return;
+	snprintf(where, sizeof(where), "router \"%s\"", r->name);
+	if (!k->c->sync.present)
+		conf_error(k->errors, k->c->path, r->filter.line,
+			   "%s: filter: nothing is replicated; allowed: with a sync section",
+			   where);
+	check_filter(k, &r->filter, where);
 }
 
 static bool same_hostname(const struct conf_router *a, enum net_leg_id ai,
@@ -286,6 +324,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
 		check_gateway(&k, r);
 		check_election(&k, r);
 		check_needs_sync(&k, r);
+		check_router_filter(&k, r);
 		for (unsigned j = 0; j < i; j++)
 			check_pair(&k, &c->router[j], r);
 	}

@@ -36,7 +36,8 @@ static const char *diff_sync(const struct conf_sync *a, const struct conf_sync *
 		return "sync: hold-new";
 	if (a->ring_kb != b->ring_kb)
 		return "sync: ring";
-	return NULL; /* key-file may change: keys are read again at each reload */
+	/* key-file may change: keys are read again at each reload; the filter is the routers' */
+	return NULL;
 }
 
 const char *conf_diff_global(const struct conf *old, const struct conf *new)
@@ -83,6 +84,15 @@ static const char *refused(const struct conf_router *a, const struct conf_router
 	return NULL;
 }
 
+static bool same_filter(const struct conf_filter *a, const struct conf_filter *b)
+{
+	struct flow_filter x, y;
+
+	conf_filter(&x, a);
+	conf_filter(&y, b);
+	return flow_filter_equal(&x, &y);
+}
+
 static bool same_live(const struct conf_router *a, const struct conf_router *b)
 {
 	for (unsigned i = 0; i < NET_LEGS; i++)
@@ -94,7 +104,8 @@ static bool same_live(const struct conf_router *a, const struct conf_router *b)
 	       a->election.advert_interval_ms == b->election.advert_interval_ms &&
 	       a->election.preempt == b->election.preempt && a->sync_hold_s == b->sync_hold_s &&
 	       a->drain_ms == b->drain_ms && a->linger_ms == b->linger_ms &&
-	       a->announce_refresh_s == b->announce_refresh_s;
+	       a->announce_refresh_s == b->announce_refresh_s &&
+	       same_filter(&a->filter, &b->filter);
 }
 
 static const struct conf_router *find(const struct conf *c, const char *name, unsigned *index)

@@ -17,10 +17,11 @@
 #include "conf_option.h"
 #include "conf_text.h"
 
-#define LINE_OPTION "__line"
-#define OPTIONS_MAX 24
-#define WHERE_MAX   160
-#define ALLOWED_MAX 200
+#define LINE_OPTION   "__line"
+#define OPTIONS_MAX   24
+#define CONF_SUBS_MAX 5
+#define WHERE_MAX     160
+#define ALLOWED_MAX   200
 
 struct node { /* a value as it was written */
 	int line;
@@ -145,7 +146,7 @@ static cfg_t *shape_new(void)
 {
 	static const cfg_opt_t end = CFG_END();
 	cfg_opt_t top[CONF_SECS + 1], opts[CONF_SECS][OPTIONS_MAX];
-	cfg_opt_t inner[CONF_SECS][4][OPTIONS_MAX];
+	cfg_opt_t inner[CONF_SECS][CONF_SUBS_MAX][OPTIONS_MAX];
 
 	for (unsigned i = 0; i < CONF_SECS; i++) {
 		const struct conf_section *s = &conf_sections[i];
@@ -323,6 +324,9 @@ static int take_routers(cfg_t *root, struct conf *c)
 		copy_name(r->name, sizeof(r->name), sec->title);
 		copy_name(r->namespace, sizeof(r->namespace), sec->title);
 		take_section(s, sec, r, section_name(sec, where));
+		r->own_filter = r->filter.line != 0;
+		if (!r->own_filter)
+			r->filter = c->sync.filter;
 	}
 	return 0;
 }

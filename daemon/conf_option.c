@@ -14,6 +14,20 @@ static const char *const words_security[] = {"none", "sealed", NULL}; /* = conf_
 static const char *const words_nat[] = {"none", "snat", "masquerade", NULL}; /* = enum net_nat */
 static const char *const words_mode[] = {"vrrp", "external", "single", NULL};
 
+/* As in enum tcp_conntrack, from 1 on. */
+static const char *const words_tcp_state[] = {"SYN_SENT",   "SYN_RECV", "ESTABLISHED", "FIN_WAIT",
+					      "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT",   "CLOSE",
+					      "SYN_SENT2",  NULL};
+
+static const struct {
+	const char *name;
+	uint8_t number;
+} protocols[] = {
+	{"tcp", IPPROTO_TCP},	{"udp", IPPROTO_UDP},	    {"udplite", IPPROTO_UDPLITE},
+	{"icmp", IPPROTO_ICMP}, {"icmpv6", IPPROTO_ICMPV6}, {"sctp", IPPROTO_SCTP},
+	{"dccp", IPPROTO_DCCP}, {"gre", IPPROTO_GRE},
+};
+
 #define NO_SERVICES "this version does not run DNS and NTP servers in the router; remove the option"
 
 static const struct conf_option controller_options[] = {
@@ -21,6 +35,46 @@ static const struct conf_option controller_options[] = {
 	{.name = "control-socket", .type = CONF_T_PATH, AT(struct conf, controller.control_socket)},
 	{.name = "realtime", .type = CONF_T_BOOL, AT(struct conf, controller.realtime)},
 };
+
+static const struct conf_option filter_options[] = {
+	{.name = "protocols",
+	 .type = CONF_T_PROTOCOL,
+	 .list_max = CONF_PROTOCOLS_MAX,
+	 LIST_OF(struct conf_filter, protocol),
+	 .count_offset = offsetof(struct conf_filter, n_protocols)},
+	{.name = "ignore-protocols",
+	 .type = CONF_T_PROTOCOL,
+	 .list_max = CONF_PROTOCOLS_MAX,
+	 LIST_OF(struct conf_filter, ignored_protocol),
+	 .count_offset = offsetof(struct conf_filter, n_ignored_protocols),
+	 LINE_AT(struct conf_filter, ignored_protocols_line)},
+	{.name = "addresses",
+	 .type = CONF_T_NET,
+	 .list_max = FILTER_NETS_MAX,
+	 LIST_OF(struct conf_filter, address),
+	 .count_offset = offsetof(struct conf_filter, n_addresses)},
+	{.name = "ignore-addresses",
+	 .type = CONF_T_NET,
+	 .list_max = FILTER_NETS_MAX,
+	 LIST_OF(struct conf_filter, ignored_address),
+	 .count_offset = offsetof(struct conf_filter, n_ignored_addresses)},
+	{.name = "tcp-states",
+	 .type = CONF_T_WORD,
+	 .list_max = CONF_TCP_STATES,
+	 LIST_OF(struct conf_filter, tcp_state),
+	 .count_offset = offsetof(struct conf_filter, n_tcp_states),
+	 LINE_AT(struct conf_filter, tcp_states_line),
+	 .words = words_tcp_state},
+	{.name = "assured", .type = CONF_T_BOOL, AT(struct conf_filter, assured)},
+};
+
+#define FILTER_OF(type)                                                                            \
+	{                                                                                          \
+		.name = "filter", .option = filter_options,                                        \
+		.n_options = ARRAY_LEN(filter_options), .offset = offsetof(type, filter),          \
+		LINE_AT(struct conf_filter, line)                                                  \
+	}
+static const struct conf_section sync_subs[] = {FILTER_OF(struct conf_sync)};
 
 static const struct conf_option sync_options[] = {
 	{.name = "interface",
@@ -173,6 +227,7 @@ static const struct conf_section router_subs[] = {
 	 .option = election_options,
 	 .n_options = ARRAY_LEN(election_options),
 	 LINE_AT(struct conf_router, election.line)},
+	FILTER_OF(struct conf_router),
 };
 
 const struct conf_section conf_sections[CONF_SECS] = {
@@ -185,6 +240,8 @@ const struct conf_section conf_sections[CONF_SECS] = {
 	[CONF_SEC_SYNC] = {.name = "sync",
 			   .option = sync_options,
 			   .n_options = ARRAY_LEN(sync_options),
+			   .sub = sync_subs,
+			   .n_subs = ARRAY_LEN(sync_subs),
 			   .offset = offsetof(struct conf, sync),
 			   LINE_AT(struct conf_sync, line)},
 	[CONF_SEC_ROUTER] = {.name = "router",
@@ -250,6 +307,16 @@ static size_t add_words(const struct conf_option *o, char *buf, size_t cap, size
 	return at;
 }
 
+static void add_protocols(char *buf, size_t cap)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(protocols) && at < cap; i++)
+		at += (size_t)snprintf(buf + at, cap - at, "\"%s\", ", protocols[i].name);
+	if (at < cap)
+		snprintf(buf + at, cap - at, "a number from 1 to 255");
+}
+
 const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t cap)
 {
 	switch (o->type) {
@@ -289,6 +356,14 @@ const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t c
 		break;
 	case CONF_T_PREFIX:
 		snprintf(buf, cap, "an IPv4 address with prefix length like \"192.0.2.1/24\"");
+		break;
+	case CONF_T_PROTOCOL:
+		add_protocols(buf, cap);
+		break;
+	case CONF_T_NET:
+		snprintf(buf, cap,
+			 "an address or network like \"192.0.2.1\", \"192.0.2.0/24\" or "
+			 "\"2001:db8::/32\"");
 		break;
 	case CONF_T_UNSUPPORTED:
 		snprintf(buf, cap, "nothing in this version");
@@ -421,6 +496,36 @@ static const char *set_prefix(void *to, const char *text)
 	return NULL;
 }
 
+static const char *set_protocol(void *to, const char *text)
+{
+	const struct conf_option number = {.min = 1, .max = 255};
+	const char *why;
+	unsigned v = 0;
+	uint8_t proto;
+
+	for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
+		if (strcmp(protocols[i].name, text) == 0)
+			v = protocols[i].number;
+	why = v ? NULL : set_number(&number, &v, text);
+	if (why)
+		return *text >= '0' && *text <= '9' ? why : "is no protocol";
+	proto = (uint8_t)v;
+	memcpy(to, &proto, sizeof(proto));
+	return NULL;
+}
+
+static const char *set_net(void *to, const char *text)
+{
+	struct ip_prefix p = {.len = 0};
+
+	if (ip_addr_parse(&p.addr, text) == 0)
+		p.len = p.addr.family == AF_INET ? 32 : 128;
+	else if (ip_prefix_parse(&p, text) < 0)
+		return "is no address or network";
+	memcpy(to, &p, sizeof(p));
+	return NULL;
+}
+
 const char *conf_option_set(const struct conf_option *o, void *base, unsigned index,
 			    const char *text)
 {
@@ -449,6 +554,10 @@ const char *conf_option_set(const struct conf_option *o, void *base, unsigned in
 		return set_peer(to, text);
 	case CONF_T_PREFIX:
 		return set_prefix(to, text);
+	case CONF_T_PROTOCOL:
+		return set_protocol(to, text);
+	case CONF_T_NET:
+		return set_net(to, text);
 	case CONF_T_UNSUPPORTED:
 		return o->refusal;
 	}

@@ -18,6 +18,8 @@ enum conf_type {
 	CONF_T_GROUP, /* an address, IPv6 as well */
 	CONF_T_PEER,  /* that, and perhaps %INTERFACE */
 	CONF_T_PREFIX,
+	CONF_T_PROTOCOL,    /* by name or number; one byte */
+	CONF_T_NET,	    /* an address or a network, IPv6 as well */
 	CONF_T_UNSUPPORTED, /* known to people, not to this version: refusal says why */
 };
 

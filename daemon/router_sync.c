@@ -25,6 +25,7 @@ static void sync_router_msg(struct router *r, struct sync_msg *m)
 	snprintf(m->router.router, sizeof(m->router.router), "%s", r->conf.name);
 	m->router.ring_bytes = r->env->ring_bytes;
 	m->router.hold_new_ms = r->env->hold_new_ms;
+	conf_filter(&m->router.filter, &r->conf.filter);
 	sync_timeouts_read(r->ns, &m->router.timeouts);
 	for (unsigned i = 0; i < NET_LEGS; i++)
 		m->router.locals.addr[m->router.locals.n++] = r->conf.leg[i].vip.addr;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <libmnl/libmnl.h>
+#include <linux/filter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 
@@ -64,6 +65,24 @@ int capture_new(struct capture **out, int fd, uint32_t own_port, const struct ca
 void capture_free(struct capture *c)
 {
 	free(c);
+}
+
+int capture_filter(struct capture *c, const struct flow_filter *filter,
+		   const struct flow_locals *locals)
+{
+	struct sock_filter op[FILTER_PROGRAM_MAX];
+	struct sock_fprog program = {.filter = op};
+	int none = 0, err = 0;
+
+	program.len = (unsigned short)flow_filter_program(op, filter, locals);
+	if (program.len &&
+	    setsockopt(c->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0)
+		return 0;
+	if (program.len)
+		err = -errno;
+	/* the one before may be stricter than this */
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none));
+	return err;
 }
 
 int capture_fd(const struct capture *c)

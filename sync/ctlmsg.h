@@ -37,6 +37,7 @@ enum op_extended {
 	OPX_COMPARE = 1, /* digests of the source's table follow */
 	OPX_DIGESTS = 2,
 	OPX_BUCKETS = 3, /* like BEGIN, of these buckets only */
+	OPX_PUT = 4,	 /* a flow, complete: change it or create it */
 };
 
 void data_encode_head(struct wr *w, const struct flow_refs *refs);

@@ -26,7 +26,8 @@ static bool conf_is_valid(const struct engine_conf *c)
 	       c->mtu_body >= CTL_BODY_MAX && c->mtu_body <= 65000 &&
 	       c->ring_bytes >= 4 * c->mtu_body && c->ring_bytes <= UINT32_MAX &&
 	       c->reorder_bytes >= 4 * c->mtu_body && c->heartbeat_ms && c->pin_s &&
-	       c->locals.n <= FLOW_LOCALS_MAX && c->hold_new_ms <= ENGINE_HOLD_MAX_MS;
+	       c->locals.n <= FLOW_LOCALS_MAX && c->filter.n_only <= FILTER_NETS_MAX &&
+	       c->filter.n_ignored <= FILTER_NETS_MAX && c->hold_new_ms <= ENGINE_HOLD_MAX_MS;
 }
 
 static void on_emit(void *ctx, uint64_t seq, const uint8_t *body, size_t len)
@@ -61,6 +62,7 @@ int engine_new(struct engine **out, const struct engine_conf *conf, const struct
 	e->now = now;
 	e->started_at = now;
 	e->status_at = now;
+	e->filtering = !flow_filter_is_empty(&conf->filter);
 	e->window = conf->ring_bytes / conf->mtu_body / 2;
 	if (e->window > ENGINE_WINDOW)
 		e->window = ENGINE_WINDOW;
@@ -132,8 +134,11 @@ int engine_job_dump(struct engine *e)
 	bool start = e->job_start;
 	int more;
 
-	if (start)
+	if (start) {
 		repair_changed_clear(&e->changed);
+		e->dumped = 0;
+		e->dumped_in = 0;
+	}
 	e->job_start = false;
 	more = e->ops->dump(e->ctx, start);
 	/* only now: what this call gave may be as old as the one before */

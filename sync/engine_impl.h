@@ -159,6 +159,9 @@ struct engine {
 	uint64_t job_at; /* not before */
 	struct repair_changed changed;
 
+	bool filtering;		    /* conf.filter lets not everything through */
+	uint64_t dumped, dumped_in; /* flows of the last pass over the table, and how many are in */
+
 	struct engine_source src;
 	struct engine_round round;
 	struct engine_compare cmp;
@@ -196,6 +199,21 @@ void source_on_nack(struct engine *e, const struct ctl_nack *m);
 void source_on_repair(struct engine *e, struct peer *p, const struct ctl_repair *m);
 void source_on_dump(struct engine *e, const struct flow *f);
 uint64_t source_run(struct engine *e);
+
+/* A change into the stream, or back into hold. */
+void source_change(struct engine *e, const struct flow *f, enum flow_change what);
+/* The kernel did not tell all: every replica takes part in a repair. */
+void source_lost(struct engine *e);
+void source_tell_seqadj(struct engine *e, const struct flow *child);
+
+/* engine_filter.c */
+bool source_wants(const struct engine *e, const struct flow *f);
+/* The same for one of a pass over the table. */
+bool source_wants_dumped(struct engine *e, const struct flow *f);
+/* About how many flows of the table it wants. */
+uint32_t source_count(const struct engine *e);
+/* source_change(), as far as the filter lets it through. */
+void source_filtered_change(struct engine *e, const struct flow *f, enum flow_change what);
 
 /* engine_hold.c */
 void source_release_held(struct engine *e);

@@ -330,8 +330,10 @@ static bool apply_end(struct engine *e, struct rd body)
 	return true;
 }
 
+/* OP_EXTENDED is OPX_PUT. */
 static bool apply_put(struct engine *e, unsigned type, struct rd body, const struct flow_refs *refs)
 {
+	enum flow_put how = type == OP_PUT_UPDATE ? FLOW_PUT_UPDATE : FLOW_PUT_NEW;
 	struct flow f;
 
 	if (type == OP_LIST && e->rep.state != REPLICA_COLLECT)
@@ -346,7 +348,7 @@ static bool apply_put(struct engine *e, unsigned type, struct rd body, const str
 		e->rep.collect_at = e->now;
 	}
 	e->rep.uncommitted = true;
-	e->ops->put(e->ctx, &f, type == OP_PUT_UPDATE ? FLOW_PUT_UPDATE : FLOW_PUT_NEW);
+	e->ops->put(e->ctx, &f, type == OP_EXTENDED ? FLOW_PUT_EITHER : how);
 	return true;
 }
 
@@ -363,7 +365,7 @@ static bool apply_del(struct engine *e, struct rd body, const struct flow_refs *
 	return true;
 }
 
-static bool apply_extended(struct engine *e, struct rd body)
+static bool apply_extended(struct engine *e, struct rd body, const struct flow_refs *refs)
 {
 	unsigned type = rd_u8(&body);
 
@@ -376,6 +378,8 @@ static bool apply_extended(struct engine *e, struct rd body)
 		return compare_on_digests(e, body);
 	case OPX_BUCKETS:
 		return compare_on_buckets(e, body);
+	case OPX_PUT:
+		return apply_put(e, OP_EXTENDED, body, refs);
 	}
 	return true; /* of a newer peer */
 }
@@ -394,7 +398,7 @@ static bool apply_op(struct engine *e, unsigned type, struct rd body, const stru
 	case OP_END:
 		return apply_end(e, body);
 	case OP_EXTENDED:
-		return apply_extended(e, body);
+		return apply_extended(e, body, refs);
 	}
 	return true; /* of a newer peer */
 }

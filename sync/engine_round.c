@@ -67,7 +67,7 @@ void round_begin(struct engine *e, bool forced, bool audit)
 	r->forced = forced;
 	r->audit = audit;
 	r->audit_at = e->now + e->conf.audit_ms;
-	r->by.log2 = buckets_log2(e->ops->count(e->ctx));
+	r->by.log2 = buckets_log2(source_count(e));
 	e->ops->random(e->ctx, r->by.key, sizeof(r->by.key));
 	if (!digests_start(&r->digests, &r->by) || !bucket_set_start(&r->asked, &r->by) ||
 	    !bucket_set_start(&r->covered, &r->by)) {
@@ -76,7 +76,7 @@ void round_begin(struct engine *e, bool forced, bool audit)
 		return;
 	}
 	if (!audit)
-		repair_index_start(&r->index, e->ops->count(e->ctx));
+		repair_index_start(&r->index, source_count(e));
 	say_compare(e);
 	engine_count(e, SYNC_COMPARES);
 	engine_job_begin(e, JOB_DIGEST);
@@ -210,7 +210,7 @@ void round_list(struct engine *e)
 	r->partial = true;
 	r->index_at = 0;
 	r->pick_failures = 0;
-	b.expected = (uint64_t)e->ops->count(e->ctx) * bucket_set_count(&listed) >> r->by.log2;
+	b.expected = (uint64_t)source_count(e) * bucket_set_count(&listed) >> r->by.log2;
 	sender_flush(&e->sender);
 	r->list_seq = e->sender.seq + 1;
 	for (size_t part = 0; part < parts; part++) {

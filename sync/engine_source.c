@@ -69,7 +69,7 @@ void source_close(struct engine *e)
 
 /* ---- changes ---- */
 
-static void change(struct engine *e, const struct flow *f, enum flow_change what)
+void source_change(struct engine *e, const struct flow *f, enum flow_change what)
 {
 	uint64_t hash = flow_hash(f, e->hash_key);
 	bool listing = e->src.listed_unread || e->job == JOB_SERVE || e->job == JOB_DIGEST;
@@ -81,7 +81,7 @@ static void change(struct engine *e, const struct flow *f, enum flow_change what
 }
 
 /* Changes were lost: every replica takes part. */
-static void force_repair(struct engine *e)
+void source_lost(struct engine *e)
 {
 	e->alarms |= ENGINE_ALARM_OVERRUN;
 	e->src.overrun_end_seq = 0;
@@ -102,7 +102,7 @@ static void force_repair(struct engine *e)
 /* The kernel tells of no change of a sequence adjustment. A helper makes one when it translates
  * what announces another flow, so when that one comes, its master is looked at. No more than this
  * part is told: the rest may be newer than what was told so far. */
-static void tell_seqadj(struct engine *e, const struct flow *child)
+void source_tell_seqadj(struct engine *e, const struct flow *child)
 {
 	struct flow master = {.family = child->family,
 			      .proto = child->rare.master_proto,
@@ -112,11 +112,12 @@ static void tell_seqadj(struct engine *e, const struct flow *child)
 	int err = e->ops->get(e->ctx, &master, &fresh);
 
 	if (err < 0 && err != -ENOENT)
-		force_repair(e);
-	if (err < 0 || !(fresh.has & FLOW_HAS_SEQADJ) || !flow_is_through(&fresh, &e->conf.locals))
+		source_lost(e);
+	if (err < 0 || !(fresh.has & FLOW_HAS_SEQADJ) ||
+	    !flow_is_through(&fresh, &e->conf.locals) || !source_wants(e, &fresh))
 		return;
 	fresh.has &= FLOW_HAS_REPLY | FLOW_HAS_SEQADJ;
-	change(e, &fresh, FLOW_UPDATE);
+	source_change(e, &fresh, FLOW_UPDATE);
 }
 
 void engine_on_change(struct engine *e, const struct flow *f, enum flow_change what, uint64_t now)
@@ -128,9 +129,12 @@ void engine_on_change(struct engine *e, const struct flow *f, enum flow_change w
 		engine_count(e, SYNC_EVENTS_LOCAL);
 		return;
 	}
-	change(e, f, what);
+	if (e->filtering)
+		source_filtered_change(e, f, what);
+	else
+		source_change(e, f, what);
 	if (what == FLOW_NEW && f->has & FLOW_HAS_MASTER)
-		tell_seqadj(e, f);
+		source_tell_seqadj(e, f);
 }
 
 void engine_on_drained(struct engine *e, uint64_t now)
@@ -148,7 +152,7 @@ void engine_on_overrun(struct engine *e, uint64_t now)
 	engine_count(e, SYNC_EVENT_OVERRUNS);
 	if (!e->is_source)
 		return;
-	force_repair(e);
+	source_lost(e);
 }
 
 /* ---- what replicas say ---- */
@@ -230,7 +234,7 @@ void source_on_repair(struct engine *e, struct peer *p, const struct ctl_repair 
 	e->src.wanted = true;
 	/* most of the buckets would differ */
 	if (!e->src.all_wanted)
-		e->src.all_wanted = m->flows < e->ops->count(e->ctx) / 4;
+		e->src.all_wanted = m->flows < source_count(e) / 4;
 }
 
 /* ---- repairs ---- */
@@ -258,7 +262,7 @@ static void serve_all(struct engine *e)
 	uint8_t buf[CTL_BODY_MAX];
 	struct op_begin b = {.id = ++e->src.id,
 			     .flags = e->src.forced ? REPAIR_FORCED : 0,
-			     .expected = e->ops->count(e->ctx),
+			     .expected = source_count(e),
 			     .n = 1,
 			     .range = {{.first = 0, .count = 1}}};
 	size_t len = op_begin_encode(buf, sizeof(buf), &b);
@@ -346,7 +350,7 @@ int source_list_fresh(struct engine *e, const struct flow *f)
 	struct flow fresh;
 	int err = e->ops->get(e->ctx, f, &fresh);
 
-	if (err == 0)
+	if (err == 0 && source_wants(e, &fresh))
 		sender_list(&e->sender, &fresh);
 	return err == -ENOENT ? 0 : err;
 }
@@ -396,6 +400,9 @@ static uint64_t rearm_step(struct engine *e)
 
 void source_on_dump(struct engine *e, const struct flow *f)
 {
+	/* a timeout is set back to normal whether replicas have the flow or not */
+	if (e->filtering && !source_wants_dumped(e, f) && e->job != JOB_REARM)
+		return;
 	if (e->job == JOB_SERVE)
 		serve_flow(e, f);
 	else if (e->job == JOB_DIGEST)
@@ -511,7 +518,7 @@ static void begin_work(struct engine *e)
 	if (e->round.list_wanted && e->now >= e->round.list_at) {
 		serve_buckets(e);
 	} else if (src->wanted && e->now >= src->at &&
-		   (src->all_wanted || e->ops->count(e->ctx) < ENGINE_COMPARE_MIN)) {
+		   (src->all_wanted || source_count(e) < ENGINE_COMPARE_MIN)) {
 		serve_all(e);
 	} else if (src->wanted && e->now >= src->at &&
 		   (src->forced || e->now >= e->round.hold_until)) {

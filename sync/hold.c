@@ -67,6 +67,11 @@ static uint16_t *find(struct hold *h, uint64_t hash, const struct flow *f)
 	return link;
 }
 
+bool hold_has(struct hold *h, uint64_t hash, const struct flow *f)
+{
+	return h->ms && *find(h, hash, f);
+}
+
 bool hold_take(struct hold *h, uint64_t hash, const struct flow *f, struct flow *out)
 {
 	uint16_t *link = find(h, hash, f);

@@ -30,6 +30,7 @@ void hold_clear(struct hold *h);
 bool hold_is_full(const struct hold *h);
 /* It is not full, and does not have the flow. */
 void hold_add(struct hold *h, uint64_t hash, const struct flow *f, uint64_t now);
+bool hold_has(struct hold *h, uint64_t hash, const struct flow *f);
 /* Takes the flow out; false: it is not here. */
 bool hold_take(struct hold *h, uint64_t hash, const struct flow *f, struct flow *out);
 /* The oldest, NULL: none. It stays until hold_drop_first(). */

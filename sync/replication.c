@@ -2,17 +2,13 @@
 /* See replication.h. Whatever enters an engine ends in settle(): the engine gets its turn for
  * timers and one step of bulk work, and the loop learns when it wants the next. Bulk work waits
  * behind everything that came in meanwhile. */
-#include "replication.h"
+#include "replication_impl.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include <event2/event.h>
-#include <sodium.h>
 
-#include "lag.h"
-#include "streams.h"
-#include "vrouter/conntrack.h"
 #include "vrouter/log.h"
 
 #define CAPTURE_TURN	4096   /* changes before others get their turn */
@@ -20,32 +16,6 @@
 #define REPORT_EVERY_MS 50
 #define LAG_EVERY_MS	10
 #define BODY_MIN	512 /* the least that an engine works with */
-
-/* What the core is still to be told. */
-struct news {
-	bool promoted, drained, answer, status;
-	struct sync_msg_role promoted_with, drained_with;
-};
-
-struct replication {
-	struct shared *shared;
-	struct sync_msg_router conf;
-	uint32_t id;
-	struct engine *engine;
-	struct capture *capture;
-	struct table *table;
-	struct apply *apply;
-	int fd[SYNC_FDS];
-	bool source;
-	size_t body_room; /* that the engine was made for */
-	struct sync_counters counters;
-	struct event *on_capture, *on_time, *on_bulk;
-	struct streams streams;
-	struct lag lag;
-	struct news news;
-	enum engine_phase told_phase;
-	uint64_t told_ms; /* when the last status was taken */
-};
 
 uint32_t replication_id(const struct replication *r)
 {
@@ -56,123 +26,6 @@ const char *replication_name(const struct replication *r)
 {
 	return r->conf.router;
 }
-
-static void news(struct replication *r)
-{
-	r->shared->on_news(r->shared->ctx);
-}
-
-/* ---- the engine's needs ------------------------------------------------------------------- */
-
-static void op_send(void *ctx, const struct dgram_hdr *given, const uint8_t *body, size_t body_len)
-{
-	struct replication *r = ctx;
-	const struct sync_msg_conf *conf = &r->shared->conf;
-	size_t len = DGRAM_HDR_LEN + body_len + (conf->sealed ? DGRAM_TAG_LEN : 0);
-	const struct seal_stream *stream = NULL;
-	struct dgram_hdr h = *given;
-	uint8_t *buf;
-
-	h.key_id = conf->sealed ? conf->keys.key[0].id : 0;
-	if (conf->sealed)
-		stream = streams_sealing(&r->streams, &conf->keys, &h);
-	if (conf->sealed && !stream) { /* never in the clear instead */
-		r->counters.v[SYNC_TX_ERRORS]++;
-		return;
-	}
-	buf = links_put(r->shared->links, len, &r->counters.v[SYNC_TX_ERRORS]);
-	if (!buf)
-		return;
-	dgram_hdr_encode(buf, &h);
-	memcpy(buf + DGRAM_HDR_LEN, body, body_len);
-	if (stream)
-		seal_box(stream, &h, buf, body_len);
-	r->counters.v[SYNC_TX_BYTES] += len;
-}
-
-static void op_put(void *ctx, const struct flow *f, enum flow_put how)
-{
-	apply_put(((struct replication *)ctx)->apply, f, how);
-}
-
-static void op_del(void *ctx, const struct flow *f)
-{
-	apply_del(((struct replication *)ctx)->apply, f);
-}
-
-static void op_set_timeout(void *ctx, const struct flow *f, uint32_t timeout_s)
-{
-	apply_timeout(((struct replication *)ctx)->apply, f, timeout_s);
-}
-
-static void op_commit(void *ctx)
-{
-	apply_commit(((struct replication *)ctx)->apply);
-}
-
-static void on_apply_failed(void *ctx, const struct flow *f, int err)
-{
-	engine_on_apply_failed(((struct replication *)ctx)->engine, f, err);
-}
-
-static void on_dumped(void *ctx, const struct flow *f)
-{
-	engine_on_dump(((struct replication *)ctx)->engine, f);
-}
-
-static int op_dump(void *ctx, bool start)
-{
-	return table_dump(((struct replication *)ctx)->table, start, on_dumped, ctx);
-}
-
-static uint32_t op_count(void *ctx)
-{
-	uint32_t flows, flows_max;
-
-	return table_count(((struct replication *)ctx)->table, &flows, &flows_max) < 0 ? 0 : flows;
-}
-
-static int op_get(void *ctx, const struct flow *key, struct flow *out)
-{
-	return table_get(((struct replication *)ctx)->table, key, out);
-}
-
-static void op_random(void *ctx, void *buf, size_t len)
-{
-	(void)ctx;
-	randombytes_buf(buf, len);
-}
-
-static void op_on_status(void *ctx)
-{
-	struct replication *r = ctx;
-
-	r->news.status = true;
-	news(r);
-}
-
-static void op_on_drained(void *ctx, bool acknowledged)
-{
-	struct replication *r = ctx;
-
-	r->news.drained = true;
-	r->news.drained_with.ok = acknowledged;
-	news(r);
-}
-
-static const struct engine_ops engine_ops = {
-	.send = op_send,
-	.put = op_put,
-	.del = op_del,
-	.set_timeout = op_set_timeout,
-	.commit = op_commit,
-	.dump = op_dump,
-	.count = op_count,
-	.get = op_get,
-	.random = op_random,
-	.on_status = op_on_status,
-	.on_drained = op_on_drained,
-};
 
 /* ---- turns -------------------------------------------------------------------------------- */
 
@@ -329,7 +182,7 @@ void replication_promote(struct replication *r, uint32_t min_term, uint32_t requ
 	turn(r);
 	r->news.promoted = true;
 	r->news.promoted_with.request = request;
-	news(r);
+	replication_news(r);
 }
 
 void replication_demote(struct replication *r)
@@ -345,7 +198,7 @@ void replication_drain(struct replication *r, uint32_t wait_ms)
 		capture_rest(r);
 		engine_drain(r->engine, wait_ms, monotonic_ms());
 	} else {
-		op_on_drained(r, true); /* nothing of ours is under way */
+		replication_engine_ops.on_drained(r, true); /* nothing of ours is under way */
 	}
 	turn(r);
 }
@@ -353,7 +206,7 @@ void replication_drain(struct replication *r, uint32_t wait_ms)
 void replication_query(struct replication *r)
 {
 	r->news.answer = true;
-	news(r);
+	replication_news(r);
 }
 
 /* ---- news for the core -------------------------------------------------------------------- */
@@ -462,7 +315,19 @@ static int make_engine(struct replication *r, const struct sync_msg_router *conf
 	c.hold_new_ms = conf->hold_new_ms;
 	c.timeouts = conf->timeouts;
 	c.locals = conf->locals;
-	return engine_new(out, &c, &engine_ops, r, &r->counters, monotonic_ms());
+	c.filter = conf->filter;
+	return engine_new(out, &c, &replication_engine_ops, r, &r->counters, monotonic_ms());
+}
+
+/* What the kernel does not drop, the engine does; so a filter that is not there costs time alone.
+ */
+static void filter_events(struct replication *r)
+{
+	int err = capture_filter(r->capture, &r->conf.filter, &r->conf.locals);
+
+	if (err < 0)
+		log_err("sync", r->conf.router, "the kernel does not take a filter of events: %s",
+			strerror(-err));
 }
 
 static int replace_engine(struct replication *r, const struct sync_msg_router *conf)
@@ -480,16 +345,30 @@ static int replace_engine(struct replication *r, const struct sync_msg_router *c
 	r->engine = fresh;
 	r->body_room = body_room(r);
 	r->conf = *conf;
+	filter_events(r);
 	if (was_source)
 		become_source(r, term);
 	turn(r);
-	op_on_status(r);
+	replication_engine_ops.on_status(r);
 	return 0;
 }
 
 int replication_change(struct replication *r, const struct sync_msg_router *conf)
 {
-	return memcmp(&r->conf, conf, sizeof(*conf)) == 0 ? 0 : replace_engine(r, conf);
+	struct sync_msg_router rest = *conf;
+	int err = 0;
+
+	memcpy(&rest.filter, &r->conf.filter, sizeof(rest.filter));
+	if (memcmp(&r->conf, &rest, sizeof(rest)) != 0) {
+		err = replace_engine(r, conf);
+	} else if (!flow_filter_equal(&r->conf.filter, &conf->filter)) {
+		r->conf = *conf;
+		/* before the new stream begins: its repair finds what the old filter dropped */
+		filter_events(r);
+		engine_set_filter(r->engine, &conf->filter, monotonic_ms());
+		turn(r);
+	}
+	return err;
 }
 
 int replication_fit(struct replication *r)
@@ -523,6 +402,11 @@ static int make_events(struct replication *r)
 	event_priority_set(r->on_time, PRIO_LINK);
 	event_priority_set(r->on_bulk, PRIO_BULK);
 	return 0;
+}
+
+static void on_apply_failed(void *ctx, const struct flow *f, int err)
+{
+	engine_on_apply_failed(((struct replication *)ctx)->engine, f, err);
 }
 
 static int make_kernel(struct replication *r)
@@ -588,13 +472,15 @@ int replication_new(struct replication **out, struct shared *shared,
 		err = make_engine(r, conf, &r->engine);
 	r->body_room = body_room(r);
 	if (err == 0)
+		filter_events(r);
+	if (err == 0)
 		err = make_events(r);
 	if (err < 0) {
 		replication_free(r);
 		return err;
 	}
 	turn(r);
-	op_on_status(r);
+	replication_engine_ops.on_status(r);
 	*out = r;
 	return 0;
 }

@@ -157,6 +157,16 @@ static void put_op(struct sender *s, enum op_type type, const struct flow *f)
 	sender_op(s, type, buf, wr_len(&w));
 }
 
+static void either_op(struct sender *s, const struct flow *f)
+{
+	uint8_t buf[1 + FLOW_WIRE_MAX];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	wr_u8(&w, OPX_PUT);
+	flow_encode_put(&w, f, &s->refs);
+	sender_op(s, OP_EXTENDED, buf, wr_len(&w));
+}
+
 static void del_op(struct sender *s, const struct flow *f)
 {
 	uint8_t buf[FLOW_WIRE_MAX];
@@ -187,6 +197,10 @@ void sender_flush(struct sender *s)
 			break;
 		case SENDER_UPDATE:
 			put_op(s, OP_PUT_UPDATE, &slot->flow);
+			s->counters->v[SYNC_TX_PUT]++;
+			break;
+		case SENDER_EITHER:
+			either_op(s, &slot->flow);
 			s->counters->v[SYNC_TX_PUT]++;
 			break;
 		case SENDER_DEL:
@@ -294,4 +308,28 @@ void sender_change(struct sender *s, uint64_t hash, const struct flow *f, enum f
 	if (slot)
 		slot->open = false;
 	slot_add(s, hash, f, kind_of(change));
+}
+
+bool sender_holds(struct sender *s, uint64_t hash, const struct flow *f)
+{
+	unsigned at;
+	const struct sender_slot *slot = slot_find(s, hash, f, &at);
+
+	return slot && (slot->kind == SENDER_NEW || slot->kind == SENDER_EITHER);
+}
+
+void sender_either(struct sender *s, uint64_t hash, const struct flow *f)
+{
+	unsigned at;
+	struct sender_slot *slot = slot_find(s, hash, f, &at);
+
+	if (slot && slot_coalesce(slot, f, FLOW_UPDATE, false)) {
+		if (slot->kind == SENDER_UPDATE)
+			slot->kind = SENDER_EITHER;
+		s->counters->v[SYNC_COALESCED]++;
+		return;
+	}
+	if (slot)
+		slot->open = false;
+	slot_add(s, hash, f, SENDER_EITHER);
 }

@@ -17,7 +17,7 @@
 #define SENDER_SLOTS 256
 #define SENDER_INDEX 1024 /* power of two, at least twice the slots */
 
-enum sender_kind { SENDER_NOTHING, SENDER_NEW, SENDER_UPDATE, SENDER_DEL };
+enum sender_kind { SENDER_NOTHING, SENDER_NEW, SENDER_UPDATE, SENDER_EITHER, SENDER_DEL };
 
 struct sender_slot {
 	struct flow flow;
@@ -67,6 +67,10 @@ void sender_open(struct sender *s);
 /* keep_del: NEW and DESTROY of one flow leave a DEL, as it may have been listed in between. */
 void sender_change(struct sender *s, uint64_t hash, const struct flow *f, enum flow_change change,
 		   bool keep_del);
+/* f is complete, and nobody knows whether replicas have it. */
+void sender_either(struct sender *s, uint64_t hash, const struct flow *f);
+/* A slot holds the flow complete, so that an update can be merged into it. */
+bool sender_holds(struct sender *s, uint64_t hash, const struct flow *f);
 /* Slots become operations of the open datagram (full ones leave). */
 void sender_flush(struct sender *s);
 /* Appends an operation behind what was flushed. */

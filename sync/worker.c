@@ -326,7 +326,8 @@ static int on_router(struct worker *w, const struct sync_msg_router *conf, const
 	struct replication *r;
 
 	if (!w->configured || !memchr(conf->router, '\0', sizeof(conf->router)) ||
-	    conf->locals.n > FLOW_LOCALS_MAX)
+	    conf->locals.n > FLOW_LOCALS_MAX || conf->filter.n_only > FILTER_NETS_MAX ||
+	    conf->filter.n_ignored > FILTER_NETS_MAX)
 		return -EPROTO;
 	r = by_name(w, conf->router);
 	if (r)

@@ -23,6 +23,21 @@ struct conf_leg {
 	int line, attach_line, interface_line, vip_line;
 };
 
+#define CONF_PROTOCOLS_MAX 32
+#define CONF_TCP_STATES	   9
+
+/* What is replicated, as written; conf_filter() makes a rule of it. */
+struct conf_filter {
+	uint8_t protocol[CONF_PROTOCOLS_MAX], ignored_protocol[CONF_PROTOCOLS_MAX];
+	unsigned n_protocols, n_ignored_protocols;
+	struct ip_prefix address[FILTER_NETS_MAX], ignored_address[FILTER_NETS_MAX];
+	unsigned n_addresses, n_ignored_addresses;
+	unsigned tcp_state[CONF_TCP_STATES]; /* enum tcp_conntrack, less one */
+	unsigned n_tcp_states;
+	bool assured;
+	int line, ignored_protocols_line, tcp_states_line;
+};
+
 struct conf_router {
 	char name[CONF_NAME_MAX];
 	char namespace[NET_NAME_MAX];
@@ -43,6 +58,8 @@ struct conf_router {
 	unsigned drain_ms;	     /* planned switchover: wait for acknowledgement; default 500 */
 	unsigned linger_ms;	     /* planned switchover: wait for a successor; default 1000 */
 	unsigned announce_refresh_s; /* gratuitous ARP while ACTIVE; default 30, 0: off */
+	struct conf_filter filter;   /* that of sync, where it has none of its own */
+	bool own_filter;
 	int line, namespace_line, gateway_line;
 };
 
@@ -57,6 +74,7 @@ struct conf_sync {
 	char key_file[CONF_PATH_MAX];
 	unsigned ring_kb; /* default 2048 */
 	unsigned hold_new_ms;
+	struct conf_filter filter;
 	bool present; /* there is a sync section */
 	int line, interface_line, group_line, peers_line, key_file_line;
 };
@@ -119,6 +137,9 @@ struct conf_delta {
 const char *conf_diff_global(const struct conf *old, const struct conf *new);
 /* At most old->n_routers + new->n_routers deltas into out; returns how many. */
 unsigned conf_diff(const struct conf *old, const struct conf *new, struct conf_delta *out);
+
+/* The rule that these options make (pure). */
+void conf_filter(struct flow_filter *out, const struct conf_filter *c);
 
 /* The netns module's view of a router (pure). */
 void conf_net_desired(struct net_desired *out, const struct conf_router *r, bool active);

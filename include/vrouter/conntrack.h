@@ -25,6 +25,10 @@ must_check int capture_new(struct capture **out, int fd, uint32_t own_port,
 			   const struct capture_ops *ops, void *ctx,
 			   struct sync_counters *counters);
 void capture_free(struct capture *c); /* NULL is allowed */
+/* The kernel drops events of which the engine would say nothing, see flow_filter_program(); what it
+ * dropped is not counted. Instead of an earlier filter, at once. 0 or -errno: none is in place. */
+must_check int capture_filter(struct capture *c, const struct flow_filter *filter,
+			      const struct flow_locals *locals);
 /* For waiting: readable means that there is something to read. */
 int capture_fd(const struct capture *c);
 /* Changes from now on. 0 or -errno. */

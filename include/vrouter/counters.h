@@ -13,6 +13,8 @@
 	X(EVENTS, "events", "conntrack events read from the kernel")                               \
 	X(EVENTS_OWN, "events_own", "events of our own writes, ignored")                           \
 	X(EVENTS_LOCAL, "events_local", "events of flows that do not go through the router")       \
+	X(EVENTS_FILTERED, "events_filtered",                                                      \
+	  "events of flows outside of the filter (but for what the kernel dropped already)")       \
 	X(EVENTS_BAD, "events_bad", "events that could not be parsed")                             \
 	X(EVENT_OVERRUNS, "event_overruns", "times the kernel dropped events (ENOBUFS)")           \
 	/* sender */                                                                               \

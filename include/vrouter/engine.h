@@ -14,6 +14,7 @@
 
 #include "vrouter/counters.h"
 #include "vrouter/dgram.h"
+#include "vrouter/filter.h"
 #include "vrouter/flow.h"
 
 struct engine;
@@ -26,6 +27,7 @@ enum flow_put {
 			    way, it wins */
 	FLOW_PUT_UPDATE, /* perhaps partial; it should be there: change it; creating needs all parts
 			  */
+	FLOW_PUT_EITHER, /* complete; nobody knows whether it is there: change it or create it */
 };
 
 struct engine_ops {
@@ -69,6 +71,7 @@ struct engine_conf {
 	uint32_t audit_ms;    /* a source has replicas compare their tables so often; 0: never */
 	struct flow_timeouts timeouts;
 	struct flow_locals locals; /* also the first wire references */
+	struct flow_filter filter; /* as source */
 };
 void engine_conf_defaults(struct engine_conf *c);
 
@@ -85,6 +88,9 @@ void engine_free(struct engine *e); /* NULL is allowed */
 uint32_t engine_promote(struct engine *e, uint32_t min_term, uint64_t now);
 /* Becomes a replica, which needs repair. */
 void engine_demote(struct engine *e, uint64_t now);
+/* Another filter. A source opens a new stream, so its replicas are READY again when they hold what
+ * the new one lets through, and nothing else. */
+void engine_set_filter(struct engine *e, const struct flow_filter *filter, uint64_t now);
 /* Before a planned demotion: flush, ask for acknowledgement, answer through on_drained within
  * wait_ms. */
 void engine_drain(struct engine *e, uint32_t wait_ms, uint64_t now);

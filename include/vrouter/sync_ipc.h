@@ -65,6 +65,7 @@ struct sync_msg_router {
 	uint32_t ring_bytes, hold_new_ms;
 	struct flow_timeouts timeouts;
 	struct flow_locals locals;
+	struct flow_filter filter;
 };
 
 struct sync_msg_role { /* ROUTER_DEL, PROMOTE, DEMOTE, DRAIN; PROMOTED, DRAINED */

@@ -25,10 +25,13 @@ static void use(const struct conf *c)
 	check(!conf_diff_global(c, c));
 	check(conf_diff(c, c, d) == c->n_routers);
 	for (unsigned i = 0; i < c->n_routers; i++) {
+		struct flow_filter f;
 		struct net_desired n;
 
 		check(d[i].change == CONF_SAME && d[i].old_index == d[i].new_index);
 		conf_net_desired(&n, &c->router[i], true);
+		conf_filter(&f, &c->router[i].filter);
+		check(flow_filter_equal(&f, &f) && f.n_only <= FILTER_NETS_MAX);
 		check(n.namespace[0] && n.leg[NET_PUBLIC].vip.addr.family == AF_INET);
 	}
 	free(d);

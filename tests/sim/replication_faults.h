@@ -35,7 +35,7 @@ static void check_drained(struct sim *s, struct node *src)
 
 		if (!p || !p->drained_for || p->lost)
 			continue;
-		id = first_difference(&src->kernel, &rep->kernel);
+		id = first_difference(src, rep);
 		if (id >= 0)
 			show_difference(s, src, rep, id);
 	}
@@ -325,11 +325,34 @@ static void undo_doom(struct sim *s)
 	}
 }
 
+/* A reload: another filter, on one controller or all. */
+static void fault_filter(struct sim *s)
+{
+	bool all = chance(s, 500);
+
+	if (!s->filters)
+		return;
+	for (unsigned i = all ? 0 : rnd(s, s->n_nodes); i < s->n_nodes; i++) {
+		struct node *n = &s->node[i];
+
+		if (!n->alive || n->dead || n->paused_until > s->now)
+			continue;
+		s->times[SITUATION_FILTER]++;
+		trace(s, "node %u: another filter", i);
+		n->filter = random_filter(s);
+		engine_set_filter(n->engine, &n->filter, s->now);
+		n->run_at = s->now;
+		if (!all)
+			return;
+	}
+}
+
 static void fault(struct sim *s)
 {
 	static void (*const kind[])(struct sim * s) = {
-		fault_crash,	 fault_switchover, fault_restart_engine, fault_split_brain,
-		fault_partition, fault_table_full, fault_deleted,	 fault_pause,
+		fault_crash,	   fault_switchover, fault_restart_engine,
+		fault_split_brain, fault_filter,     fault_partition,
+		fault_table_full,  fault_deleted,    fault_pause,
 	};
 
 	if (chance(s, 400))

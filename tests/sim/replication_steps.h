@@ -16,11 +16,22 @@ static bool is_quiet(const struct node *n)
 	       !(n->engine->alarms & ENGINE_ALARM_OVERRUN);
 }
 
-static int first_difference(const struct model_kernel *a, const struct model_kernel *b)
+/* A replica has what the source has and its filter lets through; local flows are nobody's business.
+ */
+static bool is_wanted(const struct node *src, unsigned i)
 {
+	return model_is_there(&src->kernel, i) &&
+	       (i == MODEL_FLOWS - 1 ||
+		flow_filter_look(&src->filter, &src->kernel.flow[i]) == FILTER_IN);
+}
+
+static int first_difference(const struct node *src, const struct node *rep)
+{
+	const struct model_kernel *a = &src->kernel, *b = &rep->kernel;
+
 	for (unsigned i = 0; i < MODEL_FLOWS; i++)
-		if (model_is_there(a, i) != model_is_there(b, i) ||
-		    (model_is_there(a, i) && (!flow_equal(&a->flow[i], &b->flow[i]) ||
+		if (is_wanted(src, i) != model_is_there(b, i) ||
+		    (model_is_there(b, i) && (!flow_equal(&a->flow[i], &b->flow[i]) ||
 					      !flow_rare_equal(&a->flow[i], &b->flow[i]))))
 			return (int)i;
 	return -1;
@@ -57,7 +68,7 @@ static unsigned check_ready(struct sim *s, const struct node *src)
 		    rep->engine->rep.uncommitted || !is_quiet(src))
 			continue;
 		n++;
-		id = first_difference(&src->kernel, &rep->kernel);
+		id = first_difference(src, rep);
 		if (id >= 0)
 			show_difference(s, src, rep, id);
 	}

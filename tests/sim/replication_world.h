@@ -53,6 +53,7 @@ struct node {
 	struct told told[MODEL_FLOWS];
 	bool drained, drain_ok;
 	uint64_t promoted_at;
+	struct flow_filter filter;
 	bool newer;    /* speaks a later version of the protocol */
 	unsigned doom; /* it dies in its so many-th operation from here; 0: it does not */
 	enum { DOOM_ANY, DOOM_REPAIR, DOOM_ROLE } doom_in; /* of which operations */
@@ -91,6 +92,7 @@ struct node {
 	X(PAUSE_TAKEN, "a stopped source is replaced meanwhile")                                   \
 	X(TABLE_FULL, "a table is full")                                                           \
 	X(DELETED, "flows are deleted by hand")                                                    \
+	X(FILTER, "another filter on a controller")                                                \
 	X(SKEW, "additions of a newer version")                                                    \
 	X(SKEW_BOTH, "a newer node and an older one are in a run")
 
@@ -110,7 +112,8 @@ struct sim {
 	unsigned loss, dup, delay, reorder; /* per mille, per mille, ms, ms */
 	unsigned traffic;		    /* changes per second */
 	unsigned burst;
-	uint32_t hold_ms;    /* hold-new */
+	uint32_t hold_ms; /* hold-new */
+	bool filters;
 	unsigned period, on; /* traffic comes in spells: ms of each, ms of traffic in it */
 	uint32_t version;
 	uint32_t life[MODEL_FLOWS]; /* how often it was created, anywhere */
@@ -390,7 +393,9 @@ static void op_del(void *ctx, const struct flow *f)
 				t->live_life = n->sim->life_of_version[c->f.mark];
 		}
 		op_commit(n);
-		t->dead_life = t->live_life;
+		/* a flow that left a filter may come back; that no other does, the end shows */
+		if (!n->sim->filters)
+			t->dead_life = t->live_life;
 	}
 	queue_change(n, (struct change){.f = *f, .what = CHANGE_DEL});
 }
@@ -487,6 +492,29 @@ static struct flow local_flow(void)
 	return f;
 }
 
+/* Controllers may have different ones: that of the source rules. */
+static struct flow_filter random_filter(struct sim *s)
+{
+	struct flow_filter f = {.n_only = 0};
+
+	if (!s->filters || chance(s, 200))
+		return f;
+	if (chance(s, 300))
+		f.proto_out[0] = chance(s, 500) ? 1u << IPPROTO_UDP : 1u << IPPROTO_TCP;
+	f.assured = chance(s, 400);
+	if (chance(s, 400))
+		f.tcp_states = rnd(s, 1024) | 1u << TCP_CONNTRACK_ESTABLISHED;
+	if (chance(s, 200)) {
+		f.ignored[0] = (struct ip_prefix){ip_addr_v4(htonl(0x0a000010)), 28};
+		f.n_ignored = 1;
+	}
+	if (chance(s, 200)) {
+		f.only[0] = (struct ip_prefix){ip_addr_v4(htonl(0x0a000000)), 25};
+		f.n_only = 1;
+	}
+	return f;
+}
+
 static void node_start(struct sim *s, unsigned i, bool empty)
 {
 	struct node *n = &s->node[i];
@@ -504,6 +532,7 @@ static void node_start(struct sim *s, unsigned i, bool empty)
 	conf.mtu_body = CTL_BODY_MAX + rnd(s, 3) * 400;
 	conf.ring_bytes = conf.mtu_body * (4u << rnd(s, 8));
 	conf.hold_new_ms = s->hold_ms;
+	n->filter = conf.filter = random_filter(s);
 	conf.reorder_bytes = conf.mtu_body * (5u << rnd(s, 6));
 	conf.audit_ms = chance(s, 500) ? 1000 + rnd(s, 6000) : 0;
 	conf.locals.n = 1;

@@ -36,6 +36,7 @@ static void set_up(struct sim *s)
 	s->traffic = 20u << rnd(s, 8);
 	s->burst = chance(s, 300) ? rnd(s, 400) : 0;
 	s->hold_ms = s->seed % 3 ? 0 : 1u << s->seed / 3 % 10;
+	s->filters = s->seed % 4 == 0;
 	s->period = 50u << rnd(s, 5);
 	s->on = s->period * (10 + rnd(s, 91)) / 100;
 	skew = chance(s, 400);
@@ -108,11 +109,13 @@ static void settle(struct sim *s)
 /* A replica that is back with its table costs what differs, not the table. */
 static void check_rejoin(struct sim *s)
 {
-	unsigned active = find_active(s), i = pick_alive(s, active), changed = 0;
+	unsigned active = find_active(s), i = pick_alive(s, active), changed = 0, wanted = 0;
 	struct node *src = &s->node[active];
 	uint64_t listed, since;
 
-	if (s->loss || src->kernel.n < 2 * ENGINE_COMPARE_MIN || s->version + 10 >= VERSION_MAX)
+	for (unsigned id = 0; id < s->n_flows; id++)
+		wanted += is_wanted(src, id);
+	if (s->loss || wanted < 2 * ENGINE_COMPARE_MIN || s->version + 10 >= VERSION_MAX)
 		return;
 	node_stop(s, i);
 	for (unsigned id = rnd(s, s->n_flows); id < s->n_flows && changed < 3; id += 7) {

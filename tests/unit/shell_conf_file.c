@@ -130,6 +130,39 @@ static void has_defaults(void **state)
 	conf_free(c);
 }
 
+/* Where a router has a filter, that counts instead of sync's. */
+static void reads_filters(void **state)
+{
+	struct conf *c = load(
+		"controller c {}\nsync { interface = eth0 group = \"239.0.0.1\" key-file = \"/k\"\n"
+		"filter { protocols = { tcp, 47 } addresses = { 10.0.0.0/8, \"2001:db8::1\" }\n"
+		"ignore-addresses = 10.1.1.1 tcp-states = { ESTABLISHED, SYN_SENT2 }\n"
+		"assured = true } }\nrouter r {\n" LEGS ELECTION "}\nrouter s {\n"
+		"management { attach = \"bridge:x\" interface = m vip = \"10.0.0.1/24\" }\n"
+		"public { attach = \"bridge:y\" interface = e vip = \"192.0.2.1/24\" }\n"
+		"election { interface = eth0 vrid = 2 } filter { ignore-protocols = udp } }\n");
+	struct flow_filter f;
+
+	(void)state;
+	conf_filter(&f, &c->router[0].filter);
+	for (unsigned proto = 0; proto < 256; proto++)
+		assert_int_equal(flow_filter_proto_out(&f, (uint8_t)proto),
+				 proto != IPPROTO_TCP && proto != IPPROTO_GRE);
+	assert_int_equal(f.tcp_states, 1 << 3 | 1 << 9);
+	assert_true(f.assured);
+	assert_int_equal(f.n_only, 2);
+	assert_int_equal(f.only[0].len, 8);
+	assert_int_equal(f.only[1].addr.family, AF_INET6);
+	assert_int_equal(f.only[1].len, 128);
+	assert_int_equal(f.n_ignored, 1);
+	assert_int_equal(f.ignored[0].len, 32);
+	conf_filter(&f, &c->router[1].filter);
+	for (unsigned proto = 0; proto < 256; proto++)
+		assert_int_equal(flow_filter_proto_out(&f, (uint8_t)proto), proto == IPPROTO_UDP);
+	assert_int_equal(f.n_only + f.n_ignored + f.tcp_states + f.assured, 0);
+	conf_free(c);
+}
+
 #define IN_CONTROLLER(text) "controller c {\n" text "\n}\n" SYNC "router r {\n" LEGS ELECTION "}\n"
 #define IN_SYNC(text)                                                                              \
 	"controller c {}\nsync { interface = eth0 group = \"239.0.0.1\" key-file = \"/k\"\n" text  \
@@ -154,6 +187,22 @@ static const struct {
 	 "true, false"},
 	{IN_CONTROLLER("rundir = \"/x\""), "f:2: no such option 'rundir' in controller \"c\"",
 	 "run-dir, control-socket, realtime"},
+	{IN_SYNC("filter {\nprotocols = { tcp, tpc } }"),
+	 "f:4: sync: filter: protocols = \"tpc\": is no protocol", "\"tcp\", \"udp\""},
+	{IN_SYNC("filter { ignore-protocols = 256 }"),
+	 "f:3: sync: filter: ignore-protocols = \"256\": is out of range", "from 1 to 255"},
+	{IN_SYNC("filter { addresses = \"10.0.0.0/33\" }"),
+	 "f:3: sync: filter: addresses = \"10.0.0.0/33\"", "\"192.0.2.0/24\""},
+	{IN_SYNC("filter { ignore-addresses = host }"),
+	 "f:3: sync: filter: ignore-addresses = \"host\"", "\"2001:db8::/32\""},
+	{IN_SYNC("filter { tcp-states = LISTEN }"), "f:3: sync: filter: tcp-states = \"LISTEN\"",
+	 "\"SYN_SENT\", \"SYN_RECV\", \"ESTABLISHED\""},
+	{IN_SYNC("filter { assured = 1 }"), "f:3: sync: filter: assured = \"1\"", "true, false"},
+	{IN_SYNC("filter { states = all }"), "f:3: no such option 'states' in filter",
+	 "protocols, ignore-protocols, addresses, ignore-addresses, tcp-states, assured"},
+	{IN_SYNC("filter { }\nfilter { }"), "f:4: sync: filter: a second one", "one"},
+	{IN_ROUTER("filter { protocols = gre2 }"),
+	 "f:4: router \"r\": filter: protocols = \"gre2\"", "\"gre\""},
 	{IN_SYNC("port = 0"), "f:3: sync: port = \"0\": is out of range", "from 1 to 65535"},
 	{IN_SYNC("port = 70000"), "f:3: sync: port = \"70000\"", "from 1 to 65535"},
 	{IN_SYNC("port = 12x"), "f:3: sync: port = \"12x\": is not a number", "from 1 to 65535"},
@@ -317,9 +366,10 @@ static void from_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_all),	   cmocka_unit_test(has_defaults),
-		cmocka_unit_test(bad_texts),	   cmocka_unit_test(all_at_once),
-		cmocka_unit_test(after_a_failure), cmocka_unit_test(from_file),
+		cmocka_unit_test(reads_all),	 cmocka_unit_test(has_defaults),
+		cmocka_unit_test(reads_filters), cmocka_unit_test(bad_texts),
+		cmocka_unit_test(all_at_once),	 cmocka_unit_test(after_a_failure),
+		cmocka_unit_test(from_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,6 +167,31 @@ static void interface_twice(struct conf *c)
 	c->sync.n_interfaces = 2;
 }
 
+static void filter_both(struct conf *c)
+{
+	c->sync.filter = (struct conf_filter){.n_protocols = 1,
+					      .protocol = {IPPROTO_TCP},
+					      .n_ignored_protocols = 1,
+					      .ignored_protocol = {IPPROTO_UDP},
+					      .line = 6,
+					      .ignored_protocols_line = 7};
+}
+
+static void filter_states_without_tcp(struct conf *c)
+{
+	c->router[0].own_filter = true;
+	c->router[0].filter = (struct conf_filter){
+		.n_protocols = 1, .protocol = {IPPROTO_UDP}, .n_tcp_states = 1, .line = 8};
+}
+
+static void filter_without_sync(struct conf *c)
+{
+	c->sync.present = false;
+	c->router[0].election.mode = CONF_ELECTION_SINGLE;
+	c->router[0].own_filter = true;
+	c->router[0].filter.line = 9;
+}
+
 static void no_router(struct conf *c)
 {
 	c->n_routers = 0;
@@ -177,6 +202,11 @@ static const struct {
 	const char *says; /* the beginning of the error */
 	const char *also; /* and somewhere in it */
 } one[] = {
+	{filter_both, "test.conf:7: sync: filter: ignore-protocols and protocols", "one of them"},
+	{filter_states_without_tcp, "test.conf:8: router \"r0\": filter: tcp-states: TCP is not",
+	 "allowed"},
+	{filter_without_sync, "test.conf:9: router \"r0\": filter: nothing is replicated",
+	 "with a sync section"},
 	{vip_is_network, "test.conf:11: router \"r0\": management: vip = \"10.20.0.0/24\"",
 	 "allowed"},
 	{vip_is_broadcast, "test.conf:12: router \"r0\": public: vip", "allowed"},

@@ -96,6 +96,11 @@ static void peer_interface(void **state)
 	assert_string_equal(conf_diff_global(&old, &new), "sync: peers");
 }
 
+static void filter(struct conf *c)
+{
+	c->sync.filter.assured = true;
+}
+
 static void lines_only(struct conf *c)
 {
 	c->controller.line++;
@@ -122,6 +127,7 @@ static void global(void **state)
 		{ring, "sync: ring"},
 		{hold_new, "sync: hold-new"},
 		{key_file, NULL},
+		{filter, NULL}, /* the routers differ then */
 		{lines_only, NULL},
 	};
 	struct conf old = fixture_conf(old_routers, 1);
@@ -176,6 +182,11 @@ static void vrid(struct conf_router *r)
 static void vip(struct conf_router *r)
 {
 	r->leg[NET_MANAGEMENT].vip.len = 25;
+}
+
+static void own_filter(struct conf_router *r)
+{
+	r->filter.n_tcp_states = 1;
 }
 
 static void priority(struct conf_router *r)
@@ -255,6 +266,7 @@ static const struct {
 	{hold, CONF_LIVE, NULL},
 	{drain, CONF_LIVE, NULL},
 	{linger, CONF_LIVE, NULL},
+	{own_filter, CONF_LIVE, NULL},
 	{refresh, CONF_LIVE, NULL},
 };
 

@@ -34,6 +34,7 @@ struct node {
 
 struct world {
 	uint32_t hold_ms;
+	struct flow_filter filter;
 	struct node node[NODES];
 	struct mail mail[MAILS];
 	unsigned n_mail;
@@ -175,20 +176,27 @@ static void start(struct world *w, unsigned i)
 	conf.self = id_of(conf.name);
 	conf.router = 1;
 	conf.hold_new_ms = w->hold_ms;
+	conf.filter = w->filter;
 	*n = (struct node){.w = w, .index = i, .drained = -1};
 	assert_int_equal(engine_new(&n->e, &conf, &ops, n, &n->c, w->now), 0);
 }
 
-static struct world *set_up_holding(uint32_t ms)
+static struct world *set_up_with(uint32_t ms, struct flow_filter filter)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
 	w->now = 1000;
 	w->hold_ms = ms;
+	w->filter = filter;
 	for (unsigned i = 0; i < NODES; i++)
 		start(w, i);
 	return w;
+}
+
+static struct world *set_up_holding(uint32_t ms)
+{
+	return set_up_with(ms, (struct flow_filter){.n_only = 0});
 }
 
 static struct world *set_up(void)
@@ -756,6 +764,177 @@ static void master_is_looked_at(void **state)
 	tear_down(w);
 }
 
+/* ---- filter ---- */
+
+static struct world *set_up_filter(struct flow_filter filter, uint32_t hold_ms)
+{
+	struct world *w = set_up_with(hold_ms, filter);
+
+	(void)engine_promote(w->node[0].e, 0, w->now);
+	run(w, 100);
+	engine_on_drained(w->node[0].e, w->now);
+	assert_int_equal(phase(w, 1), ENGINE_READY);
+	return w;
+}
+
+/* The kernel has the flow with this state, and tells of it; an update tells no mark and no helper.
+ */
+static void tell_of(struct world *w, uint16_t number, uint8_t tcp, bool assured,
+		    enum flow_change what)
+{
+	struct flow f = sample_tcp_snat(number), *at = find(&w->node[0], &f);
+
+	f.tcp.state = tcp;
+	f.mark = number;
+	f.has |= FLOW_HAS_MARK;
+	if (!assured)
+		f.status &= ~(uint32_t)IPS_ASSURED;
+	strcpy(flow_rare_add(&f, FLOW_HAS_HELPER)->helper, "ftp");
+	if (!at)
+		at = &w->node[0].table[w->node[0].n++];
+	*at = f;
+	if (what == FLOW_UPDATE)
+		f.has &= ~(uint32_t)(FLOW_HAS_MARK | FLOW_HAS_RARE);
+	if (what == FLOW_DESTROY)
+		*at = w->node[0].table[--w->node[0].n];
+	engine_on_change(w->node[0].e, &f, what, w->now);
+}
+
+static void settle(struct world *w)
+{
+	engine_on_drained(w->node[0].e, w->now);
+	run(w, 3);
+}
+
+static void filter_by_assured(void **state)
+{
+	struct world *w = set_up_filter((struct flow_filter){.assured = true}, 0);
+	const uint64_t *c = w->node[0].c.v;
+	uint64_t dels;
+
+	(void)state;
+	tell_of(w, 1, TCP_CONNTRACK_SYN_SENT, false, FLOW_NEW);
+	tell_of(w, 2, TCP_CONNTRACK_SYN_SENT, false, FLOW_NEW);
+	tell_of(w, 1, TCP_CONNTRACK_SYN_RECV, false, FLOW_UPDATE);
+	tell_of(w, 2, TCP_CONNTRACK_CLOSE, false, FLOW_DESTROY);
+	settle(w);
+	assert_int_equal(c[SYNC_TX_PUT] + c[SYNC_TX_DEL], 0);
+	assert_int_equal(c[SYNC_EVENTS_FILTERED], 4);
+	/* in: whole, though the event tells less */
+	tell_of(w, 1, TCP_CONNTRACK_ESTABLISHED, true, FLOW_UPDATE);
+	settle(w);
+	assert_true(has(w, 1));
+	assert_int_equal(w->node[1].table[0].mark, 1);
+	assert_string_equal(w->node[1].table[0].rare.helper, "ftp");
+	assert_int_equal(w->node[1].c.v[SYNC_APPLY_MISSING], 0);
+	/* once more: it is changed, not made anew */
+	tell_of(w, 1, TCP_CONNTRACK_FIN_WAIT, true, FLOW_UPDATE);
+	settle(w);
+	assert_int_equal(w->node[1].n, 1);
+	assert_int_equal(w->node[1].table[0].tcp.state, TCP_CONNTRACK_FIN_WAIT);
+	dels = c[SYNC_TX_DEL];
+	tell_of(w, 1, TCP_CONNTRACK_TIME_WAIT, true, FLOW_DESTROY);
+	settle(w);
+	assert_false(has(w, 1));
+	assert_int_equal(c[SYNC_TX_DEL], dels + 1);
+	assert_int_equal(c[SYNC_EVENTS_FILTERED], 4);
+	tear_down(w);
+}
+
+static void filter_by_state(void **state)
+{
+	const struct flow_filter filter = {.tcp_states = 1u << TCP_CONNTRACK_ESTABLISHED};
+	struct world *w = set_up_filter(filter, 0);
+	struct flow f = sample_tcp_snat(1);
+
+	(void)state;
+	tell_of(w, 1, TCP_CONNTRACK_SYN_SENT, false, FLOW_NEW);
+	tell_of(w, 1, TCP_CONNTRACK_ESTABLISHED, true, FLOW_UPDATE);
+	settle(w);
+	assert_true(has(w, 1));
+	/* what tells no state: that of the kernel counts */
+	f.has &= ~(uint32_t)FLOW_HAS_TCP;
+	f.has |= FLOW_HAS_MARK;
+	f.mark = 9;
+	engine_on_change(w->node[0].e, &f, FLOW_UPDATE, w->now);
+	settle(w);
+	assert_int_equal(w->node[1].table[0].mark, 9);
+	tell_of(w, 1, TCP_CONNTRACK_FIN_WAIT, true, FLOW_UPDATE);
+	settle(w);
+	assert_false(has(w, 1));
+	engine_on_change(w->node[0].e, &f, FLOW_UPDATE, w->now);
+	settle(w);
+	assert_false(has(w, 1));
+	/* in and out before anything is sent; and back */
+	tell_of(w, 2, TCP_CONNTRACK_ESTABLISHED, true, FLOW_NEW);
+	tell_of(w, 2, TCP_CONNTRACK_CLOSE, true, FLOW_UPDATE);
+	tell_of(w, 3, TCP_CONNTRACK_ESTABLISHED, true, FLOW_NEW);
+	tell_of(w, 3, TCP_CONNTRACK_CLOSE, true, FLOW_UPDATE);
+	tell_of(w, 3, TCP_CONNTRACK_ESTABLISHED, true, FLOW_UPDATE);
+	settle(w);
+	assert_true(!has(w, 2) && has(w, 3));
+	assert_int_equal(phase(w, 1), ENGINE_READY);
+	tear_down(w);
+}
+
+static void filter_and_hold(void **state)
+{
+	const struct flow_filter filter = {.tcp_states = 1u << TCP_CONNTRACK_SYN_SENT |
+							 1u << TCP_CONNTRACK_ESTABLISHED};
+	struct world *w = set_up_filter(filter, 100);
+	const uint64_t *c = w->node[0].c.v;
+
+	(void)state;
+	tell_of(w, 1, TCP_CONNTRACK_SYN_SENT, false, FLOW_NEW);
+	tell_of(w, 2, TCP_CONNTRACK_SYN_SENT, false, FLOW_NEW);
+	tell_of(w, 3, TCP_CONNTRACK_SYN_SENT, false, FLOW_NEW);
+	settle(w);
+	tell_of(w, 1, TCP_CONNTRACK_CLOSE, false, FLOW_UPDATE);	     /* out: never told */
+	tell_of(w, 2, TCP_CONNTRACK_ESTABLISHED, true, FLOW_UPDATE); /* at once */
+	settle(w);
+	assert_true(!has(w, 1) && has(w, 2) && !has(w, 3));
+	assert_int_equal(c[SYNC_TX_DEL], 0);
+	assert_int_equal(c[SYNC_HOLD_ENDED], 1);
+	run(w, 100);
+	assert_true(has(w, 3)); /* old enough */
+	assert_int_equal(w->node[1].c.v[SYNC_APPLY_MISSING], 0);
+	tear_down(w);
+}
+
+/* Replicas end with what the new filter lets through, whatever theirs is; then there is rest. */
+static void filter_changes(void **state)
+{
+	struct flow_filter filter = {.n_only = 0}, other = {.assured = true};
+	struct world *w = set_up_filter(filter, 0);
+	uint64_t repairs;
+
+	(void)state;
+	for (uint16_t i = 0; i < 20; i++)
+		tell_of(w, i, TCP_CONNTRACK_ESTABLISHED, i % 2, FLOW_NEW);
+	settle(w);
+	assert_int_equal(w->node[1].n, 20);
+	engine_set_filter(w->node[0].e, &other, w->now);
+	engine_set_filter(w->node[2].e, &(struct flow_filter){.proto_out = {1u << IPPROTO_TCP}},
+			  w->now); /* a replica's own does not count */
+	run(w, 3);
+	assert_int_equal(phase(w, 1), ENGINE_SYNCING);
+	run(w, 200);
+	for (unsigned i = 1; i < NODES; i++) {
+		assert_int_equal(phase(w, i), ENGINE_READY);
+		assert_int_equal(w->node[i].n, 10);
+	}
+	assert_true(has(w, 1) && !has(w, 2));
+	repairs = w->node[0].c.v[SYNC_REPAIRS_SERVED];
+	engine_set_filter(w->node[0].e, &other, w->now); /* the same */
+	run(w, 2000);
+	assert_int_equal(w->node[0].c.v[SYNC_REPAIRS_SERVED], repairs);
+	engine_set_filter(w->node[0].e, &filter, w->now);
+	run(w, 200);
+	assert_int_equal(w->node[1].n, 20);
+	assert_int_equal(phase(w, 1), ENGINE_READY);
+	tear_down(w);
+}
+
 static void phases(void **state)
 {
 	(void)state;
@@ -783,6 +962,10 @@ int main(void)
 		cmocka_unit_test(held_until_old),
 		cmocka_unit_test(held_leaves_before),
 		cmocka_unit_test(held_are_bounded),
+		cmocka_unit_test(filter_by_assured),
+		cmocka_unit_test(filter_by_state),
+		cmocka_unit_test(filter_and_hold),
+		cmocka_unit_test(filter_changes),
 		cmocka_unit_test(phases),
 		cmocka_unit_test(master_is_looked_at),
 	};

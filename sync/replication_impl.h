@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The inside of a router's replication, shared by replication.c and replication_ops.c (what its
+ * engine needs from outside) only. */
+#ifndef VROUTER_REPLICATION_IMPL_H
+#define VROUTER_REPLICATION_IMPL_H
+
+#include "lag.h"
+#include "replication.h"
+#include "streams.h"
+#include "vrouter/conntrack.h"
+
+/* What the core is still to be told. */
+struct news {
+	bool promoted, drained, answer, status;
+	struct sync_msg_role promoted_with, drained_with;
+};
+
+struct replication {
+	struct shared *shared;
+	struct sync_msg_router conf;
+	uint32_t id;
+	struct engine *engine;
+	struct capture *capture;
+	struct table *table;
+	struct apply *apply;
+	int fd[SYNC_FDS];
+	bool source;
+	size_t body_room; /* that the engine was made for */
+	struct sync_counters counters;
+	struct event *on_capture, *on_time, *on_bulk;
+	struct streams streams;
+	struct lag lag;
+	struct news news;
+	enum engine_phase told_phase;
+	uint64_t told_ms; /* when the last status was taken */
+};
+
+extern const struct engine_ops replication_engine_ops; /* ctx is the struct replication */
+
+/* There is something to tell the core. */
+void replication_news(struct replication *r);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What an engine needs from outside: the links, the kernel's table, the core. */
+#include "replication_impl.h"
+
+#include <string.h>
+
+#include <sodium.h>
+
+void replication_news(struct replication *r)
+{
+	r->shared->on_news(r->shared->ctx);
+}
+
+static void op_send(void *ctx, const struct dgram_hdr *given, const uint8_t *body, size_t body_len)
+{
+	struct replication *r = ctx;
+	const struct sync_msg_conf *conf = &r->shared->conf;
+	size_t len = DGRAM_HDR_LEN + body_len + (conf->sealed ? DGRAM_TAG_LEN : 0);
+	const struct seal_stream *stream = NULL;
+	struct dgram_hdr h = *given;
+	uint8_t *buf;
+
+	h.key_id = conf->sealed ? conf->keys.key[0].id : 0;
+	if (conf->sealed)
+		stream = streams_sealing(&r->streams, &conf->keys, &h);
+	if (conf->sealed && !stream) { /* never in the clear instead */
+		r->counters.v[SYNC_TX_ERRORS]++;
+		return;
+	}
+	buf = links_put(r->shared->links, len, &r->counters.v[SYNC_TX_ERRORS]);
+	if (!buf)
+		return;
+	dgram_hdr_encode(buf, &h);
+	memcpy(buf + DGRAM_HDR_LEN, body, body_len);
+	if (stream)
+		seal_box(stream, &h, buf, body_len);
+	r->counters.v[SYNC_TX_BYTES] += len;
+}
+
+static void op_put(void *ctx, const struct flow *f, enum flow_put how)
+{
+	apply_put(((struct replication *)ctx)->apply, f, how);
+}
+
+static void op_del(void *ctx, const struct flow *f)
+{
+	apply_del(((struct replication *)ctx)->apply, f);
+}
+
+static void op_set_timeout(void *ctx, const struct flow *f, uint32_t timeout_s)
+{
+	apply_timeout(((struct replication *)ctx)->apply, f, timeout_s);
+}
+
+static void op_commit(void *ctx)
+{
+	apply_commit(((struct replication *)ctx)->apply);
+}
+
+static void on_dumped(void *ctx, const struct flow *f)
+{
+	engine_on_dump(((struct replication *)ctx)->engine, f);
+}
+
+static int op_dump(void *ctx, bool start)
+{
+	return table_dump(((struct replication *)ctx)->table, start, on_dumped, ctx);
+}
+
+static uint32_t op_count(void *ctx)
+{
+	uint32_t flows, flows_max;
+
+	return table_count(((struct replication *)ctx)->table, &flows, &flows_max) < 0 ? 0 : flows;
+}
+
+static int op_get(void *ctx, const struct flow *key, struct flow *out)
+{
+	return table_get(((struct replication *)ctx)->table, key, out);
+}
+
+static void op_random(void *ctx, void *buf, size_t len)
+{
+	(void)ctx;
+	randombytes_buf(buf, len);
+}
+
+static void op_on_status(void *ctx)
+{
+	struct replication *r = ctx;
+
+	r->news.status = true;
+	replication_news(r);
+}
+
+static void op_on_drained(void *ctx, bool acknowledged)
+{
+	struct replication *r = ctx;
+
+	r->news.drained = true;
+	r->news.drained_with.ok = acknowledged;
+	replication_news(r);
+}
+
+const struct engine_ops replication_engine_ops = {
+	.send = op_send,
+	.put = op_put,
+	.del = op_del,
+	.set_timeout = op_set_timeout,
+	.commit = op_commit,
+	.dump = op_dump,
+	.count = op_count,
+	.get = op_get,
+	.random = op_random,
+	.on_status = op_on_status,
+	.on_drained = op_on_drained,
+};
