@@ -141,6 +141,10 @@ int engine_job_dump(struct engine *e)
 	}
 	e->job_start = false;
 	more = e->ops->dump(e->ctx, start);
+	if (more == 0) {
+		e->passed = e->dumped;
+		e->passed_in = e->dumped_in;
+	}
 	/* only now: what this call gave may be as old as the one before */
 	repair_changed_clear(&e->changed);
 	return more;

@@ -33,9 +33,9 @@ uint32_t source_count(const struct engine *e)
 {
 	uint32_t n = e->ops->count(e->ctx);
 
-	if (!e->filtering || e->dumped < SHARE_MIN)
+	if (!e->filtering || e->passed < SHARE_MIN)
 		return n;
-	return (uint32_t)(n * e->dumped_in / e->dumped);
+	return (uint32_t)(n * e->passed_in / e->passed);
 }
 
 /* One that is in, or whose state the event does not tell. */
@@ -96,6 +96,7 @@ static void use(struct engine *e, const struct flow_filter *filter)
 {
 	e->conf.filter = *filter;
 	e->filtering = !flow_filter_is_empty(filter);
+	e->passed = 0;
 	e->dumped = 0;
 	e->dumped_in = 0;
 }

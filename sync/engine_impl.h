@@ -159,8 +159,9 @@ struct engine {
 	uint64_t job_at; /* not before */
 	struct repair_changed changed;
 
-	bool filtering;		    /* conf.filter lets not everything through */
-	uint64_t dumped, dumped_in; /* flows of the last pass over the table, and how many are in */
+	bool filtering; /* conf.filter lets not everything through */
+	/* flows of the running pass over the table, and of the last whole one; how many are in */
+	uint64_t dumped, dumped_in, passed, passed_in;
 
 	struct engine_source src;
 	struct engine_round round;
