@@ -361,6 +361,7 @@ static int start(struct app *a)
 		return err;
 	a->env = (struct router_env){.base = a->base,
 				     .run_dir = a->conf->controller.run_dir,
+				     .controller = a->conf->controller.name,
 				     .sync = a->sync,
 				     .guard = a->guard,
 				     .ring_bytes = a->conf->sync.ring_kb * 1024,
@@ -441,6 +442,8 @@ static int check(struct app *a, int *lock)
 	}
 	if (!err)
 		err = startup_check_links(a->conf, why);
+	if (!err)
+		err = startup_check_programs(a->conf, why);
 	if (!err)
 		err = startup_check_conntrack(why);
 	if (!err)

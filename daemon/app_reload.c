@@ -130,7 +130,7 @@ static int apply(struct app *a, struct conf *new, const struct conf_delta *d, un
 	char why[STARTUP_WHY_MAX] = "";
 	int err = new->sync.present ? app_sync_conf(new, &keys, t->buf) : 0, failed = 0;
 
-	if (!err && startup_check_links(new, why) < 0) {
+	if (!err && (startup_check_links(new, why) < 0 || startup_check_programs(new, why) < 0)) {
 		add(t, "%s", why);
 		err = -ENODEV;
 	}
@@ -149,6 +149,7 @@ static int apply(struct app *a, struct conf *new, const struct conf_delta *d, un
 	conf_free(a->conf);
 	a->conf = new;
 	a->env.run_dir = new->controller.run_dir;
+	a->env.controller = new->controller.name;
 	return failed;
 }
 

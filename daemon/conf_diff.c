@@ -105,6 +105,8 @@ static bool same_live(const struct conf_router *a, const struct conf_router *b)
 	       a->election.preempt == b->election.preempt && a->sync_hold_s == b->sync_hold_s &&
 	       a->drain_ms == b->drain_ms && a->linger_ms == b->linger_ms &&
 	       a->announce_refresh_s == b->announce_refresh_s &&
+	       same_text(a->on_role_change, b->on_role_change) &&
+	       a->on_role_change_timeout_s == b->on_role_change_timeout_s &&
 	       same_filter(&a->filter, &b->filter);
 }
 

@@ -205,6 +205,13 @@ static const struct conf_option router_options[] = {
 	 AT(struct conf_router, announce_refresh_s),
 	 .max = 3600,
 	 .unit = "s"},
+	{.name = "on-role-change", .type = CONF_T_PATH, AT(struct conf_router, on_role_change)},
+	{.name = "on-role-change-timeout",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_router, on_role_change_timeout_s),
+	 .min = 1,
+	 .max = 600,
+	 .unit = "s"},
 	{.name = "dns-servers", .type = CONF_T_UNSUPPORTED, .list_max = 1, .refusal = NO_SERVICES},
 	{.name = "ntp-servers", .type = CONF_T_UNSUPPORTED, .list_max = 1, .refusal = NO_SERVICES},
 };
@@ -274,6 +281,7 @@ void conf_router_defaults(struct conf_router *r)
 	r->drain_ms = 500;
 	r->linger_ms = 1000;
 	r->announce_refresh_s = 30;
+	r->on_role_change_timeout_s = 10;
 }
 
 static bool chars_ok(const char *s, const char *more)

@@ -18,6 +18,7 @@
 
 #define PROMOTE_WAIT_MS 50
 #define COMMAND_MS	5000
+#define HOOK_POLL_MS	20
 #define SAVE_MS		10 /* the term is written after the promotion, not during it */
 
 static void run(struct router *r);
@@ -205,6 +206,7 @@ static void tell_role(struct router *r, enum life_state before, const char *from
 	log_info("router", r->conf.name, "%s: %s%s", text, l->reason, tail);
 	r->since_ms = wall_ms();
 	router_happened(r, HAPPENING_ROLE, text, l->reason);
+	router_hook_tell(r);
 }
 
 static void give_answer(struct router *r, const struct queued *q, const struct life_out *out)
@@ -281,7 +283,9 @@ static void on_life_timer(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	if (r->ended)
+	if (r->ended && router_hook_busy(r))
+		router_arm(r->life_timer, HOOK_POLL_MS); /* it may be about this very end */
+	else if (r->ended)
 		r->env->on_ended(r->env->ctx, r);
 	else
 		router_push(r, (struct life_in){.ev = LIFE_EV_TIMER}, NULL);
@@ -333,7 +337,7 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 	set_life_cfg(r);
 	r->life_timer = evtimer_new(env->base, on_life_timer, r);
 	r->save_timer = evtimer_new(env->base, on_save, r);
-	err = r->life_timer && r->save_timer ? 0 : -ENOMEM;
+	err = r->life_timer && r->save_timer ? router_hook_open(r) : -ENOMEM;
 	if (!err)
 		err = open_election(r, reason);
 	if (!err)
@@ -357,6 +361,7 @@ void router_free(struct router *r)
 		on_save(-1, 0, r);
 	vrrp_io_free(r->vrrp);
 	router_net_close(r);
+	router_hook_close(r);
 	if (r->life_timer)
 		event_free(r->life_timer);
 	if (r->save_timer)
@@ -423,6 +428,8 @@ void router_view(const struct router *r, struct router_view *out)
 		.announcements = r->announcements,
 		.promotions = r->promotions,
 		.promotion_us = r->promotion_us,
+		.hook = r->hook,
+		.hook_coalesced = r->hook_queue.coalesced,
 	};
 	if (r->vrrp)
 		out->heard = vrrp_io_last_heard(r->vrrp, &out->heard_us_ago, &out->heard_from,

@@ -16,7 +16,7 @@ struct router;
 /* What a router needs from the daemon; borrowed, outlives every router. */
 struct router_env {
 	struct event_base *base;
-	const char *run_dir;
+	const char *run_dir, *controller;
 	struct sync_child *sync; /* NULL: no replication */
 	struct guard *guard;	 /* NULL: none */
 	uint32_t ring_bytes, hold_new_ms;
@@ -54,6 +54,10 @@ void router_on_sync_message(struct router *r, const struct sync_msg *m);
 /* A guard is there that knows nothing yet. */
 void router_guard_arm(struct router *r);
 
+struct router_hook_stats {
+	uint64_t runs, failed, killed;
+};
+
 /* For status and statistics; valid until control returns to the event loop. */
 struct router_view {
 	const struct conf_router *conf;
@@ -67,6 +71,8 @@ struct router_view {
 	uint8_t heard_prio;
 	uint64_t since_ms; /* wall clock: the role began */
 	uint64_t repairs, announcements, promotions, promotion_us;
+	struct router_hook_stats hook;
+	uint64_t hook_coalesced;
 };
 void router_view(const struct router *r, struct router_view *out);
 

@@ -3,6 +3,8 @@
 #ifndef DAEMON_ROUTER_PRIV_H
 #define DAEMON_ROUTER_PRIV_H
 
+#include "hook_queue.h"
+#include "program.h"
 #include "router.h"
 
 #define FAULT_RETRY_MS 1000 /* the thing that is missing may make no wake-up */
@@ -36,6 +38,12 @@ struct router {
 	bool sole;	 /* nobody else could succeed the ACTIVE */
 	uint32_t alarms; /* as last told */
 
+	struct program *program; /* on-role-change */
+	struct event *hook_timer;
+	struct hook_queue hook_queue;
+	struct hook_news hook_due; /* what hook_timer is about */
+	struct router_hook_stats hook;
+
 	uint64_t elected_us, active_ms, since_ms;
 	unsigned bursts;
 	char standby_label[32];
@@ -68,6 +76,15 @@ void router_start_announcing(struct router *r);
 /* ---- router_guard.c ---- */
 
 void router_guard_disarm(struct router *r);
+
+/* ---- router_hook.c ---- */
+
+must_check int router_hook_open(struct router *r);
+void router_hook_close(struct router *r);
+/* The role is another one. */
+void router_hook_tell(struct router *r);
+/* A run is due or under way; it ends by itself, at the latest after its time limit. */
+bool router_hook_busy(const struct router *r);
 
 /* ---- router_sync.c ---- */
 

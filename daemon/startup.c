@@ -18,6 +18,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/sockios.h>
 
+#include "program.h"
 #include "vrouter/log.h"
 
 int startup_check_caps(char why[static STARTUP_WHY_MAX])
@@ -92,6 +93,22 @@ int startup_check_links(const struct conf *c, char why[static STARTUP_WHY_MAX])
 	for (unsigned i = 0; !err && i < c->n_routers; i++)
 		err = check_router(fd, &c->router[i], why);
 	return err;
+}
+
+int startup_check_programs(const struct conf *c, char why[static STARTUP_WHY_MAX])
+{
+	for (unsigned i = 0; i < c->n_routers; i++) {
+		const struct conf_router *r = &c->router[i];
+		const char *what;
+		int err = r->on_role_change[0] ? program_check(r->on_role_change, &what) : 0;
+
+		if (err < 0) {
+			snprintf(why, STARTUP_WHY_MAX, "router \"%s\": on-role-change: %s %s",
+				 r->name, r->on_role_change, what);
+			return err;
+		}
+	}
+	return 0;
 }
 
 static int ask_conntrack(struct mnl_socket *nl)

@@ -13,6 +13,8 @@
 must_check int startup_check_caps(char why[static STARTUP_WHY_MAX]);
 /* Bridges and interfaces that the config names. 0 or -ENODEV. */
 must_check int startup_check_links(const struct conf *c, char why[static STARTUP_WHY_MAX]);
+/* The programs that the config names may be run. 0 or -errno. */
+must_check int startup_check_programs(const struct conf *c, char why[static STARTUP_WHY_MAX]);
 /* The kernel speaks conntrack netlink. 0 or -errno. */
 must_check int startup_check_conntrack(char why[static STARTUP_WHY_MAX]);
 

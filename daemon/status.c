@@ -216,12 +216,17 @@ static json_t *router_stats(const struct app *a, const struct router *r)
 
 	(void)a;
 	router_view(r, &v);
-	return json_pack("{s:s, s:{s:I, s:I, s:I, s:I}, s:o, s:o}", "router", v.conf->name,
+	json_t *hook = json_pack("{s:I, s:I, s:I, s:I}", "runs", (json_int_t)v.hook.runs, "failed",
+				 (json_int_t)v.hook.failed, "killed", (json_int_t)v.hook.killed,
+				 "coalesced", (json_int_t)v.hook_coalesced);
+
+	return json_pack("{s:s, s:{s:I, s:I, s:I, s:I}, s:o, s:o, s:o}", "router", v.conf->name,
 			 "network", "promotions", (json_int_t)v.promotions, "last_promotion_us",
 			 (json_int_t)v.promotion_us, "announcements", (json_int_t)v.announcements,
 			 "repairs", (json_int_t)v.repairs, "vrrp",
 			 v.vrrp_stats ? vrrp_json(v.vrrp_stats) : json_null(), "replication",
-			 v.report ? counters_json(&v.report->counters) : json_null());
+			 v.report ? counters_json(&v.report->counters) : json_null(),
+			 "on_role_change", hook);
 }
 
 json_t *stats_json(const struct app *a, const struct router *only)

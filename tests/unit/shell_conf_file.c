@@ -40,7 +40,8 @@ static const char full[] =
 	"   lines */\n"
 	"router \"vrouter\" {\n"
 	"  namespace = vr-ns\n"
-	"  sync-hold = 1  drain = 2  linger = 3  announce-refresh = 4\n"
+	"  sync-hold = 1  drain = 2  linger = 3  announce-refresh = 4"
+	"  on-role-change = \"/opt/told\"  on-role-change-timeout = 5\n"
 	"  management {\n"
 	"    attach = \"bridge:br-mgmt\"\n"
 	"    interface = \"vr-mgmt\"\n"
@@ -89,6 +90,8 @@ static void reads_all(void **state)
 	assert_string_equal(r->namespace, "vr-ns");
 	assert_int_equal(r->sync_hold_s * 1000 + r->drain_ms * 100 + r->linger_ms * 10, 1230);
 	assert_int_equal(r->announce_refresh_s, 4);
+	assert_string_equal(r->on_role_change, "/opt/told");
+	assert_int_equal(r->on_role_change_timeout_s, 5);
 	assert_string_equal(r->leg[NET_PUBLIC].bridge, "br-ex");
 	assert_string_equal(ip_prefix_format(&r->leg[NET_MANAGEMENT].vip, buf), "10.20.0.1/24");
 	assert_string_equal(ip_addr_format(&r->gateway, buf), "198.18.0.254");
@@ -127,6 +130,8 @@ static void has_defaults(void **state)
 	assert_int_equal(r->drain_ms, 500);
 	assert_int_equal(r->linger_ms, 1000);
 	assert_int_equal(r->announce_refresh_s, 30);
+	assert_string_equal(r->on_role_change, "");
+	assert_int_equal(r->on_role_change_timeout_s, 10);
 	conf_free(c);
 }
 
@@ -221,6 +226,10 @@ static const struct {
 	{IN_SYNC("port = 5\nport = 6"), "f:3: port: is given again", "once"},
 	{IN_ROUTER("namespace = \"a/b\""), "f:4: router \"r\": namespace = \"a/b\"", "letters"},
 	{IN_ROUTER("namespace = \"..\""), "f:4: router \"r\": namespace", "letters"},
+	{IN_ROUTER("on-role-change = bin/true"), "f:4: router \"r\": on-role-change",
+	 "absolute path"},
+	{IN_ROUTER("on-role-change-timeout = 0"), "f:4: router \"r\": on-role-change-timeout",
+	 "1 to 600 (s)"},
 	{IN_ROUTER("sync-hold = 3601"), "f:4: router \"r\": sync-hold", "0 to 3600 (s)"},
 	{IN_ROUTER("dns-servers = { \"9.9.9.9\" }"), "f:4: router \"r\": dns-servers",
 	 "does not run DNS"},

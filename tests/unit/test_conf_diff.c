@@ -244,6 +244,16 @@ static void refresh(struct conf_router *r)
 	r->announce_refresh_s++;
 }
 
+static void hook(struct conf_router *r)
+{
+	strcpy(r->on_role_change, "/bin/true");
+}
+
+static void hook_timeout(struct conf_router *r)
+{
+	r->on_role_change_timeout_s++;
+}
+
 static const struct {
 	void (*change)(struct conf_router *r);
 	enum conf_change is;
@@ -268,6 +278,8 @@ static const struct {
 	{linger, CONF_LIVE, NULL},
 	{own_filter, CONF_LIVE, NULL},
 	{refresh, CONF_LIVE, NULL},
+	{hook, CONF_LIVE, NULL},
+	{hook_timeout, CONF_LIVE, NULL},
 };
 
 static void one_router(void **state)

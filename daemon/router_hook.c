@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* on-role-change: tells a program of the operator's what became of the router. It is started from
+ * the event loop after the step that changed the role, so it is on no promotion's path. */
+#include "router_priv.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "vrouter/log.h"
+
+#define ENV_MAX	   16
+#define ENV_TEXT   256
+#define ENV_PREFIX "VROUTERD_"
+
+struct environment {
+	char text[ENV_MAX][ENV_TEXT];
+	char *list[ENV_MAX + 1];
+	unsigned n;
+};
+
+static void put(struct environment *e, const char *name, const char *value)
+{
+	snprintf(e->text[e->n], ENV_TEXT, "%s=%s", name, value);
+	e->list[e->n] = e->text[e->n];
+	e->n++;
+}
+
+static void fill(struct environment *e, const struct router *r, const struct hook_news *news)
+{
+	char vip[IP_PREFIX_STRLEN], term[16];
+
+	snprintf(term, sizeof(term), "%u", news->term);
+	put(e, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	put(e, ENV_PREFIX "CONTROLLER", r->env->controller);
+	put(e, ENV_PREFIX "ROUTER", r->conf.name);
+	put(e, ENV_PREFIX "ROLE", life_role_name(news->role));
+	put(e, ENV_PREFIX "OLD_ROLE", life_role_name(news->old_role));
+	put(e, ENV_PREFIX "REASON", news->reason);
+	put(e, ENV_PREFIX "TERM", term);
+	put(e, ENV_PREFIX "SYNC", life_sync_name(news->sync));
+	put(e, ENV_PREFIX "NAMESPACE", r->conf.namespace);
+	put(e, ENV_PREFIX "MANAGEMENT_VIP",
+	    ip_prefix_format(&r->conf.leg[NET_MANAGEMENT].vip, vip));
+	put(e, ENV_PREFIX "PUBLIC_VIP", ip_prefix_format(&r->conf.leg[NET_PUBLIC].vip, vip));
+}
+
+static void complain(struct router *r, const char *what)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text), "%s: %s", r->conf.on_role_change, what);
+	log_warn("router", r->conf.name, "on-role-change: %s", text);
+	router_happened(r, HAPPENING_NOTE, "on-role-change failed", text);
+}
+
+/* Runs until something is under way, or nothing is left to tell. */
+static void start(struct router *r, bool go, struct hook_news *news)
+{
+	while (go) {
+		struct environment e = {.n = 0};
+		int err;
+
+		if (!r->conf.on_role_change[0]) { /* a reload took it away */
+			go = hook_queue_done(&r->hook_queue, news);
+			continue;
+		}
+		fill(&e, r, news);
+		r->hook.runs++;
+		err = program_start(r->program, r->conf.on_role_change, e.list,
+				    r->conf.on_role_change_timeout_s * 1000);
+		if (!err)
+			return;
+		r->hook.failed++;
+		complain(r, strerror(-err));
+		go = hook_queue_done(&r->hook_queue, news);
+	}
+}
+
+static void on_end(void *ctx, enum program_end end, const char *text)
+{
+	struct router *r = ctx;
+	struct hook_news news;
+
+	r->hook.failed += end == PROGRAM_FAILED;
+	r->hook.killed += end == PROGRAM_TIMEOUT;
+	if (end != PROGRAM_DONE)
+		complain(r, text);
+	start(r, hook_queue_done(&r->hook_queue, &news), &news);
+}
+
+/* The change's own step is over. */
+static void on_due(evutil_socket_t fd, short what, void *ctx)
+{
+	struct router *r = ctx;
+	struct hook_news news;
+
+	(void)fd;
+	(void)what;
+	start(r, hook_queue_push(&r->hook_queue, &r->hook_due, &news), &news);
+}
+
+int router_hook_open(struct router *r)
+{
+	r->hook_timer = evtimer_new(r->env->base, on_due, r);
+	return r->hook_timer ? program_new(&r->program, r->env->base, r->conf.name, on_end, r)
+			     : -ENOMEM;
+}
+
+void router_hook_close(struct router *r)
+{
+	program_free(r->program);
+	if (r->hook_timer)
+		event_free(r->hook_timer);
+}
+
+void router_hook_tell(struct router *r)
+{
+	if (!r->conf.on_role_change[0])
+		return;
+	r->hook_queue.coalesced += evtimer_pending(r->hook_timer, NULL) != 0;
+	r->hook_due = (struct hook_news){
+		.role = life_role(r->life.state), .sync = r->life.sync, .term = r->life.term};
+	snprintf(r->hook_due.reason, sizeof(r->hook_due.reason), "%s", r->life.reason);
+	router_arm(r->hook_timer, 0);
+}
+
+bool router_hook_busy(const struct router *r)
+{
+	return evtimer_pending(r->hook_timer, NULL) || program_runs(r->program);
+}
