@@ -73,6 +73,8 @@ somewhere() {
 followed() { is_ready "$1" && [ "$(score "$2" "$1")" = 500 ] && [ "$(score "$2" "$2")" = 1000 ]; }
 
 wait_for "a node is promoted" 40 somewhere
+on 1 crm_resource --show-metadata ocf:vrouterd:vrouter >"$LAB_DIR/metadata" 2>&1 &&
+	grep -q '<action name="promote"' "$LAB_DIR/metadata" || fail "metadata: $(cat "$LAB_DIR/metadata")"
 a=$where b=$((3 - where))
 wait_for "the other one has a complete replica, and a score that says so" 20 followed "$b" "$a"
 note "node$a is promoted (score $(score "$a" "$a")), node$b follows (score $(score "$a" "$b"))"
@@ -94,7 +96,14 @@ http_ended && fail "the download was over before the takeover: it proves nothing
 # ---- the node returns, is synced, and gets its score only then -----------------------------------
 lab_revive "$a"
 cluster_start "$a"
-wait_for "node$a has caught up" 40 followed "$a" "$b"
+# The score is asked for first: what it claims must still be so afterwards.
+honest_and_followed() {
+	local claims
+	claims=$(score "$b" "$a")
+	[ "${claims:-0}" -lt 500 ] || is_ready "$a" || fail "node$a has score $claims, and is $(status "$a" '.role + " " + .sync')"
+	followed "$a" "$b"
+}
+wait_for "node$a has caught up" 40 honest_and_followed
 runs_on "$b" || fail "node$b lost its role when node$a came back"
 note "node$a is back and ready (score $(score "$b" "$a")); node$b stays promoted"
 
@@ -109,6 +118,15 @@ on "$b" crm_attribute --node "node$a" --name standby --update on >/dev/null || f
 wait_for "node$a is in standby, node$b promoted" 20 runs_on "$b"
 wait_for "vrouterd has ended on node$a" 10 not answers "$a"
 note "standby of node$a: node$b is promoted"
+
+# ---- vrouterd alone dies: its addresses must not stay ----------------------------------------------
+on "$b" crm_attribute --node "node$a" --name standby --delete >/dev/null || fail "node standby"
+wait_for "node$a follows" 30 followed "$a" "$b"
+on "$b" sh -c 'kill -KILL $(head -n 1 /run/lab/vrouterd.pid)'
+wait_for "node$a takes over from the dead vrouterd" 20 runs_on "$a"
+wait_for "vrouterd of node$b is started again, and follows" 30 followed "$b" "$a"
+! on "$b" ip -n vrouter -4 -o address show scope global | grep -q . || fail "node$b kept addresses"
+note "vrouterd of node$b was killed: node$a is promoted, node$b follows again"
 
 wait_for "the download ends" 40 http_ended
 http_intact || fail "the download broke: $(cat "$LAB_DIR/curl.log")"
