@@ -29,7 +29,7 @@ a=$(the_active) b=$((3 - $(the_active)))
 lab_exec "c$a" "$LAB_BUILD/daemon/vrouterctl" --socket "$LAB_DIR/c$a/control.sock" --json events --follow \
 	>"$LAB_DIR/events" 2>"$LAB_DIR/events.log" &
 LAB_PIDS+=($!)
-wait_for "the program was told of ACTIVE" 10 told "$a" "STANDBY ACTIVE controller-$a vrouter [1-9]"
+wait_for "the program was told of ACTIVE" 10 told "$a" "STANDBY ACTIVE controller-$a vrouter [0-9]"
 wait_for "the other one of STANDBY" 10 told "$b" "INIT STANDBY controller-$b vrouter"
 
 # ---- one that fails -------------------------------------------------------------------------------
