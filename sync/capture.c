@@ -32,10 +32,10 @@ struct capture {
 
 static const unsigned groups[] = {
 	/* endings first: a flow that is told and never ended would be worse than the other way */
-	NFNLGRP_CONNTRACK_DESTROY,
-	NFNLGRP_CONNTRACK_UPDATE,
-	NFNLGRP_CONNTRACK_NEW,
+	NFNLGRP_CONNTRACK_DESTROY,     NFNLGRP_CONNTRACK_UPDATE,  NFNLGRP_CONNTRACK_NEW,
+	NFNLGRP_CONNTRACK_EXP_DESTROY, NFNLGRP_CONNTRACK_EXP_NEW,
 };
+#define GROUPS_FLOWS 3 /* the first ones */
 
 int capture_new(struct capture **out, int fd, uint32_t own_port, const struct capture_ops *ops,
 		void *ctx, struct sync_counters *counters)
@@ -108,6 +108,17 @@ static unsigned receive(struct capture *c)
 	}
 }
 
+static void tell_expect(struct capture *c, const struct nlmsghdr *nlh)
+{
+	enum flow_change change;
+	struct expect x;
+
+	if (expect_netlink_parse(nlh, &x, &change) < 0)
+		c->counters->v[SYNC_EVENTS_BAD]++;
+	else if (c->ops->on_expect)
+		c->ops->on_expect(c->ctx, &x, change);
+}
+
 static void tell(struct capture *c, const struct nlmsghdr *nlh)
 {
 	enum flow_change change;
@@ -116,6 +127,10 @@ static void tell(struct capture *c, const struct nlmsghdr *nlh)
 	c->counters->v[SYNC_EVENTS]++;
 	if (nlh->nlmsg_pid == c->own_port) {
 		c->counters->v[SYNC_EVENTS_OWN]++;
+		return;
+	}
+	if (expect_netlink_is(nlh)) {
+		tell_expect(c, nlh);
 		return;
 	}
 	if (flow_netlink_parse(nlh, &f, &change) < 0) {
@@ -169,9 +184,15 @@ bool capture_read(struct capture *c, unsigned max)
 	return true;
 }
 
+/* Of the groups, as many as are listened to. */
+static size_t groups_n(const struct capture *c)
+{
+	return c->ops->on_expect ? ARRAY_LEN(groups) : GROUPS_FLOWS;
+}
+
 static void leave(const struct capture *c)
 {
-	for (size_t i = 0; i < ARRAY_LEN(groups); i++)
+	for (size_t i = 0; i < groups_n(c); i++)
 		(void)setsockopt(c->fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &groups[i],
 				 sizeof(groups[i]));
 }
@@ -195,7 +216,7 @@ int capture_start(struct capture *c)
 	c->overrun = false;
 	if (setsockopt(c->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
 		return -errno;
-	for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
+	for (size_t i = 0; i < groups_n(c); i++) {
 		if (setsockopt(c->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i],
 			       sizeof(groups[i])) < 0) {
 			int err = -errno;

@@ -184,6 +184,24 @@ bool op_buckets_decode(struct rd body, struct op_buckets *out)
 	return rd_ok(&body);
 }
 
+size_t op_expects_encode(uint8_t *out, size_t cap, enum op_extended type,
+			 const struct op_expects *o)
+{
+	struct wr w = wr_of(out, cap);
+
+	wr_u8(&w, (uint8_t)type);
+	wr_be32(&w, o->id);
+	wr_u8(&w, o->flags);
+	return wr_len(&w);
+}
+
+bool op_expects_decode(struct rd body, struct op_expects *out)
+{
+	out->id = rd_be32(&body);
+	out->flags = rd_u8(&body);
+	return rd_ok(&body);
+}
+
 /* ---- CONTROL ---- */
 
 static void encode_key(struct wr *w, const struct stream_key *k)

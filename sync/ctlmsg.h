@@ -38,6 +38,12 @@ enum op_extended {
 	OPX_DIGESTS = 2,
 	OPX_BUCKETS = 3, /* like BEGIN, of these buckets only */
 	OPX_PUT = 4,	 /* a flow, complete: change it or create it */
+	/* expectations (vrouter/expect.h) */
+	OPX_EXPECT = 16,
+	OPX_EXPECT_DEL = 17,
+	OPX_EXPECT_LIST = 18, /* one of all that there are, between the next two */
+	OPX_EXPECTS_BEGIN = 19,
+	OPX_EXPECTS_END = 20, /* what was not listed goes */
 };
 
 void data_encode_head(struct wr *w, const struct flow_refs *refs);
@@ -105,6 +111,17 @@ struct op_buckets {
 
 size_t op_buckets_encode(uint8_t *out, size_t cap, const struct op_buckets *b);
 must_check bool op_buckets_decode(struct rd body, struct op_buckets *out);
+
+enum { EXPECTS_PARTIAL = 0x01 }; /* of an end: not all were listed, so nothing goes */
+
+struct op_expects {
+	uint32_t id;
+	uint8_t flags;
+};
+
+size_t op_expects_encode(uint8_t *out, size_t cap, enum op_extended type,
+			 const struct op_expects *o);
+must_check bool op_expects_decode(struct rd body, struct op_expects *out);
 
 /* ---- CONTROL ---- */
 

@@ -98,6 +98,7 @@ void engine_free(struct engine *e)
 	if (!e)
 		return;
 	repair_seen_free(&e->rep.seen);
+	expects_forget(e);
 	compare_forget(e);
 	round_forget(e);
 	hold_fini(&e->hold);
@@ -349,6 +350,7 @@ uint32_t engine_promote(struct engine *e, uint32_t min_term, uint64_t now)
 	e->is_source = true;
 	e->src.rearm_passes = ENGINE_REARM_PASSES;
 	e->src.rearm_at = now + ENGINE_REARM_PAUSE_MS;
+	expects_promoted(e);
 	source_open(e, e->known_term < UINT32_MAX ? e->known_term + 1 : UINT32_MAX);
 	send_status(e);
 	return e->stream.term;

@@ -48,7 +48,7 @@ static void tell_whole(struct engine *e, uint64_t hash, const struct flow *f)
 	if (err == -ENOENT) /* its end follows */
 		return;
 	if (err < 0) {
-		source_lost(e);
+		source_force_repair(e);
 		return;
 	}
 	flow_merge(&whole, f);
@@ -58,7 +58,9 @@ static void tell_whole(struct engine *e, uint64_t hash, const struct flow *f)
 			repair_changed_add(&e->changed, hash);
 		sender_either(&e->sender, hash, &whole);
 		if (whole.has & FLOW_HAS_MASTER)
-			source_tell_seqadj(e, &whole);
+			source_tell_masters_seqadj(e, &whole);
+		if (whole.has & FLOW_HAS_HELPER) /* it may have entered just now */
+			expects_tell_of(e, &whole);
 		return;
 	}
 	engine_count(e, SYNC_EVENTS_FILTERED);

@@ -19,6 +19,15 @@ void source_release_held(struct engine *e)
 		release_first(e);
 }
 
+void source_release_flow(struct engine *e, const struct flow *f)
+{
+	uint64_t hash = flow_hash(f, e->hash_key);
+	struct flow held;
+
+	if (e->hold.ms && hold_take(&e->hold, hash, f, &held))
+		sender_change(&e->sender, hash, &held, FLOW_NEW, false);
+}
+
 static void hold_new(struct engine *e, uint64_t hash, const struct flow *f)
 {
 	/* looking for the oldest forgets those before it that have ended */

@@ -5,6 +5,7 @@
 #define VROUTER_ENGINE_IMPL_H
 
 #include "ctlmsg.h"
+#include "engine_expect.h"
 #include "hold.h"
 #include "peers.h"
 #include "receiver.h"
@@ -167,6 +168,7 @@ struct engine {
 	struct engine_round round;
 	struct engine_compare cmp;
 	struct engine_replica rep;
+	struct engine_expects expects;
 	struct hold hold;
 	struct sender sender;
 	struct receiver receiver;
@@ -203,9 +205,6 @@ uint64_t source_run(struct engine *e);
 
 /* A change into the stream, or back into hold. */
 void source_change(struct engine *e, const struct flow *f, enum flow_change what);
-/* The kernel did not tell all: every replica takes part in a repair. */
-void source_lost(struct engine *e);
-void source_tell_seqadj(struct engine *e, const struct flow *child);
 
 /* engine_filter.c */
 bool source_wants(const struct engine *e, const struct flow *f);
@@ -224,6 +223,14 @@ must_check bool source_hold_back(struct engine *e, uint64_t hash, const struct f
 /* Tells of what is old enough. When there is something to do again. */
 uint64_t source_hold_run(struct engine *e);
 
+/* The same, of one flow. */
+void source_release_flow(struct engine *e, const struct flow *f);
+
+/* Tells of a flow's sequence adjustment as it is now, and of nothing else. */
+void source_tell_seqadj(struct engine *e, const struct flow *master);
+void source_tell_masters_seqadj(struct engine *e, const struct flow *child);
+/* Changes were lost, or the kernel did not tell all: every replica takes part. */
+void source_force_repair(struct engine *e);
 void source_serve_begun(struct engine *e);
 must_check int source_list_fresh(struct engine *e, const struct flow *f);
 bool source_has_credit(const struct engine *e);
@@ -259,10 +266,14 @@ int compare_sweep(struct engine *e);
 bool compare_differs(const struct engine *e, const struct flow *f);
 uint64_t compare_run(struct engine *e);
 
-/* engine_replica.c */
+/* engine_replica.c, engine_failed.c */
 void replica_need_repair(struct engine *e, uint32_t delay_ms);
 void replica_need_repair_later(struct engine *e);
 void replica_repaired(struct engine *e);
+/* The running repair makes the flow's bucket equal. */
+bool replica_covers(const struct engine *e, const struct flow *f);
+/* The kernel does not have this flow, which the source has. */
+void replica_lacks(struct engine *e, const struct flow *f);
 /* Deletes the flow if the source does not have it. */
 void replica_sweep(struct engine *e, const struct flow *f);
 void replica_collect(struct engine *e, uint32_t id, uint64_t expected, bool partial);

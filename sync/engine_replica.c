@@ -13,8 +13,7 @@
 
 #include <errno.h>
 
-/* The running repair makes the flow's bucket equal. */
-static bool replica_covers(const struct engine *e, const struct flow *f)
+bool replica_covers(const struct engine *e, const struct flow *f)
 {
 	return !e->rep.partial || bucket_set_has(&e->cmp.listed, buckets_of(&e->cmp.by, f));
 }
@@ -68,54 +67,6 @@ void replica_need_repair_later(struct engine *e)
 		replica_need_repair(e, next_backoff(e));
 }
 
-/* An update missed its flow, but the running repair is yet to list it. What the stream has put
- * since that began is newer than what will be listed. */
-static bool comes_later(struct engine *e, const struct flow *f)
-{
-	const struct engine_replica *r = &e->rep;
-
-	if (r->state == REPLICA_NEED)
-		return true;
-	if (r->state == REPLICA_CLEAN || r->state == REPLICA_SWEEP ||
-	    repair_seen_has(&r->seen, flow_hash(f, r->seen_key)))
-		return false;
-	if (r->state == REPLICA_COLLECT)
-		return replica_covers(e, f);
-	if (r->state == REPLICA_DIFFER)
-		return compare_differs(e, f);
-	compare_touched(e, f);
-	return true;
-}
-
-void engine_on_apply_failed(struct engine *e, const struct flow *f, int err)
-{
-	struct engine_replica *r = &e->rep;
-	bool is_put = f->has & FLOW_HAS_REPLY;
-
-	if (err == -ENOENT) {
-		engine_count(e, SYNC_APPLY_MISSING);
-		/* a deletion is as good as done */
-		if (e->is_source || !is_put || comes_later(e, f))
-			return;
-	} else if (err == -ENOMEM || err == -ENOSPC || err == -ENFILE) {
-		engine_count(e, SYNC_APPLY_TABLE_FULL);
-		if (!e->is_source)
-			e->alarms |= ENGINE_ALARM_TABLE_FULL;
-	} else {
-		engine_count(e, SYNC_APPLY_ERRORS);
-		/* refused as listed, in full: another repair would only repeat it */
-		if (r->state == REPLICA_COLLECT && replica_covers(e, f))
-			return;
-	}
-	if (e->is_source)
-		return;
-	/* a repair goes on: its sweep may make the room that was missing */
-	if (r->state == REPLICA_CLEAN)
-		replica_need_repair_later(e);
-	else
-		r->failed = true;
-}
-
 /* ---- following ---- */
 
 bool replica_hears_source(const struct engine *e)
@@ -148,6 +99,7 @@ unsigned replica_percent(const struct engine *e)
 void replica_leave(struct engine *e)
 {
 	forget_repair(e);
+	expects_forget(e);
 	e->job = JOB_NONE;
 	e->rep.heard = false;
 }
@@ -168,6 +120,7 @@ static void follow(struct engine *e, const struct stream_key *key, uint64_t next
 {
 	replica_commit(e);
 	forget_repair(e);
+	expects_forget(e);
 	e->stream = *key;
 	e->stream_since = e->now;
 	e->rep.state = REPLICA_NEED;
@@ -230,6 +183,7 @@ static void skip_to(struct engine *e, uint64_t to)
 
 		/* before what is behind the hole is applied: it may hold a BEGIN */
 		replica_need_repair(e, ENGINE_RETRY_MS);
+		expects_forget(e);
 		receiver_skip(&e->receiver, engine_min(kept, to), e->now);
 	}
 }
@@ -381,7 +335,7 @@ static bool apply_extended(struct engine *e, struct rd body, const struct flow_r
 	case OPX_PUT:
 		return apply_put(e, OP_EXTENDED, body, refs);
 	}
-	return true; /* of a newer peer */
+	return expects_on_op(e, type, body, refs);
 }
 
 static bool apply_op(struct engine *e, unsigned type, struct rd body, const struct flow_refs *refs)
@@ -420,6 +374,7 @@ void replica_deliver(void *ctx, const uint8_t *body, size_t len)
 	}
 	if (!ok) {
 		engine_count(e, SYNC_RX_BAD_BODY);
+		expects_forget(e);
 		replica_need_repair_later(e);
 	}
 }

@@ -135,7 +135,7 @@ static uint64_t pass_step(struct engine *e)
 	e->job = JOB_NONE;
 	/* flows were read whose events may be unread */
 	e->src.listed_unread = true;
-	if (more < 0) {
+	if (more < 0 || !expects_list(e)) {
 		retry(e);
 		return e->now;
 	}

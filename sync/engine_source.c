@@ -31,6 +31,7 @@ void source_open(struct engine *e, uint32_t term)
 	e->stream_since = e->now;
 	engine_knows_term(e, term);
 	sender_open(&e->sender);
+	expects_opened(e);
 	hold_clear(&e->hold); /* the repair that a new stream begins with lists it */
 	e->sender.ack_every = 0;
 	if (e->job == JOB_SERVE || e->job == JOB_DIGEST)
@@ -56,7 +57,9 @@ void source_open(struct engine *e, uint32_t term)
 void source_close(struct engine *e)
 {
 	source_release_held(e);
+	expects_look(e);
 	sender_send(&e->sender, false);
+	expects_opened(e);
 	if (e->src.draining)
 		drain_answer(e, false);
 	e->src.rearm_passes = 0;
@@ -80,8 +83,7 @@ void source_change(struct engine *e, const struct flow *f, enum flow_change what
 		sender_change(&e->sender, hash, f, what, listing);
 }
 
-/* Changes were lost: every replica takes part. */
-void source_lost(struct engine *e)
+void source_force_repair(struct engine *e)
 {
 	e->alarms |= ENGINE_ALARM_OVERRUN;
 	e->src.overrun_end_seq = 0;
@@ -102,22 +104,28 @@ void source_lost(struct engine *e)
 /* The kernel tells of no change of a sequence adjustment. A helper makes one when it translates
  * what announces another flow, so when that one comes, its master is looked at. No more than this
  * part is told: the rest may be newer than what was told so far. */
-void source_tell_seqadj(struct engine *e, const struct flow *child)
+void source_tell_seqadj(struct engine *e, const struct flow *master)
 {
-	struct flow master = {.family = child->family,
-			      .proto = child->rare.master_proto,
-			      .zone = child->zone,
-			      .orig = child->rare.master},
-		    fresh;
-	int err = e->ops->get(e->ctx, &master, &fresh);
+	struct flow fresh;
+	int err = e->ops->get(e->ctx, master, &fresh);
 
 	if (err < 0 && err != -ENOENT)
-		source_lost(e);
+		source_force_repair(e);
 	if (err < 0 || !(fresh.has & FLOW_HAS_SEQADJ) ||
 	    !flow_is_through(&fresh, &e->conf.locals) || !source_wants(e, &fresh))
 		return;
 	fresh.has &= FLOW_HAS_REPLY | FLOW_HAS_SEQADJ;
 	source_change(e, &fresh, FLOW_UPDATE);
+}
+
+void source_tell_masters_seqadj(struct engine *e, const struct flow *child)
+{
+	const struct flow master = {.family = child->family,
+				    .proto = child->rare.master_proto,
+				    .zone = child->zone,
+				    .orig = child->rare.master};
+
+	source_tell_seqadj(e, &master);
 }
 
 void engine_on_change(struct engine *e, const struct flow *f, enum flow_change what, uint64_t now)
@@ -134,7 +142,7 @@ void engine_on_change(struct engine *e, const struct flow *f, enum flow_change w
 	else
 		source_change(e, f, what);
 	if (what == FLOW_NEW && f->has & FLOW_HAS_MASTER)
-		source_tell_seqadj(e, f);
+		source_tell_masters_seqadj(e, f);
 }
 
 void engine_on_drained(struct engine *e, uint64_t now)
@@ -152,7 +160,7 @@ void engine_on_overrun(struct engine *e, uint64_t now)
 	engine_count(e, SYNC_EVENT_OVERRUNS);
 	if (!e->is_source)
 		return;
-	source_lost(e);
+	source_force_repair(e);
 }
 
 /* ---- what replicas say ---- */
@@ -325,7 +333,7 @@ static uint64_t serve_step(struct engine *e)
 	if (more > 0 && !e->src.listing_failed)
 		return e->now;
 	e->job = JOB_NONE;
-	if (more == 0 && !e->src.listing_failed) {
+	if (more == 0 && !e->src.listing_failed && expects_list(e)) {
 		serve_end(e);
 	} else { /* once more with another BEGIN */
 		source_failed(e);
@@ -456,6 +464,7 @@ void engine_drain(struct engine *e, uint32_t wait_ms, uint64_t now)
 		return;
 	}
 	source_release_held(e);
+	expects_look(e);
 	sender_send(&e->sender, true);
 	e->src.draining = true;
 	e->src.drain_seq = e->sender.seq;
@@ -555,7 +564,7 @@ static uint64_t next_work(const struct engine *e)
 
 uint64_t source_run(struct engine *e)
 {
-	uint64_t next = engine_min(drain_step(e), source_hold_run(e));
+	uint64_t next = engine_min(engine_min(drain_step(e), source_hold_run(e)), expects_run(e));
 
 	check_overrun(e);
 	if (e->job == JOB_NONE && !e->round.telling)

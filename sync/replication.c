@@ -66,6 +66,12 @@ static void on_change(void *ctx, const struct flow *f, enum flow_change change)
 	engine_on_change(((struct replication *)ctx)->engine, f, change, monotonic_ms());
 }
 
+static void on_expect(void *ctx, const struct expect *x, enum flow_change change)
+{
+	((struct replication *)ctx)->shared->work++;
+	engine_on_expect_change(((struct replication *)ctx)->engine, x, change, monotonic_ms());
+}
+
 static void on_overrun(void *ctx)
 {
 	struct replication *r = ctx;
@@ -74,7 +80,8 @@ static void on_overrun(void *ctx)
 	engine_on_overrun(r->engine, monotonic_ms());
 }
 
-static const struct capture_ops capture_ops = {.on_change = on_change, .on_overrun = on_overrun};
+static const struct capture_ops capture_ops = {
+	.on_change = on_change, .on_expect = on_expect, .on_overrun = on_overrun};
 
 static void on_captured(evutil_socket_t fd, short what, void *arg)
 {
@@ -424,6 +431,8 @@ static int make_kernel(struct replication *r)
 	if (err == 0)
 		err = apply_new(&r->apply, r->fd[SYNC_FD_APPLY], defaults.pin_s, on_apply_failed, r,
 				&r->counters);
+	if (err == 0)
+		err = expects_new(&r->expects, r->fd[SYNC_FD_APPLY]);
 	return err;
 }
 
@@ -446,6 +455,7 @@ void replication_free(struct replication *r)
 	engine_free(r->engine);
 	apply_free(r->apply);
 	table_free(r->table);
+	expects_free(r->expects);
 	capture_free(r->capture);
 	links_forget(r->shared->links, &r->counters.v[SYNC_TX_ERRORS]);
 	close_fds(r->fd);

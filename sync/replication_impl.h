@@ -23,6 +23,7 @@ struct replication {
 	struct capture *capture;
 	struct table *table;
 	struct apply *apply;
+	struct expects *expects;
 	int fd[SYNC_FDS];
 	bool source;
 	size_t body_room; /* that the engine was made for */

@@ -79,6 +79,33 @@ static int op_get(void *ctx, const struct flow *key, struct flow *out)
 	return table_get(((struct replication *)ctx)->table, key, out);
 }
 
+static int op_expect_put(void *ctx, const struct expect *x, uint32_t timeout_s)
+{
+	return expects_put(((struct replication *)ctx)->expects, x, timeout_s);
+}
+
+static int op_expect_del(void *ctx, const struct expect *x)
+{
+	return expects_del(((struct replication *)ctx)->expects, x);
+}
+
+static int op_expect_timeout(void *ctx, const struct expect *x, uint32_t timeout_s)
+{
+	return expects_timeout(((struct replication *)ctx)->expects, x, timeout_s);
+}
+
+static void on_expect_read(void *ctx, const struct expect *x)
+{
+	engine_on_expect(((struct replication *)ctx)->engine, x);
+}
+
+static int op_expects(void *ctx)
+{
+	struct replication *r = ctx;
+
+	return expects_read(r->expects, on_expect_read, r);
+}
+
 static void op_random(void *ctx, void *buf, size_t len)
 {
 	(void)ctx;
@@ -111,6 +138,10 @@ const struct engine_ops replication_engine_ops = {
 	.dump = op_dump,
 	.count = op_count,
 	.get = op_get,
+	.expect_put = op_expect_put,
+	.expect_del = op_expect_del,
+	.expect_timeout = op_expect_timeout,
+	.expects = op_expects,
 	.random = op_random,
 	.on_status = op_on_status,
 	.on_drained = op_on_drained,

@@ -15,6 +15,8 @@ struct capture;
 
 struct capture_ops {
 	void (*on_change)(void *ctx, const struct flow *f, enum flow_change change);
+	/* an expectation: new or gone. NULL: nobody asks */
+	void (*on_expect)(void *ctx, const struct expect *x, enum flow_change change);
 	/* the kernel dropped changes; all that it told before it did have been told */
 	void (*on_overrun)(void *ctx);
 };
@@ -76,6 +78,23 @@ void apply_del(struct apply *a, const struct flow *f);
 void apply_timeout(struct apply *a, const struct flow *f, uint32_t timeout_s);
 void apply_commit(struct apply *a);
 
+/* ---- expectations: all of that for them ---------------------------------------------------- */
+
+struct expects;
+
+/* fd is borrowed, and may be the apply socket. 0 or -errno. */
+must_check int expects_new(struct expects **out, int fd);
+void expects_free(struct expects *t); /* NULL is allowed */
+/* At once; see engine_ops. 0 or -errno. */
+int expects_put(struct expects *t, const struct expect *x, uint32_t timeout_s);
+int expects_del(struct expects *t, const struct expect *x);
+int expects_timeout(struct expects *t, const struct expect *x, uint32_t timeout_s);
+
+typedef void expects_fn(void *ctx, const struct expect *x);
+/* All that there are to fn, which may ask the kernel for other things: the table has been read
+ * before the first is told. 0 or -errno. */
+must_check int expects_read(struct expects *t, expects_fn *fn, void *ctx);
+
 /* ---- netlink sockets and messages (behind the above, and for tests) ------------------------- */
 
 /* A NETLINK_NETFILTER socket in the current namespace, non-blocking. fd or -errno. */
@@ -105,6 +124,15 @@ size_t flow_netlink_timeout(void *buf, size_t cap, const struct flow *f, uint32_
 size_t flow_netlink_delete(void *buf, size_t cap, const struct flow *f, enum flow_netlink_key key,
 			   uint32_t seq);
 size_t flow_netlink_get(void *buf, size_t cap, const struct flow *f, uint32_t seq);
+
+/* A message about an expectation? */
+bool expect_netlink_is(const struct nlmsghdr *nlh);
+/* The same for expectations; requests ask for an acknowledgement. */
+must_check int expect_netlink_parse(const struct nlmsghdr *nlh, struct expect *out,
+				    enum flow_change *change);
+size_t expect_netlink_put(void *buf, size_t cap, const struct expect *x, uint32_t timeout_s,
+			  uint32_t seq);
+size_t expect_netlink_delete(void *buf, size_t cap, const struct expect *x, uint32_t seq);
 
 /* Has all that a new entry needs? */
 bool flow_netlink_complete(const struct flow *f);

@@ -2,7 +2,7 @@
 /* Everything the replication of one router counts. One list: enum, name in JSON, meaning.
  * The shell counts what only it sees: events (except those of local flows), bytes, tx_errors, bad
  * header, seal and key, applied_put, applied_del, apply_clash and apply_reduced. The engine counts
- * the rest. */
+ * the rest, expectations' among them. */
 #ifndef VROUTER_COUNTERS_H
 #define VROUTER_COUNTERS_H
 
@@ -23,6 +23,10 @@
 	X(HOLD_FULL, "hold_full", "new flows sent early: too many were held back")                 \
 	X(TX_PUT, "tx_put", "PUT operations sent")                                                 \
 	X(TX_DEL, "tx_del", "DEL operations sent")                                                 \
+	X(TX_EXPECT, "tx_expect", "expectations sent, listed ones too")                            \
+	X(TX_EXPECT_DEL, "tx_expect_del", "ends of expectations sent")                             \
+	X(EXPECT_LEFT_OUT, "expect_left_out",                                                      \
+	  "expectations not sent: without a master, or beyond 4096 in a listing")                  \
 	X(TX_DATAGRAMS, "tx_datagrams", "datagrams sent, first time")                              \
 	X(TX_BYTES, "tx_bytes", "bytes sent, UDP payload")                                         \
 	X(TX_RESENT, "tx_resent", "datagrams sent again")                                          \
@@ -57,6 +61,12 @@
 	/* apply */                                                                                \
 	X(APPLIED_PUT, "applied_put", "flows inserted or updated in the kernel")                   \
 	X(APPLIED_DEL, "applied_del", "flows deleted from the kernel")                             \
+	X(APPLIED_EXPECT, "applied_expect", "expectations put into the kernel")                    \
+	X(APPLIED_EXPECT_DEL, "applied_expect_del", "expectations deleted from the kernel")        \
+	X(EXPECT_SWEPT, "expect_swept",                                                            \
+	  "expectations deleted by listings: the source did not have them")                        \
+	X(EXPECT_REFUSED, "expect_refused",                                                        \
+	  "expectations the kernel refused: no such master, helper, function or room")             \
 	X(APPLY_MISSING, "apply_missing", "changes of a flow that was not there")                  \
 	X(APPLY_CLASH, "apply_clash", "own entries removed because the source's flow wins")        \
 	X(APPLY_TABLE_FULL, "apply_table_full", "insertions refused by a full conntrack table")    \

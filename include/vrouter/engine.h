@@ -14,6 +14,7 @@
 
 #include "vrouter/counters.h"
 #include "vrouter/dgram.h"
+#include "vrouter/expect.h"
 #include "vrouter/filter.h"
 #include "vrouter/flow.h"
 
@@ -50,6 +51,15 @@ struct engine_ops {
 	uint32_t (*count)(void *ctx);
 	/* The flow as it is in the kernel now. 0, -ENOENT or another -errno. */
 	int (*get)(void *ctx, const struct flow *key, struct flow *out);
+	/* Expectations, at once; the master's changes have been committed before. put: what has its
+	 * identity goes. del and timeout are given an identity only, or all of it. 0 or -errno;
+	 * -ENOENT: put: its master is not there. */
+	int (*expect_put)(void *ctx, const struct expect *x, uint32_t timeout_s);
+	int (*expect_del)(void *ctx, const struct expect *x);
+	int (*expect_timeout)(void *ctx, const struct expect *x, uint32_t timeout_s);
+	/* All of them, as they are now, through engine_on_expect(), which may call what is above.
+	 * 0, or -errno and none was told. */
+	int (*expects)(void *ctx);
 	void (*random)(void *ctx, void *buf, size_t len);
 	/* engine_status() changed in a way people care about (phase, followed source, alarms,
 	 * peers). */
@@ -99,10 +109,14 @@ void engine_drain(struct engine *e, uint32_t wait_ms, uint64_t now);
  */
 void engine_on_change(struct engine *e, const struct flow *f, enum flow_change change,
 		      uint64_t now);
+void engine_on_expect_change(struct engine *e, const struct expect *x, enum flow_change change,
+			     uint64_t now);
 void engine_on_drained(struct engine *e, uint64_t now);
 void engine_on_overrun(struct engine *e, uint64_t now); /* events were lost: everybody repairs */
 /* From within ops.dump. */
 void engine_on_dump(struct engine *e, const struct flow *f);
+/* From within ops.expects. */
+void engine_on_expect(struct engine *e, const struct expect *x);
 /* From within put, del or commit: err is -errno of the kernel (-ENOMEM, -ENOSPC, -ENFILE: its table
  * is full). f as it was given: a put has FLOW_HAS_REPLY, del and set_timeout have not. Counts it
  * (apply_missing, apply_table_full, apply_errors); what succeeded is counted by the caller. */

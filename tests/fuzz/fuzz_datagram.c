@@ -2,7 +2,7 @@
 /* An engine fed with arbitrary authentic datagrams: a holder of the key with a bug, or a bad one.
  * Input: one byte of role, then datagrams, each: control byte (kind, sender, term, time), sequence
  * number byte, big-endian length, body. The first byte's upper half 0xf: the rest is a header and
- * flow records instead. */
+ * flow records instead; 0xe: an expectation. */
 #include <errno.h>
 
 #include "vrouter/engine.h"
@@ -21,6 +21,7 @@ static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, s
 struct kernel {
 	struct engine *e;
 	struct flow last;
+	struct expect expected;
 	uint8_t random;
 	unsigned calls;
 };
@@ -50,6 +51,32 @@ static void op_set_timeout(void *ctx, const struct flow *f, uint32_t timeout_s)
 {
 	(void)timeout_s;
 	op_del(ctx, f);
+}
+
+static int op_expect_put(void *ctx, const struct expect *x, uint32_t timeout_s)
+{
+	struct kernel *k = ctx;
+	char text[FLOW_STRLEN];
+
+	expect_format(x, text);
+	k->expected = *x;
+	return ++k->calls % 3 && timeout_s ? 0 : -ENOENT;
+}
+
+static int op_expect_del(void *ctx, const struct expect *x)
+{
+	struct kernel *k = ctx;
+
+	return expect_same(x, &k->expected) ? 0 : -ENOENT;
+}
+
+static int op_expects(void *ctx)
+{
+	struct kernel *k = ctx;
+
+	if (k->expected.proto)
+		engine_on_expect(k->e, &k->expected);
+	return ++k->calls % 13 == 0 ? -EINTR : 0;
 }
 
 static void op_nothing(void *ctx)
@@ -98,6 +125,10 @@ static const struct engine_ops ops = {
 	.dump = op_dump,
 	.count = op_count,
 	.get = op_get,
+	.expect_put = op_expect_put,
+	.expect_del = op_expect_del,
+	.expect_timeout = op_expect_put,
+	.expects = op_expects,
 	.random = op_random,
 	.on_status = op_nothing,
 	.on_drained = op_on_drained,
@@ -144,6 +175,9 @@ static void feed_engine(struct rd r, bool source)
 		(void)engine_run(k.e, now);
 		if (source && k.last.has)
 			engine_on_change(k.e, &k.last, (enum flow_change)(control % 3), now);
+		if (source && k.expected.proto)
+			engine_on_expect_change(k.e, &k.expected, (enum flow_change)(control % 3),
+						now);
 	}
 	engine_status(k.e, &status);
 	if (status.repair_percent > 100)
@@ -175,12 +209,29 @@ static void feed_flow(const uint8_t *data, size_t size)
 		abort();
 }
 
+static void feed_expect(const uint8_t *data, size_t size)
+{
+	struct flow_refs refs = {.n = 1, .addr = {{.family = AF_INET, .b = {203, 0, 113, 1}}}};
+	struct expect x, again;
+	uint8_t buf[EXPECT_WIRE_MAX];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	if (expect_decode(rd_of(data, size), &refs, &x) != FLOW_OK)
+		return;
+	expect_encode(&w, &x, &refs);
+	if (!wr_ok(&w) || expect_decode(rd_of(buf, wr_len(&w)), &refs, &again) != FLOW_OK ||
+	    !expect_equal(&x, &again) || x.timeout_s != again.timeout_s)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (!size)
 		return 0;
 	if (data[0] >> 4 == 0xf)
 		feed_flow(data + 1, size - 1);
+	else if (data[0] >> 4 == 0xe)
+		feed_expect(data + 1, size - 1);
 	else
 		feed_engine(rd_of(data + 1, size - 1), data[0] & 1);
 	return 0;

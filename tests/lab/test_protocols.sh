@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Flows of every protocol reach the other controller as they are; and FTP: a control connection whose
-# numbers the kernel's helper adjusts, and a data connection that it expected, live through a crash.
+# numbers the kernel's helper adjusts, and a data connection that it expected, live through a crash; and so
+# does what it only expects by then: the data connections of PORT and PASV come through the new ACTIVE.
 . "$(dirname "$0")/lib.sh"
 
 # What nobody made through the code under test: conntrack(8) puts it into the ACTIVE's table.
@@ -68,6 +69,10 @@ use_helper() {
 				tcp dport 21 ct helper set "ftp"
 				tcp dport 21 ct label set 3
 			}
+			chain through {
+				type filter hook forward priority 0;
+				tcp dport { 50000, 51210 } ct state new drop # only what was expected
+			}
 		}
 	END
 }
@@ -78,6 +83,15 @@ ftp_table() {
 		LC_ALL=C sort
 }
 same_ftp() { [ "$(ftp_table 1)" = "$(ftp_table 2)" ]; }
+
+# What is expected on controller N, but for the time that is left.
+expect_table() { lab_in "c$1-vr" conntrack -L expect 2>/dev/null | sed -E 's/^ *[0-9]+ //' | LC_ALL=C sort; }
+expects_are() { [ "$(expect_table 1 | wc -l)" = "$1" ] && [ "$(expect_table 1)" = "$(expect_table 2)" ]; }
+sync_pid() { pgrep -P "${LAB_DAEMON[$1]}" -f -- --sync-worker; }
+# No replica's timeout: what is left is what the kernel gives to FTP.
+expects_rearmed() {
+	lab_in "c$1-vr" conntrack -L expect 2>/dev/null | awk '{ n++ } $1 > 300 || $1 < 100 { bad = 1 } END { exit bad || n != 2 }'
+}
 
 lab_standard 2
 lab_start 1 2
@@ -109,10 +123,28 @@ wait_for "both have the same" 10 same_ftp
 	fail "something was refused: $(ctl $((3 - active)) --json stats | jq -c '.routers[0].replication')"
 note "FTP: $(ftp_table $((3 - active)) | wc -l) connections"
 
+wait_for "what came is no longer expected" 10 expects_are 0
+announce
+traffic passive-data h1 echo-server --listen "$HOST:50000"
+talk passive n1 "$HOST" 21
+echoes passive "USER somebody"
+echoes passive "227 Entering Passive Mode (${HOST//./,},195,80)"
+wait_for "both expect the same" 10 expects_are 2
+lab_in "c$((3 - active))-vr" conntrack -F expect 2>/dev/null
+kill -KILL "$(sync_pid $((3 - active)))"
+wait_for "what was lost is expected again after a repair" 30 expects_are 2
+note "expected: $(expect_table $((3 - active)) | wc -l) data connections"
+
 wait_for "one ACTIVE, one ready" 30 settled
 old=$(the_active) || fail "nobody is ACTIVE"
 lab_crash "$old"
 note "controller $old is dead"
+wait_for "the timeouts of the expectations are normal" 10 expects_rearmed $((3 - old))
+talk expected h1 "$PUBLIC_VIP" 51210
+echoes expected "data that was announced to the dead one"
+talk fetched n1 "$HOST" 50000
+echoes fetched "data that the dead one saw announced"
+[ -z "$(expect_table $((3 - old)))" ] || fail "still expected: $(expect_table $((3 - old)))"
 echoes data "more data"
 echoes ftp "NOOP after"
 announce

@@ -15,6 +15,7 @@
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
 #include "vrouter/engine.h"
+#include "vrouter/expect.h"
 
 #define MODEL_FLOWS  400
 #define MODEL_PORTS  1024
@@ -24,6 +25,7 @@
 
 struct model_event {
 	struct flow f;
+	struct expect x; /* proto is not 0: it is about this, not about f */
 	enum flow_change change;
 };
 
@@ -31,6 +33,9 @@ struct model_kernel {
 	struct flow flow[MODEL_FLOWS]; /* has == 0: not there */
 	int port_owner[MODEL_PORTS];   /* flow or -1 */
 	unsigned n, cap;
+	struct expect expect[MODEL_FLOWS]; /* by master; proto == 0: none */
+	uint64_t adjust_at[MODEL_FLOWS];   /* the helper adjusts the master; 0: it does not */
+	uint64_t adjust_next;		   /* not before; 0: none is to be adjusted */
 
 	unsigned ev_head, ev_n, ev_cap;
 	bool subscribed, overrun;
@@ -66,7 +71,7 @@ static inline bool model_is_there(const struct model_kernel *k, unsigned id)
 	return k->flow[id].has != 0;
 }
 
-static inline void model_emit(struct model_kernel *k, const struct flow *f, enum flow_change change)
+static inline void model_queue(struct model_kernel *k, const struct model_event *ev)
 {
 	if (!k->subscribed)
 		return;
@@ -74,8 +79,22 @@ static inline void model_emit(struct model_kernel *k, const struct flow *f, enum
 		k->overrun = true;
 		return;
 	}
-	k->event[(k->ev_head + k->ev_n++) % MODEL_EVENTS] =
-		(struct model_event){.f = *f, .change = change};
+	k->event[(k->ev_head + k->ev_n++) % MODEL_EVENTS] = *ev;
+}
+
+static inline void model_emit(struct model_kernel *k, const struct flow *f, enum flow_change change)
+{
+	const struct model_event ev = {.f = *f, .change = change};
+
+	model_queue(k, &ev);
+}
+
+static inline void model_emit_expect(struct model_kernel *k, const struct expect *x,
+				     enum flow_change change)
+{
+	const struct model_event ev = {.x = *x, .change = change};
+
+	model_queue(k, &ev);
 }
 
 static inline bool model_next_event(struct model_kernel *k, struct model_event *ev)
@@ -92,6 +111,8 @@ static inline void model_remove(struct model_kernel *k, unsigned id)
 {
 	k->port_owner[model_port(&k->flow[id])] = -1;
 	k->flow[id].has = 0;
+	k->expect[id].proto = 0; /* goes with its master */
+	k->adjust_at[id] = 0;
 	k->n--;
 }
 
@@ -278,11 +299,14 @@ static inline void model_traffic_update(struct model_kernel *k, unsigned id, uns
 static inline void model_traffic_destroy(struct model_kernel *k, unsigned id)
 {
 	struct flow f = k->flow[id];
+	struct expect x = k->expect[id];
 
 	if (!model_is_there(k, id))
 		return;
 	model_remove(k, id);
 	model_emit(k, &f, FLOW_DESTROY);
+	if (x.proto)
+		model_emit_expect(k, &x, FLOW_DESTROY);
 }
 
 #endif

@@ -31,13 +31,10 @@ static void check_drained(struct sim *s, struct node *src)
 		struct peer *p = rep->alive && rep != src
 					 ? peers_find(&src->engine->peers, rep->engine->conf.self)
 					 : NULL;
-		int id;
 
 		if (!p || !p->drained_for || p->lost)
 			continue;
-		id = first_difference(src, rep);
-		if (id >= 0)
-			show_difference(s, src, rep, id);
+		compare_tables(s, src, rep);
 	}
 }
 

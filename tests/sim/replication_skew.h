@@ -119,6 +119,11 @@ static inline void skew_extended(struct skew *k, struct wr *w, struct rd body)
 		skew_junk(k, w, skew_rnd(k, 6));
 	} else if (body.p[0] == OPX_BUCKETS) {
 		w->start[9] |= 0x80;
+	} else if (body.p[0] == OPX_EXPECT || body.p[0] == OPX_EXPECT_LIST) {
+		skew_attr(w, (uint8_t)(100 + skew_rnd(k, 100)), k, skew_rnd(k, 20));
+	} else if (body.p[0] == OPX_EXPECTS_BEGIN || body.p[0] == OPX_EXPECTS_END) {
+		w->start[5] |= 0x80;
+		skew_junk(k, w, skew_rnd(k, 6));
 	}
 }
 

@@ -13,7 +13,8 @@ static bool is_quiet(const struct node *n)
 {
 	return !n->kernel.ev_n && !n->kernel.overrun && !n->engine->sender.n &&
 	       !n->engine->sender.has_ops && n->engine->hold.head == n->engine->hold.tail &&
-	       !(n->engine->alarms & ENGINE_ALARM_OVERRUN);
+	       !(n->engine->alarms & ENGINE_ALARM_OVERRUN) && !n->engine->expects.n_look &&
+	       !n->kernel.adjust_next;
 }
 
 /* A replica has what the source has and its filter lets through; local flows are nobody's business.
@@ -49,6 +50,40 @@ static void show_difference(struct sim *s, const struct node *src, const struct 
 	       rep->index, b);
 }
 
+/* Of masters that are replicated. */
+static int expect_difference(const struct node *src, const struct node *rep)
+{
+	for (unsigned i = 0; i < MODEL_FLOWS; i++) {
+		const struct expect *x = &src->kernel.expect[i], *y = &rep->kernel.expect[i];
+		bool told = x->proto && is_wanted(src, i);
+
+		if (told != !!y->proto || (told && !expect_equal(x, y)))
+			return (int)i;
+	}
+	return -1;
+}
+
+static void compare_tables(struct sim *s, const struct node *src, const struct node *rep)
+{
+	int id = first_difference(src, rep);
+	const struct expect *x, *y;
+
+	if (id >= 0) {
+		show_difference(s, src, rep, id);
+		return;
+	}
+	id = expect_difference(src, rep);
+	if (id < 0)
+		return;
+	x = &src->kernel.expect[id];
+	y = &rep->kernel.expect[id];
+	broken(s,
+	       "G1: what flow %d expects differs: source %u version %u, replica %u version %u "
+	       "(0: nothing)",
+	       id, src->index, x->proto ? model_expect_version(x) : 0, rep->index,
+	       y->proto ? model_expect_version(y) : 0);
+}
+
 /* READY and up to date is a promise. Returns how many replicas are so. */
 static unsigned check_ready(struct sim *s, const struct node *src)
 {
@@ -57,7 +92,6 @@ static unsigned check_ready(struct sim *s, const struct node *src)
 	for (unsigned i = 0; i < s->n_nodes; i++) {
 		const struct node *rep = &s->node[i];
 		struct engine_status st;
-		int id;
 
 		if (!rep->alive || rep->dead || rep == src)
 			continue;
@@ -68,9 +102,7 @@ static unsigned check_ready(struct sim *s, const struct node *src)
 		    rep->engine->rep.uncommitted || !is_quiet(src))
 			continue;
 		n++;
-		id = first_difference(src, rep);
-		if (id >= 0)
-			show_difference(s, src, rep, id);
+		compare_tables(s, src, rep);
 	}
 	return n;
 }
@@ -148,6 +180,20 @@ static void traffic(struct sim *s, struct node *n)
 	}
 }
 
+/* Control connections announce, and what they announced comes or does not. */
+static void expectations(struct sim *s, struct node *n)
+{
+	unsigned id = rnd(s, s->n_flows) / 5 * 5;
+
+	if (s->now % s->period >= s->on || !chance(s, s->traffic / 10) || !s->traffic ||
+	    !model_is_there(&n->kernel, id))
+		return;
+	if (chance(s, 400))
+		model_expect_end(&n->kernel, id);
+	else
+		model_expect_new(&n->kernel, id, ++s->expect_version, s->now + rnd(s, 3));
+}
+
 static void step(struct sim *s)
 {
 	s->now++;
@@ -155,6 +201,11 @@ static void step(struct sim *s)
 	for (unsigned i = 0; i < s->n_nodes; i++)
 		if (is_active(&s->node[i]))
 			traffic(s, &s->node[i]);
+	for (unsigned i = 0; i < s->n_nodes; i++) {
+		if (is_active(&s->node[i]))
+			expectations(s, &s->node[i]);
+		model_adjust(&s->node[i].kernel, s->now);
+	}
 	for (unsigned i = 0; i < s->n_nodes; i++)
 		node_step(s, &s->node[i]);
 }

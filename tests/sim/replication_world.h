@@ -7,7 +7,7 @@
 #include <stdarg.h>
 
 #include "../../sync/engine_impl.h"
-#include "model_kernel.h"
+#include "model_expect.h"
 #include "replication_skew.h"
 
 #define NODES_MAX    5
@@ -36,6 +36,7 @@ struct change { /* queued for the kernel until commit */
 /* What a replica was given in the stream that it follows. */
 struct told {
 	uint32_t live_version, live_life, dead_life;
+	uint32_t expect_live, expect_dead; /* versions of what it expects */
 };
 
 struct node {
@@ -117,6 +118,7 @@ struct sim {
 	unsigned period, on; /* traffic comes in spells: ms of each, ms of traffic in it */
 	uint32_t version;
 	uint32_t life[MODEL_FLOWS]; /* how often it was created, anywhere */
+	uint32_t expect_version;
 	uint64_t max_seen, max_reorder, max_ctl, converged_ms, rejoins;
 	uint64_t times[SITUATION_N];
 
@@ -436,6 +438,70 @@ static int op_get(void *ctx, const struct flow *key, struct flow *out)
 	return 0;
 }
 
+static int op_expect_put(void *ctx, const struct expect *x, uint32_t timeout_s)
+{
+	struct node *n = ctx;
+	unsigned id = model_expect_id(x);
+	struct told *t = &n->told[id];
+	uint32_t version = model_expect_version(x);
+	bool listed = n->engine->expects.collecting;
+
+	if (is_dead(n, SITUATION_CRASH_COMMIT))
+		return -EIO;
+	check_stream(n);
+	if (n->n_queue)
+		broken(n->sim, "G3: node %u: an expectation before the flows", n->index);
+	/* With filters it leaves and comes back with its master, and is then told as it is, which may be
+	 * ahead of events that are yet to be read. */
+	if (version <= t->expect_dead && !n->sim->filters)
+		broken(n->sim, "G2: node %u: %s of what flow %u expects, version %u, after the end",
+		       n->index, listed ? "listing" : "put", id, version);
+	if (version < t->expect_live && !n->sim->filters)
+		broken(n->sim, "G3: node %u: %s of what flow %u expects, version %u after %u",
+		       n->index, listed ? "listing" : "put", id, version, t->expect_live);
+	if (!listed)
+		t->expect_live = version;
+	return model_expect_put(&n->kernel, x, timeout_s);
+}
+
+static int op_expect_del(void *ctx, const struct expect *x)
+{
+	struct node *n = ctx;
+	struct told *t = &n->told[model_expect_id(x)];
+
+	if (is_dead(n, SITUATION_CRASH_COMMIT))
+		return -EIO;
+	check_stream(n);
+	if (!n->engine->expects.collecting) /* not swept */
+		t->expect_dead = t->expect_live;
+	return model_expect_del(&n->kernel, x);
+}
+
+static int op_expect_timeout(void *ctx, const struct expect *x, uint32_t timeout_s)
+{
+	struct node *n = ctx;
+
+	if (is_dead(n, SITUATION_CRASH_COMMIT))
+		return -EIO;
+	n->kernel.expect[model_expect_id(x)].timeout_s = timeout_s;
+	return 0;
+}
+
+static int op_expects(void *ctx)
+{
+	struct node *n = ctx;
+
+	if (is_dead(n, SITUATION_CRASH_LOOK) || chance(n->sim, 3))
+		return -EINTR;
+	for (unsigned id = 0; id < MODEL_FLOWS; id++) {
+		const struct expect x = n->kernel.expect[id];
+
+		if (x.proto)
+			engine_on_expect(n->engine, &x);
+	}
+	return 0;
+}
+
 static void op_random(void *ctx, void *buf, size_t len)
 {
 	uint8_t *p = buf;
@@ -471,6 +537,10 @@ static const struct engine_ops ops = {
 	.dump = op_dump,
 	.count = op_count,
 	.get = op_get,
+	.expect_put = op_expect_put,
+	.expect_del = op_expect_del,
+	.expect_timeout = op_expect_timeout,
+	.expects = op_expects,
 	.random = op_random,
 	.on_status = op_on_status,
 	.on_drained = op_on_drained,
@@ -641,7 +711,10 @@ static void node_read_events(struct sim *s, struct node *n)
 			check_nothing_waits(n);
 			break;
 		}
-		engine_on_change(n->engine, &ev.f, ev.change, s->now);
+		if (ev.x.proto)
+			engine_on_expect_change(n->engine, &ev.x, ev.change, s->now);
+		else
+			engine_on_change(n->engine, &ev.f, ev.change, s->now);
 	}
 	n->input = true;
 }
@@ -660,6 +733,8 @@ static void check_memory(struct node *n)
 		broken(n->sim, "G6: node %u keeps digests outside of a repair", n->index);
 	if (e->round.digests.sum && e->job != JOB_DIGEST && !e->round.telling)
 		broken(n->sim, "G6: source %u keeps digests", n->index);
+	if (e->expects.seen.slot && !e->expects.collecting)
+		broken(n->sim, "G6: node %u keeps hashes of expectations", n->index);
 	if (e->receiver.n_used > e->receiver.n_cells || e->sender.ring_at > e->sender.ring_size)
 		broken(n->sim, "G6: node %u: a buffer beyond its bound", n->index);
 	if (n->counters.v[SYNC_RX_BAD_BODY])

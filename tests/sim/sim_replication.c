@@ -56,6 +56,8 @@ static void check_rearmed(struct sim *s, const struct node *n)
 
 		if (model_is_there(&n->kernel, i) && f->timeout_s > model_normal_timeout(f))
 			broken(s, "flow %u of source %u is still pinned", i, n->index);
+		if (n->kernel.expect[i].proto && n->kernel.expect[i].timeout_s > MODEL_EXPECT_S)
+			broken(s, "what flow %u of source %u expects is still pinned", i, n->index);
 	}
 }
 

@@ -137,6 +137,26 @@ static int op_get(void *ctx, const struct flow *key, struct flow *out)
 	return 0;
 }
 
+/* Expectations have tests of their own: test_expect.c, and the simulator. */
+static int op_expect(void *ctx, const struct expect *x)
+{
+	(void)ctx;
+	(void)x;
+	return 0;
+}
+
+static int op_expect_for(void *ctx, const struct expect *x, uint32_t timeout_s)
+{
+	(void)timeout_s;
+	return op_expect(ctx, x);
+}
+
+static int op_expects(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
 static void op_random(void *ctx, void *buf, size_t len)
 {
 	memset(buf, ++((struct node *)ctx)->w->next_random, len);
@@ -161,6 +181,10 @@ static const struct engine_ops ops = {
 	.dump = op_dump,
 	.count = op_count,
 	.get = op_get,
+	.expect_put = op_expect_for,
+	.expect_del = op_expect,
+	.expect_timeout = op_expect_for,
+	.expects = op_expects,
 	.random = op_random,
 	.on_status = op_on_status,
 	.on_drained = op_on_drained,
