@@ -451,8 +451,8 @@ static int op_expect_put(void *ctx, const struct expect *x, uint32_t timeout_s)
 	check_stream(n);
 	if (n->n_queue)
 		broken(n->sim, "G3: node %u: an expectation before the flows", n->index);
-	/* With filters it leaves and comes back with its master, and is then told as it is, which may be
-	 * ahead of events that are yet to be read. */
+	/* With filters it leaves and comes back with its master, and is then told as it is, which
+	 * may be ahead of events that are yet to be read. */
 	if (version <= t->expect_dead && !n->sim->filters)
 		broken(n->sim, "G2: node %u: %s of what flow %u expects, version %u, after the end",
 		       n->index, listed ? "listing" : "put", id, version);
