@@ -81,6 +81,11 @@ static void tell_alarms(struct router *r, uint32_t alarms)
 		{ENGINE_ALARM_ID_CLASH, "another controller has this controller's name or id"},
 		{ENGINE_ALARM_OVERRUN, "kernel events were lost: replicas repair"},
 		{ENGINE_ALARM_TWO_SOURCES, "another controller sends as source, too"},
+		{ENGINE_ALARM_TABLE_SMALL,
+		 "nf_conntrack_max of a replica is smaller than the table of the source"},
+		{ENGINE_ALARM_BEHIND, "a replica lags behind by seconds"},
+		{ENGINE_ALARM_CLASH, "own flows had to make room for flows of the source"},
+		{ENGINE_ALARM_SEND, "replication datagrams could not be sent"},
 	};
 
 	for (unsigned i = 0; i < ARRAY_LEN(row); i++) {

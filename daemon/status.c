@@ -44,6 +44,10 @@ static json_t *alarms_json(const struct app *a, const struct router_view *v)
 		{ENGINE_ALARM_ID_CLASH, "id-clash"},
 		{ENGINE_ALARM_OVERRUN, "event-overrun"},
 		{ENGINE_ALARM_TWO_SOURCES, "two-sources"},
+		{ENGINE_ALARM_TABLE_SMALL, "table-too-small"},
+		{ENGINE_ALARM_BEHIND, "replica-behind"},
+		{ENGINE_ALARM_CLASH, "flow-clash"},
+		{ENGINE_ALARM_SEND, "send-failed"},
 	};
 	json_t *list = json_array();
 
@@ -166,21 +170,60 @@ static json_t *peer_json(const struct engine_peer *p)
 			 (json_int_t)p->heard_ms_ago, "lost", p->lost);
 }
 
+static json_t *repair_json(const struct repair_cost *c)
+{
+	if (!c->why)
+		return json_null();
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "why", engine_repair_why(c->why),
+			 "ago_ms", (json_int_t)c->ago_ms, "took_ms", (json_int_t)c->took_ms,
+			 "listed", (json_int_t)c->listed, "deleted", (json_int_t)c->deleted,
+			 "bytes", (json_int_t)c->bytes);
+}
+
+static void add_progress(json_t *j, const struct engine_peer *p)
+{
+	json_object_set_new(j, "percent", json_integer(p->percent));
+	if (!p->detailed)
+		return;
+	json_object_set_new(j, "flows", json_integer(p->flows));
+	json_object_set_new(j, "flows_max", json_integer(p->flows_max));
+	json_object_set_new(j, "lag_ms", json_integer((json_int_t)p->lag_ms));
+	json_object_set_new(j, "last_repair", repair_json(&p->repair));
+}
+
+/* In the same form as a peer. */
+static json_t *self_json(const struct app *a, const struct sync_msg_report *m)
+{
+	const struct engine_peer self = {.percent = m->status.repair_percent,
+					 .detailed = true,
+					 .flows = m->flows,
+					 .flows_max = m->flows_max,
+					 .lag_ms = m->status.lag_ms,
+					 .repair = m->status.repair};
+	json_t *j =
+		json_pack("{s:s, s:s, s:I}", "name", a->conf->controller.name, "phase",
+			  engine_phase_name(m->status.phase), "term", (json_int_t)m->status.term);
+
+	add_progress(j, &self);
+	return j;
+}
+
 static json_t *router_peers(const struct app *a, const struct router *r)
 {
 	json_t *list = json_array();
 	struct router_view v;
 
-	(void)a;
 	router_view(r, &v);
 	for (unsigned i = 0; v.report && i < v.report->n_peers; i++) {
 		const struct engine_peer *p = &v.report->peer[i];
 		json_t *j = peer_json(p);
 
 		json_object_set_new(j, "id", json_sprintf("%08x", p->id));
+		add_progress(j, p);
 		json_array_append_new(list, j);
 	}
-	return json_pack("{s:s, s:o}", "router", v.conf->name, "peers", list);
+	return json_pack("{s:s, s:o, s:o}", "router", v.conf->name, "self",
+			 v.report ? self_json(a, v.report) : json_null(), "peers", list);
 }
 
 json_t *peers_json(const struct app *a, const struct router *only)

@@ -220,6 +220,43 @@ static struct stream_key decode_key(struct rd *r)
 	return k;
 }
 
+/* What came with later versions: behind all that the first one had. */
+static void encode_details(struct wr *w, const struct ctl_status *s)
+{
+	wr_varint(w, s->flows);
+	wr_varint(w, s->flows_max);
+	wr_varint(w, s->lag_ms);
+	wr_u8(w, s->repair.why);
+	wr_varint(w, s->repair.ago_ms);
+	wr_varint(w, s->repair.took_ms);
+	wr_varint(w, s->repair.listed);
+	wr_varint(w, s->repair.deleted);
+	wr_varint(w, s->repair.bytes);
+}
+
+static uint32_t rd_varint32(struct rd *r)
+{
+	uint64_t v = rd_varint(r);
+
+	return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+}
+
+static void decode_details(struct rd *r, struct ctl_status *s)
+{
+	s->detailed = !rd_done(r);
+	if (!s->detailed)
+		return;
+	s->flows = rd_varint32(r);
+	s->flows_max = rd_varint32(r);
+	s->lag_ms = rd_varint(r);
+	s->repair.why = rd_u8(r);
+	s->repair.ago_ms = rd_varint(r);
+	s->repair.took_ms = rd_varint(r);
+	s->repair.listed = rd_varint(r);
+	s->repair.deleted = rd_varint(r);
+	s->repair.bytes = rd_varint(r);
+}
+
 static void encode_status(struct wr *w, const struct ctl_status *s)
 {
 	size_t n = strnlen(s->name, sizeof(s->name) - 1);
@@ -231,6 +268,8 @@ static void encode_status(struct wr *w, const struct ctl_status *s)
 	wr_be32(w, s->known_term);
 	encode_key(w, &s->stream);
 	wr_varint(w, s->seq);
+	if (s->detailed)
+		encode_details(w, s);
 }
 
 static void decode_status(struct rd *r, struct ctl_status *s)
@@ -247,6 +286,7 @@ static void decode_status(struct rd *r, struct ctl_status *s)
 	s->known_term = rd_be32(r);
 	s->stream = decode_key(r);
 	s->seq = rd_varint(r);
+	decode_details(r, s);
 	/* a name goes into logs and JSON: nothing but printable ASCII */
 	for (size_t i = 0; i < n && rd_ok(r); i++)
 		if (s->name[i] < 0x21 || s->name[i] > 0x7e)

@@ -6,6 +6,7 @@
 
 #include "digest.h"
 #include "vrouter/dgram.h"
+#include "vrouter/engine.h"
 #include "vrouter/flow.h"
 
 /* A stream; term 0: none. Within a message its epoch is named by the first eight bytes. */
@@ -143,6 +144,10 @@ struct ctl_status {
 	uint32_t known_term;
 	struct stream_key stream; /* sent, followed or, when the source is gone, last followed */
 	uint64_t seq;		  /* last sent, last applied */
+	bool detailed;		  /* the rest is there: older versions do not have it */
+	uint32_t flows, flows_max;
+	uint64_t lag_ms;
+	struct repair_cost repair; /* the last one */
 };
 
 struct ctl_nack {

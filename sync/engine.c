@@ -198,6 +198,8 @@ static void send_status(struct engine *e)
 			   .seq = e->is_source ? e->sender.seq : e->receiver.next - 1}};
 
 	memcpy(m.status.name, e->conf.name, sizeof(m.status.name));
+	report_refresh(e);
+	report_fill(e, &m.status);
 	engine_send_ctl(e, &m);
 	e->status_due = false;
 	e->status_sent_at = e->now;
@@ -391,6 +393,7 @@ static void update_alarms(struct engine *e)
 		e->alarms &= ~(uint32_t)ENGINE_ALARM_TWO_SOURCES;
 	if (e->now - e->clash_at >= e->peers.loss_ms)
 		e->alarms &= ~(uint32_t)ENGINE_ALARM_ID_CLASH;
+	report_alarms(e);
 }
 
 static void tell_of_change(struct engine *e)
@@ -415,6 +418,8 @@ uint64_t engine_run(struct engine *e, uint64_t now)
 	e->now = now;
 	e->peers_changed |= peers_expire(&e->peers, now);
 	next = e->is_source ? source_run(e) : replica_run(e);
+	if (now - e->lag.checked_ms >= LAG_EVERY_MS)
+		e->lag_ms = lag_update(&e->lag, e, now);
 	update_alarms(e);
 	tell_of_change(e);
 	/* at most one a millisecond, however many datagrams ask for it */
@@ -451,6 +456,8 @@ void engine_status(const struct engine *e, struct engine_status *out)
 		.known_term = e->known_term,
 		.seq = e->is_source ? e->sender.seq : e->receiver.next - 1,
 		.repair_percent = (uint8_t)(e->is_source ? 100 : replica_percent(e)),
+		.lag_ms = e->lag_ms,
+		.repair = report_last(e),
 	};
 	if (e->is_source) {
 		out->source = e->conf.self;
@@ -482,7 +489,13 @@ unsigned engine_peers(const struct engine *e, struct engine_peer out[static ENGI
 					  .acked = s->seq,
 					  .heard_ms_ago = now - p->heard_at,
 					  .lost = p->lost,
-					  .follows = p->follows};
+					  .follows = p->follows,
+					  .percent = s->percent,
+					  .detailed = s->detailed,
+					  .flows = s->flows,
+					  .flows_max = s->flows_max,
+					  .lag_ms = s->lag_ms,
+					  .repair = s->repair};
 		memcpy(o->name, s->name, sizeof(o->name));
 		if (e->is_source && s->phase != ENGINE_SOURCE &&
 		    stream_key_equal(&s->stream, &e->stream) && s->seq < e->sender.seq)

@@ -77,6 +77,7 @@ bool compare_on_begin(struct engine *e, struct rd body)
 		e->cmp.audit = compare_start(e, &o);
 		return true;
 	}
+	report_repair_begins(e, REPAIR_WHY_EVENTS);
 	replica_need_repair(e, 0);
 	if (!compare_start(e, &o))
 		return true;
@@ -173,6 +174,7 @@ static void verdict(struct engine *e)
 		}
 		e->counters->v[SYNC_AUDIT_DIFFER] += certain;
 		e->status_due = true;
+		report_repair_begins(e, REPAIR_WHY_AUDIT);
 		start_remembering(e);
 	}
 	if (bucket_set_count(&c->differ))
@@ -260,6 +262,7 @@ static void tell_part(struct engine *e, size_t part)
 				       .len = (unsigned)bucket_set_part_size(&c->differ, part)}};
 
 	memcpy(m.differ.bits, c->differ.bits + part * DIGEST_PART, m.differ.len);
+	report_repair_bytes(e, m.differ.len);
 	engine_send_ctl(e, &m);
 }
 

@@ -26,6 +26,7 @@ static bool comes_later(struct engine *e, const struct flow *f)
 /* A repair goes on: its sweep may make the room that was missing. */
 static void replica_failed(struct engine *e)
 {
+	report_repair_begins(e, REPAIR_WHY_APPLY);
 	if (e->rep.state == REPLICA_CLEAN)
 		replica_need_repair_later(e);
 	else

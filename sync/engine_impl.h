@@ -7,6 +7,7 @@
 #include "ctlmsg.h"
 #include "engine_expect.h"
 #include "hold.h"
+#include "lag.h"
 #include "peers.h"
 #include "receiver.h"
 #include "repair.h"
@@ -37,6 +38,11 @@ enum {
 	ENGINE_INDEX_AT_ONCE = 4096, /* flows looked at in memory */
 	ENGINE_PICK_AT_ONCE = 128,   /* flows looked up in the kernel */
 	ENGINE_PICK_FAILURES = 100,  /* then the listing fails */
+	REPORT_COUNT_MS = 500,	     /* between two looks at the size of the table */
+	REPORT_BEHIND_MS = 2000,     /* of lag: an alarm */
+	REPORT_CAUGHT_UP_MS = 500,   /* it is over */
+	REPORT_LATELY_MS = 5000,
+	LAG_EVERY_MS = 10,
 };
 
 #define ENGINE_HOLD_MAX_MS 60000
@@ -130,6 +136,30 @@ struct engine_replica {
 	struct repair_seen seen;
 };
 
+enum repair_why {
+	REPAIR_WHY_NONE,
+	REPAIR_WHY_STREAM, /* the first one that is followed, or another one */
+	REPAIR_WHY_GAP,
+	REPAIR_WHY_APPLY,
+	REPAIR_WHY_BODY,
+	REPAIR_WHY_EVENTS,
+	REPAIR_WHY_AUDIT,
+};
+
+struct growth {
+	uint64_t seen, until;
+};
+
+struct engine_report {
+	bool counted;
+	uint64_t counted_at;
+	uint32_t flows, flows_max;
+	bool repairing;
+	uint64_t began_at, done_at, deleted_before;
+	struct repair_cost running, last;
+	struct growth clashes, unsent;
+};
+
 struct engine {
 	struct engine_conf conf;
 	const struct engine_ops *ops;
@@ -164,6 +194,9 @@ struct engine {
 	/* flows of the running pass over the table, and of the last whole one; how many are in */
 	uint64_t dumped, dumped_in, passed, passed_in;
 
+	struct engine_report report;
+	struct lag lag;
+	uint64_t lag_ms;
 	struct engine_source src;
 	struct engine_round round;
 	struct engine_compare cmp;
@@ -265,6 +298,16 @@ void compare_touched(struct engine *e, const struct flow *f);
 int compare_sweep(struct engine *e);
 bool compare_differs(const struct engine *e, const struct flow *f);
 uint64_t compare_run(struct engine *e);
+
+/* engine_report.c */
+void report_refresh(struct engine *e);
+void report_repair_begins(struct engine *e, enum repair_why why); /* unless one is under way */
+void report_repair_bytes(struct engine *e, size_t len);
+void report_repair_listed(struct engine *e);
+void report_repair_done(struct engine *e);
+struct repair_cost report_last(const struct engine *e);
+void report_fill(const struct engine *e, struct ctl_status *s);
+void report_alarms(struct engine *e);
 
 /* engine_replica.c, engine_failed.c */
 void replica_need_repair(struct engine *e, uint32_t delay_ms);

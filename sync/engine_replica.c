@@ -113,6 +113,7 @@ void replica_enter(struct engine *e)
 		.seen = e->rep.seen,
 	};
 	receiver_start(&e->receiver, 1);
+	report_repair_begins(e, REPAIR_WHY_STREAM);
 	e->status_due = true;
 }
 
@@ -121,6 +122,7 @@ static void follow(struct engine *e, const struct stream_key *key, uint64_t next
 	replica_commit(e);
 	forget_repair(e);
 	expects_forget(e);
+	report_repair_begins(e, REPAIR_WHY_STREAM);
 	e->stream = *key;
 	e->stream_since = e->now;
 	e->rep.state = REPLICA_NEED;
@@ -181,6 +183,7 @@ static void skip_to(struct engine *e, uint64_t to)
 	while (e->receiver.next < to) {
 		uint64_t kept = receiver_resume(&e->receiver);
 
+		report_repair_begins(e, REPAIR_WHY_GAP);
 		/* before what is behind the hole is applied: it may hold a BEGIN */
 		replica_need_repair(e, ENGINE_RETRY_MS);
 		expects_forget(e);
@@ -262,6 +265,7 @@ static bool apply_begin(struct engine *e, struct rd body)
 	if (!covers_all(&b) || (!(b.flags & REPAIR_FORCED) &&
 				(r->state == REPLICA_CLEAN || r->state == REPLICA_SWEEP)))
 		return true;
+	report_repair_begins(e, REPAIR_WHY_EVENTS);
 	if (r->state == REPLICA_CLEAN)
 		e->status_due = true;
 	replica_collect(e, b.id, b.expected, false);
@@ -299,6 +303,7 @@ static bool apply_put(struct engine *e, unsigned type, struct rd body, const str
 	remember(e, type, &f);
 	if (type == OP_LIST) {
 		e->rep.listed++;
+		report_repair_listed(e);
 		e->rep.collect_at = e->now;
 	}
 	e->rep.uncommitted = true;
@@ -340,6 +345,8 @@ static bool apply_extended(struct engine *e, struct rd body, const struct flow_r
 
 static bool apply_op(struct engine *e, unsigned type, struct rd body, const struct flow_refs *refs)
 {
+	if (type >= OP_LIST)
+		report_repair_bytes(e, body.left + 1);
 	switch (type) {
 	case OP_PUT_NEW:
 	case OP_PUT_UPDATE:
@@ -375,6 +382,7 @@ void replica_deliver(void *ctx, const uint8_t *body, size_t len)
 	if (!ok) {
 		engine_count(e, SYNC_RX_BAD_BODY);
 		expects_forget(e);
+		report_repair_begins(e, REPAIR_WHY_BODY);
 		replica_need_repair_later(e);
 	}
 }
@@ -434,6 +442,7 @@ void replica_repaired(struct engine *e)
 	r->clean_since = e->now;
 	e->alarms &= ~(uint32_t)ENGINE_ALARM_TABLE_FULL;
 	e->status_due = true;
+	report_repair_done(e);
 	engine_count(e, SYNC_REPAIRS);
 }
 

@@ -14,7 +14,6 @@
 #define CAPTURE_TURN	4096   /* changes before others get their turn */
 #define CAPTURE_LAST	262144 /* changes read at most when the router stops being the source */
 #define REPORT_EVERY_MS 50
-#define LAG_EVERY_MS	10
 #define BODY_MIN	512 /* the least that an engine works with */
 
 uint32_t replication_id(const struct replication *r)
@@ -33,17 +32,20 @@ static void settle(struct replication *r)
 {
 	uint64_t now = monotonic_ms(), due = engine_run(r->engine, now);
 
-	if (now - r->lag.checked_ms >= LAG_EVERY_MS)
-		(void)lag_update(&r->lag, r->engine, now);
 	if (due <= now) {
 		r->shared->bulk = true;
 		event_active(r->on_bulk, EV_TIMEOUT, 0);
 		return;
 	}
+	/* one that is armed for an earlier time will look anew then */
+	if (r->armed_ms > now && r->armed_ms <= due)
+		return;
+
 	uint64_t wait = due - now < 60000 ? due - now : 60000;
 	struct timeval tv = {.tv_sec = (time_t)(wait / 1000),
 			     .tv_usec = (suseconds_t)(wait % 1000 * 1000)};
 
+	r->armed_ms = now + wait;
 	event_add(r->on_time, &tv);
 }
 
@@ -228,7 +230,7 @@ static void fill_report(struct replication *r, struct sync_msg *m, bool answer)
 	engine_status(r->engine, &rep->status);
 	rep->n_peers = engine_peers(r->engine, rep->peer, monotonic_ms());
 	rep->counters = r->counters;
-	rep->lag_ms = lag_update(&r->lag, r->engine, monotonic_ms());
+	rep->lag_ms = rep->status.lag_ms;
 	if (table_count(r->table, &rep->flows, &rep->flows_max) < 0)
 		rep->flows = rep->flows_max = 0;
 }

@@ -4,7 +4,6 @@
 #ifndef VROUTER_REPLICATION_IMPL_H
 #define VROUTER_REPLICATION_IMPL_H
 
-#include "lag.h"
 #include "replication.h"
 #include "streams.h"
 #include "vrouter/conntrack.h"
@@ -30,10 +29,11 @@ struct replication {
 	struct sync_counters counters;
 	struct event *on_capture, *on_time, *on_bulk;
 	struct streams streams;
-	struct lag lag;
+	uint32_t flows_max; /* as of the last count */
 	struct news news;
 	enum engine_phase told_phase;
-	uint64_t told_ms; /* when the last status was taken */
+	uint64_t told_ms;  /* when the last status was taken */
+	uint64_t armed_ms; /* when on_time is due */
 };
 
 extern const struct engine_ops replication_engine_ops; /* ctx is the struct replication */

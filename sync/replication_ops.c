@@ -69,9 +69,15 @@ static int op_dump(void *ctx, bool start)
 
 static uint32_t op_count(void *ctx)
 {
-	uint32_t flows, flows_max;
+	struct replication *r = ctx;
+	uint32_t flows;
 
-	return table_count(((struct replication *)ctx)->table, &flows, &flows_max) < 0 ? 0 : flows;
+	return table_count(r->table, &flows, &r->flows_max) < 0 ? 0 : flows;
+}
+
+static uint32_t op_limit(void *ctx)
+{
+	return ((struct replication *)ctx)->flows_max;
 }
 
 static int op_get(void *ctx, const struct flow *key, struct flow *out)
@@ -137,6 +143,7 @@ const struct engine_ops replication_engine_ops = {
 	.commit = op_commit,
 	.dump = op_dump,
 	.count = op_count,
+	.limit = op_limit,
 	.get = op_get,
 	.expect_put = op_expect_put,
 	.expect_del = op_expect_del,

@@ -112,6 +112,24 @@ void cli_print_status(const json_t *data)
 /* ---- peers ------------------------------------------------------------------------------------
  */
 
+/* What it holds, and what the last repair of it cost. */
+static void print_progress(const char *who, const json_t *p)
+{
+	const json_t *c = json_object_get(p, "last_repair");
+
+	if (!json_object_get(p, "flows"))
+		return;
+	printf("  %s%lld %% complete, %lld ms behind, %lld flows of at most %lld", who,
+	       number(p, "percent"), number(p, "lag_ms"), number(p, "flows"),
+	       number(p, "flows_max"));
+	if (json_is_object(c))
+		printf("; last repair %lld s ago (%s): %lld ms, %lld listed, %lld deleted, %.1f kB",
+		       number(c, "ago_ms") / 1000, text(c, "why"), number(c, "took_ms"),
+		       number(c, "listed"), number(c, "deleted"),
+		       (double)number(c, "bytes") / 1000);
+	putchar('\n');
+}
+
 void cli_print_peers(const json_t *data)
 {
 	const json_t *r, *p;
@@ -128,9 +146,11 @@ void cli_print_peers(const json_t *data)
 			       number(p, "term"), number(p, "acked"), number(p, "behind"),
 			       number(p, "heard_ms_ago"),
 			       json_is_true(json_object_get(p, "lost")) ? " LOST" : "");
+			print_progress("", p);
 		}
 		if (!json_array_size(json_object_get(r, "peers")))
 			printf("%-16s nobody is heard\n", text(r, "router"));
+		print_progress("here: ", json_object_get(r, "self"));
 	}
 }
 

@@ -49,6 +49,8 @@ struct engine_ops {
 	int (*dump)(void *ctx, bool start);
 	/* How many entries the kernel's table has, about. */
 	uint32_t (*count)(void *ctx);
+	/* How many it may have, as of the last count(); 0, or no such function: not known. */
+	uint32_t (*limit)(void *ctx);
 	/* The flow as it is in the kernel now. 0, -ENOENT or another -errno. */
 	int (*get)(void *ctx, const struct flow *key, struct flow *out);
 	/* Expectations, at once; the master's changes have been committed before. put: what has its
@@ -146,6 +148,19 @@ enum { /* alarms */
        ENGINE_ALARM_OVERRUN =
 	       1 << 2, /* kernel events were lost; cleared when replicas are repaired */
        ENGINE_ALARM_TWO_SOURCES = 1 << 3, /* another live source for this router */
+       /* a replica may hold fewer flows than the source has; at both */
+       ENGINE_ALARM_TABLE_SMALL = 1 << 4,
+       ENGINE_ALARM_BEHIND = 1 << 5, /* a replica lags by seconds; at both */
+       ENGINE_ALARM_CLASH = 1 << 6,  /* own entries had to make room for the source's, lately */
+       ENGINE_ALARM_SEND = 1 << 7,   /* datagrams could not be sent, lately */
+};
+
+/* A repair that a replica went through. */
+struct repair_cost {
+	uint8_t why; /* 0: there was none */
+	uint64_t ago_ms, took_ms;
+	uint64_t listed, deleted; /* flows */
+	uint64_t bytes;		  /* of the repair alone, received and sent */
 };
 
 struct engine_status {
@@ -157,8 +172,12 @@ struct engine_status {
 	char source_name[64];
 	uint64_t seq;		/* last sent or last applied */
 	uint8_t repair_percent; /* replica: 100 when ready */
+	uint64_t lag_ms; /* replica: age of the oldest change known of and not applied; 0: none */
+	struct repair_cost repair; /* our last one as replica */
 };
 void engine_status(const struct engine *e, struct engine_status *out);
+
+const char *engine_repair_why(uint8_t why);
 
 #define ENGINE_PEERS_MAX 15
 struct engine_peer {
@@ -170,7 +189,12 @@ struct engine_peer {
 	uint64_t behind; /* datagrams, when it follows us */
 	uint64_t heard_ms_ago;
 	bool lost;
-	bool follows; /* our stream, and has done so for some heartbeats */
+	bool follows;	 /* our stream, and has done so for some heartbeats */
+	uint8_t percent; /* of its table, while it is being repaired */
+	bool detailed;	 /* the following are known: older versions do not tell them */
+	uint32_t flows, flows_max;
+	uint64_t lag_ms;
+	struct repair_cost repair; /* its last */
 };
 unsigned engine_peers(const struct engine *e, struct engine_peer out[static ENGINE_PEERS_MAX],
 		      uint64_t now);
