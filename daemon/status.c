@@ -208,6 +208,55 @@ static json_t *self_json(const struct app *a, const struct sync_msg_report *m)
 	return j;
 }
 
+static json_t *problem_json(const struct refused_entry *e)
+{
+	switch (e->why) {
+	case REFUSED_KEY_UNKNOWN:
+		return json_sprintf("key %u unknown", e->key_id);
+	case REFUSED_KEY_WRONG:
+		return json_string("wrong key");
+	case REFUSED_CLEAR:
+		return json_string("not sealed");
+	case REFUSED_SEALED:
+		return json_string("sealed, we are not");
+	}
+	return json_null();
+}
+
+static json_t *find_peer(json_t *list, const char *id)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *j = json_array_get(list, i);
+
+		if (strcmp(json_string_value(json_object_get(j, "id")), id) == 0)
+			return j;
+	}
+	return NULL;
+}
+
+/* Who is heard and not understood. Not of those that are understood: then it was somebody else. */
+static void add_refused(json_t *list, const struct sync_msg_report *report)
+{
+	for (unsigned i = 0; i < report->n_refused; i++) {
+		const struct refused_entry *e = &report->refused[i];
+		struct engine_peer unknown = {.heard_ms_ago = e->heard_at};
+		char id[16];
+		json_t *j;
+
+		snprintf(id, sizeof(id), "%08x", e->sender);
+		j = find_peer(list, id);
+		if (j && !json_is_true(json_object_get(j, "lost")))
+			continue;
+		if (!j) {
+			j = peer_json(&unknown);
+			json_object_set_new(j, "phase", json_string("unknown"));
+			json_object_set_new(j, "id", json_string(id));
+			json_array_append_new(list, j);
+		}
+		json_object_set_new(j, "problem", problem_json(e));
+	}
+}
+
 static json_t *router_peers(const struct app *a, const struct router *r)
 {
 	json_t *list = json_array();
@@ -220,8 +269,11 @@ static json_t *router_peers(const struct app *a, const struct router *r)
 
 		json_object_set_new(j, "id", json_sprintf("%08x", p->id));
 		add_progress(j, p);
+		json_object_set_new(j, "problem", json_null());
 		json_array_append_new(list, j);
 	}
+	if (v.report)
+		add_refused(list, v.report);
 	return json_pack("{s:s, s:o, s:o}", "router", v.conf->name, "self",
 			 v.report ? self_json(a, v.report) : json_null(), "peers", list);
 }

@@ -359,6 +359,11 @@ static void encode_body(struct wr *w, const struct ctl_msg *m)
 	case CTL_DIFFER:
 		encode_differ(w, &m->differ);
 		break;
+	case CTL_CHALLENGE:
+	case CTL_ECHO:
+		wr_be32(w, m->challenge.to);
+		wr_be64(w, m->challenge.nonce);
+		break;
 	case CTL_GONE:
 		encode_key(w, &m->gone.stream);
 		wr_varint(w, m->gone.first);
@@ -404,6 +409,11 @@ enum ctl_decoded ctl_decode(struct rd *r, struct ctl_msg *m)
 		break;
 	case CTL_DIFFER:
 		decode_differ(&body, &m->differ);
+		break;
+	case CTL_CHALLENGE:
+	case CTL_ECHO:
+		m->challenge.to = rd_be32(&body);
+		m->challenge.nonce = rd_be64(&body);
 		break;
 	case CTL_GONE:
 		m->gone.stream = decode_key(&body);

@@ -132,6 +132,8 @@ enum ctl_type {
 	CTL_REPAIR = 3,
 	CTL_GONE = 4,
 	CTL_DIFFER = 5,
+	CTL_CHALLENGE = 8, /* prove that this is your present lifetime */
+	CTL_ECHO = 9,	   /* the proof: a challenge comes back */
 };
 
 #define CTL_NAME_MAX 64
@@ -184,6 +186,11 @@ struct ctl_gone {
 	uint64_t first; /* the first number that can still be had */
 };
 
+struct ctl_challenge { /* and ECHO */
+	uint32_t to;
+	uint64_t nonce;
+};
+
 struct ctl_msg {
 	uint8_t type; /* enum ctl_type, or something newer */
 	union {
@@ -192,6 +199,7 @@ struct ctl_msg {
 		struct ctl_repair repair;
 		struct ctl_gone gone;
 		struct ctl_differ differ;
+		struct ctl_challenge challenge;
 	};
 };
 

@@ -67,6 +67,7 @@ int engine_new(struct engine **out, const struct engine_conf *conf, const struct
 	if (e->window > ENGINE_WINDOW)
 		e->window = ENGINE_WINDOW;
 	e->peers.loss_ms = 5 * conf->heartbeat_ms + 500;
+	e->own.id = conf->self;
 	ops->random(ctx, e->hash_key, sizeof(e->hash_key));
 	ops->random(ctx, e->ctl_epoch, sizeof(e->ctl_epoch));
 	ops->random(ctx, &seed, sizeof(seed));
@@ -163,10 +164,8 @@ void engine_on_dump(struct engine *e, const struct flow *f)
 
 /* ---- control messages ---- */
 
-void engine_send_ctl(struct engine *e, const struct ctl_msg *m)
+static void send_ctl(struct engine *e, const uint8_t *body, size_t len)
 {
-	uint8_t buf[CTL_BODY_MAX];
-	struct wr w = wr_of(buf, sizeof(buf));
 	struct dgram_hdr h = {.kind = DGRAM_CONTROL,
 			      .router = e->conf.router,
 			      .sender = e->conf.self,
@@ -174,8 +173,16 @@ void engine_send_ctl(struct engine *e, const struct ctl_msg *m)
 			      .seq = ++e->ctl_seq};
 
 	memcpy(h.epoch, e->ctl_epoch, sizeof(h.epoch));
+	e->ops->send(e->ctx, &h, body, len);
+}
+
+void engine_send_ctl(struct engine *e, const struct ctl_msg *m)
+{
+	uint8_t buf[CTL_BODY_MAX];
+	struct wr w = wr_of(buf, sizeof(buf));
+
 	ctl_encode(&w, m);
-	e->ops->send(e->ctx, &h, buf, wr_len(&w));
+	send_ctl(e, buf, wr_len(&w));
 }
 
 static enum engine_phase phase_of(const struct engine *e)
@@ -189,6 +196,8 @@ static enum engine_phase phase_of(const struct engine *e)
 
 static void send_status(struct engine *e)
 {
+	uint8_t buf[CTL_BODY_MAX];
+	struct wr w = wr_of(buf, sizeof(buf));
 	struct ctl_msg m = {
 		.type = CTL_STATUS,
 		.status = {.phase = (uint8_t)phase_of(e),
@@ -200,7 +209,9 @@ static void send_status(struct engine *e)
 	memcpy(m.status.name, e->conf.name, sizeof(m.status.name));
 	report_refresh(e);
 	report_fill(e, &m.status);
-	engine_send_ctl(e, &m);
+	trust_encode(e, &w);
+	ctl_encode(&w, &m);
+	send_ctl(e, buf, wr_len(&w));
 	e->status_due = false;
 	e->status_sent_at = e->now;
 	e->status_at = e->now + e->conf.heartbeat_ms;
@@ -208,19 +219,22 @@ static void send_status(struct engine *e)
 
 static void clash(struct engine *e)
 {
-	engine_count(e, SYNC_RX_ID_CLASH);
 	e->clash_at = e->now;
 	/* right after a start these may be our own of before it */
 	if (e->now - e->started_at >= e->peers.loss_ms)
 		e->alarms |= ENGINE_ALARM_ID_CLASH;
 }
 
-static void on_own(struct engine *e, const struct dgram_hdr *h)
+/* Somebody with our id answers our challenges, as we do his; a record of ourselves does not. */
+static void on_own(struct engine *e, const struct dgram_hdr *h, const uint8_t *body, size_t len)
 {
-	if (h->kind == DGRAM_CONTROL && memcmp(h->epoch, e->ctl_epoch, sizeof(h->epoch)) != 0)
-		clash(e);
-	else
+	if (h->kind != DGRAM_CONTROL || memcmp(h->epoch, e->ctl_epoch, sizeof(h->epoch)) == 0) {
 		engine_count(e, SYNC_RX_OWN);
+		return;
+	}
+	engine_count(e, SYNC_RX_ID_CLASH);
+	if (trust_control(e, &e->own, h, body, len))
+		clash(e);
 }
 
 /* Where two sources meet, replicas and their sources hear of each other in any order, and who
@@ -247,8 +261,13 @@ static bool on_status(struct engine *e, struct peer *p, const struct ctl_status 
 
 	if (s->phase > ENGINE_SOURCE || s->percent > 100)
 		return false;
-	if (p->named && strcmp(p->status.name, s->name) != 0)
+	if (p->number < p->status_number)
+		return true; /* overtaken by a newer one */
+	p->status_number = p->number;
+	if (p->named && strcmp(p->status.name, s->name) != 0) {
+		engine_count(e, SYNC_RX_ID_CLASH);
 		clash(e);
+	}
 	e->peers_changed |= !p->named || p->lost || p->status.phase != s->phase;
 	p->status = *s;
 	p->named = true;
@@ -286,6 +305,12 @@ static bool on_ctl(struct engine *e, struct peer *p, const struct ctl_msg *m)
 		if (!e->is_source && p->id == m->gone.stream.sender)
 			replica_on_gone(e, &m->gone);
 		return true;
+	case CTL_CHALLENGE:
+		trust_on_challenge(e, p, &m->challenge);
+		return true;
+	case CTL_ECHO:
+		trust_on_echo(e, p, &m->challenge);
+		return true;
 	}
 	return true;
 }
@@ -301,11 +326,10 @@ static void on_control(struct engine *e, const struct dgram_hdr *h, const uint8_
 		engine_count(e, SYNC_RX_NO_PLACE);
 		return;
 	}
-	if (!peer_is_fresh(p, h)) {
-		engine_count(e, SYNC_RX_REPLAYED);
+	if (!trust_control(e, p, h, body, len))
 		return;
-	}
-	p->heard_at = e->now;
+	if (h->seq == p->top) /* what was held up says nothing of now */
+		p->heard_at = e->now;
 	engine_count(e, SYNC_RX_DATAGRAMS);
 	do {
 		got = ctl_decode(&r, &m);
@@ -323,15 +347,13 @@ void engine_on_datagram(struct engine *e, const struct dgram_hdr *h, const uint8
 	if (h->router != e->conf.router) {
 		engine_count(e, SYNC_RX_OTHER_STREAM);
 	} else if (h->sender == e->conf.self) {
-		on_own(e, h);
+		on_own(e, h, body, len);
 	} else if (h->kind == DGRAM_CONTROL) {
 		on_control(e, h, body, len);
+	} else if (e->is_source) {
+		engine_count(e, SYNC_RX_OTHER_STREAM);
 	} else {
-		engine_knows_term(e, h->term);
-		if (e->is_source)
-			engine_count(e, SYNC_RX_OTHER_STREAM);
-		else
-			replica_on_data(e, h, body, len);
+		replica_on_data(e, h, body, len);
 	}
 }
 
@@ -417,6 +439,7 @@ uint64_t engine_run(struct engine *e, uint64_t now)
 
 	e->now = now;
 	e->peers_changed |= peers_expire(&e->peers, now);
+	trust_renew(e);
 	next = e->is_source ? source_run(e) : replica_run(e);
 	if (now - e->lag.checked_ms >= LAG_EVERY_MS)
 		e->lag_ms = lag_update(&e->lag, e, now);

@@ -26,6 +26,9 @@ enum {
 	ENGINE_REARM_PASSES = 4,
 	ENGINE_REARM_PAUSE_MS = 1000,
 	ENGINE_DRAIN_ASK_MS = 20,
+	ENGINE_CHALLENGE_MS = 20,  /* between two challenges of one peer */
+	ENGINE_NONCE_MS = 1000,	   /* for which an answer is taken */
+	ENGINE_ECHOES_MAX = 8,	   /* in one datagram, and as many challenges */
 	ENGINE_FOLLOWED_BEATS = 3, /* source: heartbeats until a follower is counted on */
 	ENGINE_OVERRUN_WAIT_MAX_MS = 10000,
 	ENGINE_COMPARE_MIN = 32,       /* flows; smaller tables are listed at once */
@@ -178,6 +181,9 @@ struct engine {
 
 	uint64_t window; /* datagrams a repair may be ahead of the slowest replica */
 	struct peers peers;
+	struct peer own;			      /* who uses our id */
+	struct ctl_challenge echo[ENGINE_ECHOES_MAX]; /* to be sent; to: whose challenge it was */
+	unsigned n_echoes;
 	uint32_t alarms;
 	uint64_t clash_at;
 	bool status_due; /* before the next heartbeat */
@@ -226,6 +232,20 @@ void engine_knows_term(struct engine *e, uint32_t term);
 uint32_t engine_jitter(struct engine *e, uint32_t below);
 /* Another controller claims to be the source, and not only before our stream began. */
 bool engine_other_source(const struct engine *e);
+
+/* engine_trust.c */
+/* Whether a CONTROL datagram of p is to be believed: it is of the lifetime that answered our
+ * challenge, now or before, and new. Otherwise counts it, and asks. */
+must_check bool trust_control(struct engine *e, struct peer *p, const struct dgram_hdr *h,
+			      const uint8_t *body, size_t len);
+/* The sender of h is to prove its lifetime (again) and to say what it sends. */
+void trust_ask(struct engine *e, const struct dgram_hdr *h);
+/* Peers whose proof grows old are asked again. */
+void trust_renew(struct engine *e);
+void trust_on_challenge(struct engine *e, const struct peer *p, const struct ctl_challenge *c);
+void trust_on_echo(struct engine *e, struct peer *p, const struct ctl_challenge *c);
+/* What goes along with a STATUS. */
+void trust_encode(struct engine *e, struct wr *w);
 
 /* engine_source.c */
 void source_open(struct engine *e, uint32_t term);
@@ -309,7 +329,20 @@ struct repair_cost report_last(const struct engine *e);
 void report_fill(const struct engine *e, struct ctl_status *s);
 void report_alarms(struct engine *e);
 
+/* engine_follow.c */
+void replica_leave(struct engine *e);
+void replica_enter(struct engine *e);
+bool replica_hears_source(const struct engine *e);
+unsigned replica_percent(const struct engine *e);
+void replica_on_data(struct engine *e, const struct dgram_hdr *h, const uint8_t *body, size_t len);
+void replica_on_status(struct engine *e, const struct peer *p);
+void replica_on_nack(struct engine *e, const struct ctl_nack *m);
+void replica_on_gone(struct engine *e, const struct ctl_gone *m);
+/* The stream goes on at `to`; a repair must make good what is left out. */
+void replica_skip_to(struct engine *e, uint64_t to);
+
 /* engine_replica.c, engine_failed.c */
+void replica_forget_repair(struct engine *e);
 void replica_need_repair(struct engine *e, uint32_t delay_ms);
 void replica_need_repair_later(struct engine *e);
 void replica_repaired(struct engine *e);
@@ -320,15 +353,7 @@ void replica_lacks(struct engine *e, const struct flow *f);
 /* Deletes the flow if the source does not have it. */
 void replica_sweep(struct engine *e, const struct flow *f);
 void replica_collect(struct engine *e, uint32_t id, uint64_t expected, bool partial);
-void replica_leave(struct engine *e);
-void replica_enter(struct engine *e);
-bool replica_hears_source(const struct engine *e);
-unsigned replica_percent(const struct engine *e);
 void replica_deliver(void *ctx, const uint8_t *body, size_t len);
-void replica_on_data(struct engine *e, const struct dgram_hdr *h, const uint8_t *body, size_t len);
-void replica_on_status(struct engine *e, const struct peer *p);
-void replica_on_nack(struct engine *e, const struct ctl_nack *m);
-void replica_on_gone(struct engine *e, const struct ctl_gone *m);
 void replica_on_dump(struct engine *e, const struct flow *f);
 void replica_commit(struct engine *e);
 uint64_t replica_run(struct engine *e);

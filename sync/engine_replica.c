@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The engine as replica: which stream to follow, applying it, and being repaired.
+/* The engine as replica: applying its stream, and being repaired.
  *
  *            a stream begins, a hole in it,           every flow that is
  *            a change that did not fit                not listed is deleted
@@ -7,8 +7,7 @@
  *                                         └─ BEGIN ─> COLLECT ─ END ─┘
  *
  * A BEGIN is used whenever it is needed, whoever asked for it; a FORCED one by everybody. During
- * COLLECT every flow that the stream puts is remembered (as a hash) until the sweep is over.
- * A replica goes to a stream of higher rank at once and never to one of lower rank. */
+ * COLLECT every flow that the stream puts is remembered (as a hash) until the sweep is over. */
 #include "engine_impl.h"
 
 #include <errno.h>
@@ -18,7 +17,7 @@ bool replica_covers(const struct engine *e, const struct flow *f)
 	return !e->rep.partial || bucket_set_has(&e->cmp.listed, buckets_of(&e->cmp.by, f));
 }
 
-static void forget_repair(struct engine *e)
+void replica_forget_repair(struct engine *e)
 {
 	repair_seen_free(&e->rep.seen);
 	compare_forget(e);
@@ -37,7 +36,7 @@ void replica_need_repair(struct engine *e, uint32_t delay_ms)
 		e->status_due = true;
 	else if (r->state == REPLICA_COLLECT || r->state == REPLICA_SWEEP)
 		engine_count(e, SYNC_REPAIRS_FAILED);
-	forget_repair(e);
+	replica_forget_repair(e);
 	r->state = REPLICA_NEED;
 	r->ask_at = e->now + delay_ms + engine_jitter(e, ENGINE_GATHER_MS);
 }
@@ -65,137 +64,6 @@ void replica_need_repair_later(struct engine *e)
 {
 	if (e->rep.state != REPLICA_NEED)
 		replica_need_repair(e, next_backoff(e));
-}
-
-/* ---- following ---- */
-
-bool replica_hears_source(const struct engine *e)
-{
-	return e->rep.heard && e->now - e->rep.heard_at < e->peers.loss_ms;
-}
-
-unsigned replica_percent(const struct engine *e)
-{
-	const struct engine_replica *r = &e->rep;
-
-	switch (r->state) {
-	case REPLICA_NEED:
-		return 0;
-	case REPLICA_COMPARE:
-	case REPLICA_DIFFER:
-		return 1;
-	case REPLICA_COLLECT:
-		if (!r->expected)
-			return 1;
-		return r->listed >= r->expected ? 98 : (unsigned)(1 + r->listed * 97 / r->expected);
-	case REPLICA_SWEEP:
-		return 99;
-	case REPLICA_CLEAN:
-		return 100;
-	}
-	return 0;
-}
-
-void replica_leave(struct engine *e)
-{
-	forget_repair(e);
-	expects_forget(e);
-	e->job = JOB_NONE;
-	e->rep.heard = false;
-}
-
-void replica_enter(struct engine *e)
-{
-	e->rep = (struct engine_replica){
-		.state = REPLICA_NEED,
-		.ask_at = e->now,
-		.repin_at = e->now + e->conf.pin_s * 250ull,
-		.seen = e->rep.seen,
-	};
-	receiver_start(&e->receiver, 1);
-	report_repair_begins(e, REPAIR_WHY_STREAM);
-	e->status_due = true;
-}
-
-static void follow(struct engine *e, const struct stream_key *key, uint64_t next)
-{
-	replica_commit(e);
-	forget_repair(e);
-	expects_forget(e);
-	report_repair_begins(e, REPAIR_WHY_STREAM);
-	e->stream = *key;
-	e->stream_since = e->now;
-	e->rep.state = REPLICA_NEED;
-	e->rep.ask_at = e->now + engine_jitter(e, ENGINE_GATHER_MS);
-	e->rep.backoff_ms = 0;
-	e->rep.repair_id = 0;
-	e->rep.listed = 0;
-	receiver_start(&e->receiver, next);
-	e->status_due = true;
-}
-
-/* true: the datagram or status of this stream is for us. `next`: where we would begin. */
-static bool choose(struct engine *e, const struct stream_key *key, uint64_t next)
-{
-	if (!stream_key_equal(key, &e->stream)) {
-		if (!key->term || stream_key_rank(key, &e->stream) <= 0)
-			return false;
-		follow(e, key, next);
-	}
-	e->rep.heard = true;
-	e->rep.heard_at = e->now;
-	return true;
-}
-
-void replica_on_data(struct engine *e, const struct dgram_hdr *h, const uint8_t *body, size_t len)
-{
-	struct stream_key key = stream_key_of(h);
-
-	if (!h->seq || h->seq == UINT64_MAX || !choose(e, &key, h->seq)) {
-		engine_count(e, SYNC_RX_OTHER_STREAM);
-		return;
-	}
-	engine_count(e, SYNC_RX_DATAGRAMS);
-	/* also of a datagram that we had: the answer to the first may have been lost */
-	if (len && body[0] & DATA_ACK)
-		e->status_due = true;
-	receiver_on(&e->receiver, h->seq, body, len, e->now);
-}
-
-void replica_on_status(struct engine *e, const struct peer *p)
-{
-	const struct ctl_status *s = &p->status;
-
-	if (s->phase == ENGINE_SOURCE && s->stream.sender == p->id && s->seq < UINT64_MAX &&
-	    choose(e, &s->stream, s->seq + 1))
-		receiver_known(&e->receiver, s->seq, e->now);
-}
-
-void replica_on_nack(struct engine *e, const struct ctl_nack *m)
-{
-	if (stream_key_equal(&m->stream, &e->stream))
-		receiver_asked(&e->receiver, m->range, m->n, e->now);
-}
-
-/* The stream goes on at `to`; a repair must make good what is left out. */
-static void skip_to(struct engine *e, uint64_t to)
-{
-	while (e->receiver.next < to) {
-		uint64_t kept = receiver_resume(&e->receiver);
-
-		report_repair_begins(e, REPAIR_WHY_GAP);
-		/* before what is behind the hole is applied: it may hold a BEGIN */
-		replica_need_repair(e, ENGINE_RETRY_MS);
-		expects_forget(e);
-		receiver_skip(&e->receiver, engine_min(kept, to), e->now);
-	}
-}
-
-void replica_on_gone(struct engine *e, const struct ctl_gone *m)
-{
-	if (stream_key_equal(&m->stream, &e->stream) && m->first > e->receiver.next &&
-	    e->receiver.gap)
-		skip_to(e, engine_min(m->first, e->receiver.top + 1));
 }
 
 /* ---- applying ---- */
@@ -242,7 +110,7 @@ void replica_collect(struct engine *e, uint32_t id, uint64_t expected, bool part
 	replica_commit(e);
 	failed = partial && r->failed; /* outside of these buckets */
 	if (!partial) {
-		forget_repair(e);
+		replica_forget_repair(e);
 		repair_seen_start(&r->seen, expected);
 		memcpy(r->seen_key, e->hash_key, sizeof(r->seen_key));
 	}
@@ -437,7 +305,7 @@ void replica_repaired(struct engine *e)
 {
 	struct engine_replica *r = &e->rep;
 
-	forget_repair(e);
+	replica_forget_repair(e);
 	r->state = REPLICA_CLEAN;
 	r->clean_since = e->now;
 	e->alarms &= ~(uint32_t)ENGINE_ALARM_TABLE_FULL;
@@ -512,7 +380,7 @@ static uint64_t gap_step(struct engine *e)
 		ask_for_datagrams(e);
 		break;
 	case RECEIVER_GIVE_UP:
-		skip_to(e, receiver_resume(&e->receiver));
+		replica_skip_to(e, receiver_resume(&e->receiver));
 		break;
 	}
 	return receiver_due(&e->receiver);

@@ -34,19 +34,33 @@ struct peer *peers_place(struct peers *p, const struct dgram_hdr *h, uint64_t no
 		if (!peer)
 			return NULL;
 		*peer = (struct peer){.id = h->sender, .heard_at = now};
-		memcpy(peer->epoch, h->epoch, DGRAM_EPOCH_LEN);
 	}
 	return peer;
 }
 
+bool peer_has_proven(const struct peer *p, const struct dgram_hdr *h)
+{
+	return p->proven && memcmp(p->epoch, h->epoch, DGRAM_EPOCH_LEN) == 0;
+}
+
+void peer_prove(struct peer *p, const struct dgram_hdr *h)
+{
+	memcpy(p->epoch, h->epoch, DGRAM_EPOCH_LEN);
+	p->proven = true;
+	p->top = h->seq;
+	p->window = UINT64_MAX;
+	p->status_number = 0;
+}
+
+bool peer_vouches(const struct peers *all, const struct peer *p, const struct stream_key *k,
+		  uint64_t now)
+{
+	return p->proven && p->named && now - p->heard_at < all->loss_ms &&
+	       p->status.phase == ENGINE_SOURCE && stream_key_equal(&p->status.stream, k);
+}
+
 bool peer_is_fresh(struct peer *p, const struct dgram_hdr *h)
 {
-	if (memcmp(p->epoch, h->epoch, DGRAM_EPOCH_LEN) != 0) {
-		/* restarted: another lifetime counts anew */
-		memcpy(p->epoch, h->epoch, DGRAM_EPOCH_LEN);
-		p->top = 0;
-		p->window = 0;
-	}
 	if (h->seq > p->top) {
 		uint64_t ahead = h->seq - p->top;
 
@@ -71,8 +85,11 @@ bool peers_expire(struct peers *p, uint64_t now)
 		struct peer *c = &p->peer[i];
 		bool lost = c->id && now - c->heard_at >= p->loss_ms;
 
-		changed |= lost != c->lost;
+		changed |= c->named && lost != c->lost;
 		c->lost = lost;
+		/* what of its last datagrams was held up could be given to us at leisure */
+		if (lost || now - c->proven_at >= PEERS_PROOFS * (uint64_t)p->loss_ms)
+			c->proven = false;
 		if (lost) {
 			c->followed_at = 0;
 			c->follows = false;

@@ -8,6 +8,8 @@
 #include "ctlmsg.h"
 #include "vrouter/engine.h"
 
+#define PEERS_PROOFS 3
+
 struct peer {
 	uint32_t id; /* 0: free */
 	bool named;  /* said its name: status is valid */
@@ -15,8 +17,16 @@ struct peer {
 	uint64_t heard_at;
 	struct ctl_status status;
 
-	uint8_t epoch[DGRAM_EPOCH_LEN]; /* of its CONTROL datagrams */
-	uint64_t top, window;		/* highest number; bit n: top - n was seen */
+	/* its present lifetime: the epoch of its CONTROL datagrams, from its answer to a challenge
+	 * until it is lost, or has not answered for PEERS_PROOFS times loss_ms */
+	bool proven;
+	uint8_t epoch[DGRAM_EPOCH_LEN];
+	uint64_t top, window; /* highest number; bit n: top - n was seen */
+	uint64_t number;      /* of the datagram at hand */
+	uint64_t status_number;
+
+	bool asks, ask_due; /* a challenge is open; it is to be sent (again) */
+	uint64_t nonce, nonce_at, asked_at, proven_at;
 
 	/* a source's view of a replica */
 	bool drained_for;      /* was READY when engine_drain() was called */
@@ -34,10 +44,17 @@ struct peers {
 };
 
 struct peer *peers_find(struct peers *p, uint32_t id);
-/* The sender's entry, new if need be; NULL: the table is full of living ones. */
+/* The sender's entry, new if need be; NULL: the table is full of living ones. One that never proves
+ * anything counts as living for loss_ms. */
 struct peer *peers_place(struct peers *p, const struct dgram_hdr *h, uint64_t now);
 /* false: this number was seen (or is too old to tell). */
 must_check bool peer_is_fresh(struct peer *p, const struct dgram_hdr *h);
+/* The lifetime that sent h is the present one; nothing of it counts that was sent before h. */
+void peer_prove(struct peer *p, const struct dgram_hdr *h);
+bool peer_has_proven(const struct peer *p, const struct dgram_hdr *h);
+/* Lives, and says that it is the source of this stream. */
+bool peer_vouches(const struct peers *all, const struct peer *p, const struct stream_key *k,
+		  uint64_t now);
 /* Marks who was not heard for too long; true when that changed anything. */
 bool peers_expire(struct peers *p, uint64_t now);
 /* Lives and follows the stream. */

@@ -107,38 +107,38 @@ static void capture_rest(struct replication *r)
 
 /* ---- datagrams ---------------------------------------------------------------------------- */
 
-static bool unseal(struct replication *r, const struct dgram_hdr *h, uint8_t *buf, size_t len)
+static void refuse(struct replication *r, enum refused_why why, const struct dgram_hdr *h)
 {
-	int err = streams_open(&r->streams, &r->shared->conf.keys, h, buf, len);
+	static const char *const text[] = {
+		[REFUSED_KEY_UNKNOWN] = "seals with a key that is not in the key file",
+		[REFUSED_KEY_WRONG] = "does not unseal: another key with this id, or forged",
+		[REFUSED_CLEAR] = "sends in the clear, we do not",
+		[REFUSED_SEALED] = "sends sealed, we do not",
+	};
 
-	if (err == -ENOKEY) {
-		r->counters.v[SYNC_RX_BAD_KEY]++;
-		log_remote("sync", r->conf.router,
-			   "controller %08x seals with key %u, which is not in the key file",
-			   h->sender, h->key_id);
-	} else if (err < 0) {
-		r->counters.v[SYNC_RX_BAD_SEAL]++;
-		log_remote("sync", r->conf.router,
-			   "a datagram of %08x does not unseal: another key %u, or forged",
-			   h->sender, h->key_id);
-	}
-	return err == 0;
+	r->counters.v[why == REFUSED_KEY_WRONG ? SYNC_RX_BAD_SEAL : SYNC_RX_BAD_KEY]++;
+	refused_note(&r->refused, h->sender, why, h->key_id, monotonic_ms());
+	log_remote("sync", r->conf.router, "a datagram of controller %08x, key %u: %s", h->sender,
+		   h->key_id, text[why]);
 }
 
 void replication_on_datagram(struct replication *r, const struct dgram_hdr *h, uint8_t *buf,
 			     size_t len)
 {
 	bool sealed = r->shared->conf.sealed;
+	int err = 0;
 
 	r->counters.v[SYNC_RX_BYTES] += len;
 	if (sealed != (h->key_id != 0)) {
-		r->counters.v[SYNC_RX_BAD_KEY]++;
-		log_remote("sync", r->conf.router, "controller %08x sends %s, we do not", h->sender,
-			   sealed ? "in the clear" : "sealed");
+		refuse(r, sealed ? REFUSED_CLEAR : REFUSED_SEALED, h);
 		return;
 	}
-	if (sealed && !unseal(r, h, buf, len))
+	if (sealed)
+		err = seal_open(&r->keys, h, buf, len);
+	if (err < 0) {
+		refuse(r, err == -ENOKEY ? REFUSED_KEY_UNKNOWN : REFUSED_KEY_WRONG, h);
 		return;
+	}
 	engine_on_datagram(r->engine, h, buf + DGRAM_HDR_LEN,
 			   len - DGRAM_HDR_LEN - (sealed ? DGRAM_TAG_LEN : 0), monotonic_ms());
 }
@@ -229,6 +229,7 @@ static void fill_report(struct replication *r, struct sync_msg *m, bool answer)
 	memcpy(rep->router, r->conf.router, sizeof(rep->router));
 	engine_status(r->engine, &rep->status);
 	rep->n_peers = engine_peers(r->engine, rep->peer, monotonic_ms());
+	rep->n_refused = refused_list(&r->refused, monotonic_ms(), rep->refused);
 	rep->counters = r->counters;
 	rep->lag_ms = rep->status.lag_ms;
 	if (table_count(r->table, &rep->flows, &rep->flows_max) < 0)
@@ -393,7 +394,7 @@ int replication_fit(struct replication *r)
 
 void replication_new_keys(struct replication *r)
 {
-	streams_forget(&r->streams);
+	seal_derive(&r->keys, &r->shared->conf.keys, r->id);
 }
 
 static int make_events(struct replication *r)
@@ -461,7 +462,7 @@ void replication_free(struct replication *r)
 	capture_free(r->capture);
 	links_forget(r->shared->links, &r->counters.v[SYNC_TX_ERRORS]);
 	close_fds(r->fd);
-	streams_forget(&r->streams);
+	seal_forget(&r->keys);
 	free(r);
 }
 
@@ -478,6 +479,7 @@ int replication_new(struct replication **out, struct shared *shared,
 	r->shared = shared;
 	r->conf = *conf;
 	r->id = id_of(conf->router);
+	replication_new_keys(r);
 	memcpy(r->fd, fds, sizeof(r->fd));
 	err = make_kernel(r);
 	if (err == 0)

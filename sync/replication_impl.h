@@ -4,8 +4,8 @@
 #ifndef VROUTER_REPLICATION_IMPL_H
 #define VROUTER_REPLICATION_IMPL_H
 
+#include "refused.h"
 #include "replication.h"
-#include "streams.h"
 #include "vrouter/conntrack.h"
 
 /* What the core is still to be told. */
@@ -28,7 +28,8 @@ struct replication {
 	size_t body_room; /* that the engine was made for */
 	struct sync_counters counters;
 	struct event *on_capture, *on_time, *on_bulk;
-	struct streams streams;
+	struct seal_keys keys;
+	struct refused refused;
 	uint32_t flows_max; /* as of the last count */
 	struct news news;
 	enum engine_phase told_phase;

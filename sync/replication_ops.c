@@ -16,24 +16,18 @@ static void op_send(void *ctx, const struct dgram_hdr *given, const uint8_t *bod
 	struct replication *r = ctx;
 	const struct sync_msg_conf *conf = &r->shared->conf;
 	size_t len = DGRAM_HDR_LEN + body_len + (conf->sealed ? DGRAM_TAG_LEN : 0);
-	const struct seal_stream *stream = NULL;
 	struct dgram_hdr h = *given;
 	uint8_t *buf;
 
-	h.key_id = conf->sealed ? conf->keys.key[0].id : 0;
-	if (conf->sealed)
-		stream = streams_sealing(&r->streams, &conf->keys, &h);
-	if (conf->sealed && !stream) { /* never in the clear instead */
-		r->counters.v[SYNC_TX_ERRORS]++;
-		return;
-	}
+	h.key_id = conf->sealed ? r->keys.key[0].id : 0;
 	buf = links_put(r->shared->links, len, &r->counters.v[SYNC_TX_ERRORS]);
 	if (!buf)
 		return;
 	dgram_hdr_encode(buf, &h);
 	memcpy(buf + DGRAM_HDR_LEN, body, body_len);
-	if (stream)
-		seal_box(stream, &h, buf, body_len);
+	/* never in the clear instead: configure() sees to it that there is a key */
+	if (conf->sealed && !seal_box(&r->keys, &h, buf, body_len))
+		abort();
 	r->counters.v[SYNC_TX_BYTES] += len;
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See vrouter/seal.h. Why one nonce never seals two texts: a stream's key depends on its random
- * epoch, and within a stream kind and number are the nonce; a retransmission seals the same text
- * again. The whole header is authenticated as associated data. */
+/* See vrouter/seal.h. Why one nonce never seals two texts under one key: epochs are random and new
+ * for each stream and each lifetime of an engine, kind and number are part of the nonce, and within
+ * an epoch a number is used once. A retransmission seals the same text again. After a rotation it
+ * is sealed with another key: another key stream. The sender is part of the nonce, too, so that two
+ * machines whose random numbers are the same (clones of one image) do no harm. The whole header is
+ * authenticated as associated data. */
 #include "vrouter/seal.h"
 
 #include <errno.h>
@@ -11,11 +14,13 @@
 #include <sodium.h>
 
 #define KEY_FILE_MAX 4096
+#define NONCE_LEN    crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 
-static const char derive_label[16] = "vrouterd stream";
+static const char derive_label[16] = "vrouterd router";
 
-_Static_assert(SEAL_KEY_LEN == crypto_aead_chacha20poly1305_IETF_KEYBYTES, "key size");
-_Static_assert(DGRAM_TAG_LEN == crypto_aead_chacha20poly1305_IETF_ABYTES, "tag size");
+_Static_assert(SEAL_KEY_LEN == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "key size");
+_Static_assert(NONCE_LEN == DGRAM_EPOCH_LEN + 8, "nonce size");
+_Static_assert(DGRAM_TAG_LEN == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag size");
 _Static_assert(SEAL_KEY_LEN >= crypto_generichash_KEYBYTES_MIN &&
 		       SEAL_KEY_LEN <= crypto_generichash_KEYBYTES_MAX,
 	       "derivation key size");
@@ -179,53 +184,72 @@ void seal_keygen(uint8_t id, char line[static SEAL_LINE_MAX])
 
 /* ---- datagrams ---------------------------------------------------------------------------- */
 
-bool seal_derive(struct seal_stream *out, const struct seal_keyring *ring,
-		 const struct dgram_hdr *h)
+void seal_derive(struct seal_keys *out, const struct seal_keyring *ring, uint32_t router)
 {
-	uint8_t text[sizeof(derive_label) + 8 + DGRAM_EPOCH_LEN];
+	uint8_t text[sizeof(derive_label) + 4];
 	struct wr w = wr_of(text, sizeof(text));
-	unsigned i = 0;
 
-	while (i < ring->n && ring->key[i].id != h->key_id)
-		i++;
-	if (i == ring->n)
-		return false;
 	wr_bytes(&w, derive_label, sizeof(derive_label));
-	wr_be32(&w, h->router);
-	wr_be32(&w, h->sender);
+	wr_be32(&w, router);
+	out->n = ring->n;
+	for (unsigned i = 0; i < ring->n; i++) {
+		out->key[i].id = ring->key[i].id;
+		/* fails for lengths only, and those are constants */
+		(void)crypto_generichash(out->key[i].key, SEAL_KEY_LEN, text, wr_len(&w),
+					 ring->key[i].key, SEAL_KEY_LEN);
+	}
+}
+
+void seal_forget(struct seal_keys *k)
+{
+	sodium_memzero(k, sizeof(*k));
+}
+
+static const uint8_t *key_of(const struct seal_keys *k, uint8_t id)
+{
+	for (unsigned i = 0; i < k->n; i++)
+		if (k->key[i].id == id)
+			return k->key[i].key;
+	return NULL;
+}
+
+/* Of the epoch and the sender the cipher derives the key of the stream, the rest counts in it. */
+static void nonce_of(uint8_t nonce[static NONCE_LEN], const struct dgram_hdr *h)
+{
+	struct wr w = wr_of(nonce, NONCE_LEN);
+
 	wr_bytes(&w, h->epoch, DGRAM_EPOCH_LEN);
-	return crypto_generichash(out->key, sizeof(out->key), text, wr_len(&w), ring->key[i].key,
-				  SEAL_KEY_LEN) == 0;
+	wr_be64(&w, (uint64_t)h->kind << 56 ^ h->seq);
+	for (unsigned i = 0; i < 4; i++)
+		nonce[i] ^= (uint8_t)(h->sender >> 8 * i);
 }
 
-static void nonce_of(uint8_t nonce[static crypto_aead_chacha20poly1305_IETF_NPUBBYTES],
-		     const struct dgram_hdr *h)
+bool seal_box(const struct seal_keys *k, const struct dgram_hdr *h, uint8_t *buf, size_t body_len)
 {
-	struct wr w = wr_of(nonce, crypto_aead_chacha20poly1305_IETF_NPUBBYTES);
+	const uint8_t *key = key_of(k, h->key_id);
+	uint8_t nonce[NONCE_LEN], *body = buf + DGRAM_HDR_LEN;
 
-	wr_be32(&w, h->kind);
-	wr_be64(&w, h->seq);
-}
-
-void seal_box(const struct seal_stream *s, const struct dgram_hdr *h, uint8_t *buf, size_t body_len)
-{
-	uint8_t nonce[crypto_aead_chacha20poly1305_IETF_NPUBBYTES];
-	uint8_t *body = buf + DGRAM_HDR_LEN;
-
-	nonce_of(nonce, h);
-	crypto_aead_chacha20poly1305_ietf_encrypt(body, NULL, body, body_len, buf, DGRAM_HDR_LEN,
-						  NULL, nonce, s->key);
-}
-
-bool seal_open(const struct seal_stream *s, const struct dgram_hdr *h, uint8_t *buf, size_t len)
-{
-	uint8_t nonce[crypto_aead_chacha20poly1305_IETF_NPUBBYTES];
-	uint8_t *body = buf + DGRAM_HDR_LEN;
-
-	if (len < DGRAM_HDR_LEN + DGRAM_TAG_LEN)
+	if (!key)
 		return false;
 	nonce_of(nonce, h);
-	return crypto_aead_chacha20poly1305_ietf_decrypt(body, NULL, NULL, body,
-							 len - DGRAM_HDR_LEN, buf, DGRAM_HDR_LEN,
-							 nonce, s->key) == 0;
+	crypto_aead_xchacha20poly1305_ietf_encrypt(body, NULL, body, body_len, buf, DGRAM_HDR_LEN,
+						   NULL, nonce, key);
+	return true;
+}
+
+int seal_open(const struct seal_keys *k, const struct dgram_hdr *h, uint8_t *buf, size_t len)
+{
+	const uint8_t *key = key_of(k, h->key_id);
+	uint8_t nonce[NONCE_LEN], *body = buf + DGRAM_HDR_LEN;
+
+	if (!key)
+		return -ENOKEY;
+	if (len < DGRAM_HDR_LEN + DGRAM_TAG_LEN)
+		return -EBADMSG;
+	nonce_of(nonce, h);
+	return crypto_aead_xchacha20poly1305_ietf_decrypt(body, NULL, NULL, body,
+							  len - DGRAM_HDR_LEN, buf, DGRAM_HDR_LEN,
+							  nonce, key) == 0
+		       ? 0
+		       : -EBADMSG;
 }

@@ -141,11 +141,14 @@ void cli_print_peers(const json_t *data)
 	{
 		json_array_foreach(json_object_get(r, "peers"), k, p)
 		{
-			printf("%-16s %-20s %-8s %6lld %12lld %8lld %lld ms ago%s\n",
-			       text(r, "router"), text(p, "name"), text(p, "phase"),
-			       number(p, "term"), number(p, "acked"), number(p, "behind"),
-			       number(p, "heard_ms_ago"),
-			       json_is_true(json_object_get(p, "lost")) ? " LOST" : "");
+			const char *problem = json_string_value(json_object_get(p, "problem"));
+			const char *name = *text(p, "name") ? text(p, "name") : text(p, "id");
+
+			printf("%-16s %-20s %-8s %6lld %12lld %8lld %lld ms ago%s%s%s\n",
+			       text(r, "router"), name, text(p, "phase"), number(p, "term"),
+			       number(p, "acked"), number(p, "behind"), number(p, "heard_ms_ago"),
+			       json_is_true(json_object_get(p, "lost")) ? " LOST" : "",
+			       problem ? " PROBLEM: " : "", problem ? problem : "");
 			print_progress("", p);
 		}
 		if (!json_array_size(json_object_get(r, "peers")))

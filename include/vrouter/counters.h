@@ -49,6 +49,8 @@
 	X(RX_BAD_KEY, "rx_bad_key", "datagrams sealed with a key we do not have")                  \
 	X(RX_BAD_BODY, "rx_bad_body", "datagrams whose content could not be decoded")              \
 	X(RX_REPLAYED, "rx_replayed", "control datagrams seen before")                             \
+	X(RX_UNPROVEN, "rx_unproven",                                                              \
+	  "datagrams of a lifetime that has not (yet) answered a challenge, or of an old one")     \
 	X(RX_OWN, "rx_own", "own datagrams that came back")                                        \
 	X(RX_ID_CLASH, "rx_id_clash", "datagrams of another controller with our id")               \
 	X(RX_NO_PLACE, "rx_no_place", "control datagrams of controllers beyond the peer table")    \

@@ -199,4 +199,20 @@ struct engine_peer {
 unsigned engine_peers(const struct engine *e, struct engine_peer out[static ENGINE_PEERS_MAX],
 		      uint64_t now);
 
+/* A sender whose datagrams the shell refused before they came here. */
+#define REFUSED_MAX	 4
+#define REFUSED_SHOWN_MS 5000
+enum refused_why {
+	REFUSED_KEY_UNKNOWN = 1, /* sealed with a key that is not in the key file */
+	REFUSED_KEY_WRONG,	 /* a key with that id is there, but it does not unseal */
+	REFUSED_CLEAR,		 /* not sealed, and we seal */
+	REFUSED_SEALED,		 /* sealed, and we do not */
+};
+struct refused_entry {
+	enum refused_why why; /* 0: free */
+	uint32_t sender;      /* as its header says, so anybody can have said it */
+	uint8_t key_id;
+	uint64_t heard_at; /* monotonic ms; in a report: ms ago */
+};
+
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Sealing of replication datagrams: ChaCha20-Poly1305 (RFC 8439) from libsodium, key file, key
- * derivation. A stream's key = BLAKE2b(pre-shared key; router, sender, epoch); nonce = the
- * datagram's number. */
+/* Sealing of replication datagrams: XChaCha20-Poly1305 from libsodium, key file, key derivation.
+ * The keys of a router = BLAKE2b(pre-shared key; router), made when the key file is read. The nonce
+ * is the datagram's epoch, sender, kind and number; the cipher itself makes a key of its own for
+ * each epoch (HChaCha20). So nothing is derived or kept per stream, and what does not unseal costs
+ * the check of its tag and no more. */
 #ifndef VROUTER_SEAL_H
 #define VROUTER_SEAL_H
 
@@ -33,18 +35,22 @@ must_check int seal_keyring_parse(struct seal_keyring *out, const char *text, si
 #define SEAL_LINE_MAX 64
 void seal_keygen(uint8_t id, char line[static SEAL_LINE_MAX]);
 
-struct seal_stream { /* derived keys are cached per (key id, router, sender, epoch) by the caller */
-	uint8_t key[SEAL_KEY_LEN];
+struct seal_keys { /* of one router */
+	struct {
+		uint8_t id;
+		uint8_t key[SEAL_KEY_LEN];
+	} key[SEAL_KEYS_MAX];
+	unsigned n; /* the first seals */
 };
-/* false: the keyring has no key h->key_id. */
-bool seal_derive(struct seal_stream *out, const struct seal_keyring *ring,
-		 const struct dgram_hdr *h);
-/* Seals body in place: buf holds header | body, grows by DGRAM_TAG_LEN. */
-void seal_box(const struct seal_stream *s, const struct dgram_hdr *h, uint8_t *buf,
-	      size_t body_len);
-/* Opens in place; len counts the whole datagram. false: forged, damaged, or another key; buf then
- * is garbage. */
-must_check bool seal_open(const struct seal_stream *s, const struct dgram_hdr *h, uint8_t *buf,
-			  size_t len);
+void seal_derive(struct seal_keys *out, const struct seal_keyring *ring, uint32_t router);
+void seal_forget(struct seal_keys *k);
+/* Seals body in place: buf holds header | body, grows by DGRAM_TAG_LEN. false: there is no key
+ * h->key_id. The same header must never come with two different bodies. */
+must_check bool seal_box(const struct seal_keys *k, const struct dgram_hdr *h, uint8_t *buf,
+			 size_t body_len);
+/* Opens in place; len counts the whole datagram. 0, -ENOKEY: there is no key h->key_id, or
+ * -EBADMSG: forged, damaged, or another key with this id; buf then is garbage. */
+must_check int seal_open(const struct seal_keys *k, const struct dgram_hdr *h, uint8_t *buf,
+			 size_t len);
 
 #endif

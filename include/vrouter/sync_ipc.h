@@ -83,6 +83,8 @@ struct sync_msg_report {
 	struct engine_status status;
 	struct engine_peer peer[ENGINE_PEERS_MAX];
 	unsigned n_peers;
+	struct refused_entry refused[REFUSED_MAX];
+	unsigned n_refused;
 	struct sync_counters counters;
 	uint32_t flows, flows_max; /* the namespace's conntrack count; nf_conntrack_max */
 	uint64_t lag_ms; /* replica: age of the oldest change known of and not applied; 0: none */

@@ -198,6 +198,8 @@ static void step(struct sim *s)
 {
 	s->now++;
 	deliver(s);
+	for (unsigned i = s->replays / 1000 + chance(s, s->replays % 1000); i && s->attacker; i--)
+		attacker_replay(s->attacker, s);
 	for (unsigned i = 0; i < s->n_nodes; i++)
 		if (is_active(&s->node[i]))
 			traffic(s, &s->node[i]);

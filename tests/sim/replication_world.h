@@ -54,6 +54,8 @@ struct node {
 	struct told told[MODEL_FLOWS];
 	bool drained, drain_ok;
 	uint64_t promoted_at;
+	unsigned life;			 /* counts engines */
+	uint64_t started_at, changed_at; /* the engine; started or stopped */
 	struct flow_filter filter;
 	bool newer;    /* speaks a later version of the protocol */
 	unsigned doom; /* it dies in its so many-th operation from here; 0: it does not */
@@ -104,6 +106,8 @@ enum situation {
 		SITUATION_N
 };
 
+struct attacker;
+
 struct sim {
 	uint64_t seed, rng, now, last_fault;
 	bool trace, failed;
@@ -123,11 +127,16 @@ struct sim {
 	uint64_t times[SITUATION_N];
 
 	uint32_t life_of_version[VERSION_MAX]; /* index: mark */
+	struct attacker *attacker;	       /* NULL: nobody attacks */
+	unsigned replays;		       /* per second */
 	struct node node[NODES_MAX];
 };
 
+static void attacker_record(struct attacker *a, struct sim *s, const struct packet *p);
+static void attacker_replay(struct attacker *a, struct sim *s);
+
 struct totals {
-	uint64_t max_seen, max_reorder, max_ctl, max_converged, changes, rejoins;
+	uint64_t max_seen, max_reorder, max_ctl, max_converged, changes, rejoins, replayed, judged;
 	uint64_t times[SITUATION_N], seeds[SITUATION_N]; /* that it happened in */
 	struct sync_counters counters;
 };
@@ -271,6 +280,8 @@ static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, s
 	else
 		memcpy(p->body, body, len);
 	s->times[SITUATION_SKEW] += added;
+	if (s->attacker)
+		attacker_record(s->attacker, s, p);
 	for (p->to = 0; p->to < s->n_nodes; p->to++) {
 		if (p->to == n->index || s->cut[n->index][p->to])
 			continue;
@@ -624,6 +635,8 @@ static void node_start(struct sim *s, unsigned i, bool empty)
 	if (engine_new(&n->engine, &conf, &ops, n, &n->counters, s->now) < 0)
 		abort();
 	n->alive = true;
+	n->life++;
+	n->started_at = n->changed_at = s->now;
 	n->run_at = s->now;
 }
 
@@ -635,6 +648,7 @@ static void node_stop(struct sim *s, unsigned i)
 	engine_free(s->node[i].engine);
 	s->node[i].engine = NULL;
 	s->node[i].alive = false;
+	s->node[i].changed_at = s->now;
 	s->node[i].kernel.subscribed = false;
 	s->node[i].paused_until = 0;
 	s->node[i].n_queue = 0;

@@ -11,8 +11,10 @@
  *     older than what was applied
  *  G4 an engine never goes to a stream of lower rank, nor between two of the same rank
  *  -- a replica that comes back with its old table is listed little more than what differs
+ *  G5 replayed datagrams of the past change nothing (attacker.h)
  *  G6 hashes are kept during repairs only; ring and reorder buffer within their bounds
  * It looks into the engine (engine_impl.h) to tell listed flows from live ones. */
+#include "attacker.h"
 #include "replication_faults.h"
 #include "sim_runner.h"
 
@@ -39,6 +41,8 @@ static void set_up(struct sim *s)
 	s->filters = s->seed % 4 == 0;
 	s->period = 50u << rnd(s, 5);
 	s->on = s->period * (10 + rnd(s, 91)) / 100;
+	if (s->attacker)
+		s->replays = 50u << rnd(s, 7);
 	skew = chance(s, 400);
 	for (unsigned i = 0; i < s->n_nodes; i++) {
 		s->node[i].newer = skew && chance(s, 500);
@@ -172,7 +176,10 @@ static void tear_down(struct sim *s, struct totals *t)
 
 static bool run(struct sim *s, uint64_t seed, bool with_trace, struct totals *t)
 {
+	static struct attacker attacker;
+
 	sim_clear(s);
+	s->attacker = seed % 2 ? NULL : &attacker;
 	s->seed = seed;
 	s->trace = with_trace;
 	s->now = 1000;
@@ -190,6 +197,9 @@ static bool run(struct sim *s, uint64_t seed, bool with_trace, struct totals *t)
 		check_rejoin(s);
 	t->rejoins += s->rejoins;
 	tear_down(s, t);
+	attacker_free(&attacker);
+	t->replayed = attacker.replayed;
+	t->judged = attacker.judged;
 	return !s->failed;
 }
 
@@ -217,6 +227,8 @@ static void merge(void *into, const void *from)
 		to->max_ctl = t->max_ctl;
 	to->changes += t->changes;
 	to->rejoins += t->rejoins;
+	to->replayed += t->replayed;
+	to->judged += t->judged;
 	for (unsigned i = 0; i < SITUATION_N; i++) {
 		to->times[i] += t->times[i];
 		to->seeds[i] += t->seeds[i];
@@ -240,6 +252,8 @@ static void report(const void *totals, uint64_t seeds, bool stats)
 	       (unsigned long long)t->rejoins, (unsigned long long)t->max_converged,
 	       (unsigned long long)t->max_seen, (unsigned long long)t->max_reorder,
 	       (unsigned long long)t->max_ctl);
+	printf("%llu datagrams replayed, %llu of them of the past\n",
+	       (unsigned long long)t->replayed, (unsigned long long)t->judged);
 	for (unsigned i = 0; i < SITUATION_N && stats; i++)
 		printf("  %-46s %10llu times in %llu seeds\n", name[i],
 		       (unsigned long long)t->times[i], (unsigned long long)t->seeds[i]);

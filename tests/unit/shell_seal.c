@@ -215,22 +215,23 @@ static const struct dgram_hdr header = {
 static void make_box(uint8_t buf[static DGRAM_LEN], const struct seal_keyring *ring,
 		     const struct dgram_hdr *h)
 {
-	struct seal_stream s;
+	struct seal_keys keys;
 
-	assert_true(seal_derive(&s, ring, h));
+	seal_derive(&keys, ring, header.router);
 	dgram_hdr_encode(buf, h);
 	memcpy(buf + DGRAM_HDR_LEN, BODY, BODY_LEN);
-	seal_box(&s, h, buf, BODY_LEN);
+	assert_true(seal_box(&keys, h, buf, BODY_LEN));
 }
 
 static bool opens(const uint8_t *given, size_t len, const struct seal_keyring *ring,
 		  const struct dgram_hdr *h)
 {
+	struct seal_keys keys;
 	uint8_t buf[DGRAM_LEN];
-	struct seal_stream s;
 
 	memcpy(buf, given, len);
-	if (!seal_derive(&s, ring, h) || !seal_open(&s, h, buf, len))
+	seal_derive(&keys, ring, h->router);
+	if (seal_open(&keys, h, buf, len) < 0)
 		return false;
 	assert_memory_equal(buf + DGRAM_HDR_LEN, BODY, BODY_LEN);
 	return true;
@@ -297,41 +298,112 @@ static void nonces_differ(void **state)
 	assert_memory_equal(a, b, DGRAM_LEN);
 }
 
-/* No two streams share a key: their numbers, and so their nonces, are the same. */
-static void keys_differ(void **state)
+/* No two streams share a key stream: their numbers are the same. */
+static void streams_differ(void **state)
 {
 	struct seal_keyring ring = ring_of("1 " KEY_A "\n2 " KEY_B);
-	struct dgram_hdr h[5];
-	struct seal_stream s[5];
+	uint8_t box[8][DGRAM_LEN];
+	struct dgram_hdr h[8];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(h); i++)
 		h[i] = header;
-	h[1].router++;
+	h[1].seq++;
 	h[2].sender++;
 	h[3].epoch[0]++;
 	h[4].key_id = 2;
+	h[5].kind = DGRAM_CONTROL;
+	h[6].epoch[15]++;
+	h[7].seq ^= 1ull << 55;
 	for (size_t i = 0; i < ARRAY_LEN(h); i++) {
-		assert_true(seal_derive(&s[i], &ring, &h[i]));
+		make_box(box[i], &ring, &h[i]);
 		for (size_t k = 0; k < i; k++)
-			assert_memory_not_equal(s[i].key, s[k].key, SEAL_KEY_LEN);
+			assert_memory_not_equal(box[i] + DGRAM_HDR_LEN, box[k] + DGRAM_HDR_LEN,
+						BODY_LEN);
 	}
+}
+
+static void routers_differ(void **state)
+{
+	struct seal_keyring ring = ring_of("1 " KEY_A "\n2 " KEY_B);
+	struct seal_keys a, b;
+
+	(void)state;
+	seal_derive(&a, &ring, 1);
+	seal_derive(&b, &ring, 2);
+	assert_memory_not_equal(a.key[0].key, b.key[0].key, SEAL_KEY_LEN);
+	assert_memory_not_equal(a.key[0].key, a.key[1].key, SEAL_KEY_LEN);
+	assert_memory_not_equal(a.key[0].key, ring.key[0].key, SEAL_KEY_LEN);
+	seal_forget(&a);
+	assert_int_equal(a.n, 0);
+}
+
+/* Through a rotation every datagram in flight opens, and what is sent again does so, too. */
+static void rotation(void **state)
+{
+	const struct seal_keyring step[] = {
+		ring_of("1 " KEY_A),
+		ring_of("1 " KEY_A "\n2 " KEY_B),
+		ring_of("2 " KEY_B "\n1 " KEY_A),
+		ring_of("2 " KEY_B),
+	};
+	uint8_t buf[DGRAM_LEN];
+
+	(void)state;
+	for (size_t from = 0; from < ARRAY_LEN(step); from++) {
+		for (size_t to = 0; to < ARRAY_LEN(step); to++) {
+			struct dgram_hdr h = header;
+
+			if (from > to + 1 || to > from + 1)
+				continue; /* one step at a time */
+			h.key_id = step[from].key[0].id;
+			make_box(buf, &step[from], &h);
+			assert_true(opens(buf, DGRAM_LEN, &step[to], &h));
+		}
+	}
+}
+
+/* Millions of forged epochs and senders leave the keys as they are: const, and nothing else is
+ * kept. Derivation is counted by its only possible place: the object that seal_derive() writes. */
+static void forged_derive_nothing(void **state)
+{
+	struct seal_keyring ring = ring_of("1 " KEY_A);
+	struct seal_keys keys, before;
+	struct dgram_hdr h = header;
+	uint8_t good[DGRAM_LEN], buf[DGRAM_LEN];
+
+	(void)state;
+	make_box(good, &ring, &header);
+	seal_derive(&keys, &ring, header.router);
+	before = keys;
+	for (unsigned i = 0; i < 10000; i++) {
+		memcpy(h.epoch, &i, sizeof(i));
+		h.sender = i;
+		memcpy(buf, good, DGRAM_LEN);
+		dgram_hdr_encode(buf, &h);
+		assert_int_equal(seal_open(&keys, &h, buf, DGRAM_LEN), -EBADMSG);
+	}
+	assert_memory_equal(&keys, &before, sizeof(keys));
+	assert_int_equal(seal_open(&keys, &header, good, DGRAM_LEN), 0);
 }
 
 static void keys_by_id(void **state)
 {
 	struct seal_keyring ring = ring_of("1 " KEY_A), rotated = ring_of("2 " KEY_B "\n1 " KEY_A);
 	struct dgram_hdr h = header;
-	struct seal_stream s;
+	struct seal_keys keys;
 	uint8_t buf[DGRAM_LEN];
 
 	(void)state;
 	make_box(buf, &ring, &header);
 	assert_true(opens(buf, DGRAM_LEN, &rotated, &header)); /* the old key still opens */
+	seal_derive(&keys, &rotated, header.router);
 	h.key_id = 3;
-	assert_false(seal_derive(&s, &rotated, &h));
+	assert_false(seal_box(&keys, &h, buf, BODY_LEN));
+	assert_int_equal(seal_open(&keys, &h, buf, DGRAM_LEN), -ENOKEY);
 	h.key_id = 0;
-	assert_false(seal_derive(&s, &rotated, &h));
+	assert_false(seal_box(&keys, &h, buf, BODY_LEN));
+	assert_int_equal(seal_open(&keys, &h, buf, DGRAM_LEN), -ENOKEY);
 }
 
 static int init(void **state)
@@ -352,7 +424,10 @@ int main(void)
 		cmocka_unit_test(box_and_open),
 		cmocka_unit_test(bound_to_its_stream),
 		cmocka_unit_test(nonces_differ),
-		cmocka_unit_test(keys_differ),
+		cmocka_unit_test(streams_differ),
+		cmocka_unit_test(routers_differ),
+		cmocka_unit_test(rotation),
+		cmocka_unit_test(forged_derive_nothing),
 		cmocka_unit_test(keys_by_id),
 	};
 

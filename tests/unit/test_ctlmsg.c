@@ -35,6 +35,8 @@ static void messages(void **state)
 			    .part = 4,
 			    .len = 3,
 			    .bits = {0x80, 0, 1}}},
+		{.type = CTL_CHALLENGE, .challenge = {.to = 77, .nonce = 0x1122334455667788}},
+		{.type = CTL_ECHO, .challenge = {.to = 1, .nonce = UINT64_MAX}},
 		{.type = CTL_GONE, .gone = {.stream = key, .first = 12345678901}},
 	};
 

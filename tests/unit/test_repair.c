@@ -158,10 +158,21 @@ static void replay_window(void **state)
 		if (peer_is_fresh(peer, &h) != row[i].fresh)
 			fail_msg("%zu: %s", i, row[i].why);
 	}
-	h.epoch[0] = 1; /* restarted */
-	h.seq = 1;
-	assert_true(peer_is_fresh(peer, &h));
+	/* restarted: numbers count anew, and only from the proof on */
+	h.epoch[0] = 1;
+	h.seq = 50;
+	assert_false(peer_has_proven(peer, &h));
+	peer_prove(peer, &h);
+	assert_true(peer_has_proven(peer, &h));
 	assert_false(peer_is_fresh(peer, &h));
+	h.seq = 49;
+	assert_false(peer_is_fresh(peer, &h));
+	h.seq = 51;
+	assert_true(peer_is_fresh(peer, &h));
+	/* what was before the restart is of an unproven lifetime again, however high its number */
+	h.epoch[0] = 0;
+	h.seq = 1000;
+	assert_false(peer_has_proven(peer, &h));
 }
 
 static void places(void **state)
@@ -173,6 +184,7 @@ static void places(void **state)
 	for (uint32_t i = 1; i <= ENGINE_PEERS_MAX; i++) {
 		h.sender = i;
 		assert_non_null(peers_place(&p, &h, i));
+		p.peer[i - 1].named = true;
 	}
 	h.sender = 100;
 	assert_null(peers_place(&p, &h, 20)); /* all of them live */

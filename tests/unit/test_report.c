@@ -21,6 +21,8 @@ struct world {
 	uint32_t flows, flows_max;
 	struct ctl_status told;
 	bool has_told;
+	bool asked; /* the peer is to prove that it is there */
+	uint64_t nonce;
 	uint64_t now, seq;
 };
 
@@ -32,11 +34,15 @@ static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, s
 
 	if (h->kind != DGRAM_CONTROL)
 		return;
-	while (ctl_decode(&r, &m) == CTL_MSG)
+	while (ctl_decode(&r, &m) == CTL_MSG) {
 		if (m.type == CTL_STATUS) {
 			w->told = m.status;
 			w->has_told = true;
+		} else if (m.type == CTL_CHALLENGE && m.challenge.to == PEER) {
+			w->asked = true;
+			w->nonce = m.challenge.nonce;
 		}
+	}
 }
 
 static void op_put(void *ctx, const struct flow *f, enum flow_put how)
@@ -144,8 +150,10 @@ static void run(struct world *w, uint64_t ms)
 }
 
 /* As the peer says it; s.stream and the name are filled in. */
-static void hear(struct world *w, struct ctl_status s, bool as_source)
+static void hear_once(struct world *w, struct ctl_status s, bool as_source)
 {
+	const struct ctl_msg proof = {.type = CTL_ECHO,
+				      .challenge = {.to = SELF, .nonce = w->nonce}};
 	struct dgram_hdr h = {.kind = DGRAM_CONTROL,
 			      .router = 9,
 			      .sender = PEER,
@@ -162,9 +170,19 @@ static void hear(struct world *w, struct ctl_status s, bool as_source)
 	m.status.known_term = 5;
 	m.status.stream = as_source ? (struct stream_key){.term = 5, .sender = PEER, .epoch = 3}
 				    : w->e->stream;
+	if (w->asked)
+		ctl_encode(&to, &proof);
+	w->asked = false;
 	ctl_encode(&to, &m);
 	engine_on_datagram(w->e, &h, buf, wr_len(&to), w->now);
-	run(w, 0);
+	run(w, 2);
+}
+
+static void hear(struct world *w, struct ctl_status s, bool as_source)
+{
+	hear_once(w, s, as_source);
+	if (w->asked)
+		hear_once(w, s, as_source);
 }
 
 static bool has_alarm(const struct world *w, uint32_t which)
