@@ -33,7 +33,7 @@ role_changes() { ctl "$1" --json events | jq -s 'map(select(.type == "role")) | 
 # Connections that come and go, and entries that only come, for as long as a fault lasts.
 load_on() {
 	lab_exec n1 bash -c "while :; do : | $TRAFFIC tcp-flows --target $HOST:7 --count 100 \
-		--interval-us 1000; done" >/dev/null 2>&1 &
+		--interval-us 1000; sleep 0.05; done" >/dev/null 2>&1 &
 	LOAD=$!
 	LAB_PIDS+=($!)
 	disown $!

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Holds many UDP or ICMP echo flows. "check" asks on each until it is answered or the deadline is
  * over. Loss is no fault of a datagram flow; a changed translation is: the answer says under which
- * address and port (or id) the public side saw us, and it must be the same for ever. */
+ * address and port (or id) the public side saw us, and it must be the same for ever. Between checks
+ * each flow says something now and then, or the kernel would forget it on a machine so busy that
+ * the next check comes late. */
 #include "traffic.h"
 
 #include <errno.h>
@@ -16,6 +18,7 @@
 #include <unistd.h>
 
 #define ASK_EVERY_MS  200
+#define KEEP_EVERY_MS 8000 /* the shortest timeout of such a flow is 30 s */
 #define ICMP_FIRST_ID 1000
 
 struct dflow {
@@ -169,6 +172,16 @@ static void check(struct dflows *f)
 	       f->n, alive, moved, refused, f->waiting, (double)f->slowest_ns / 1e6);
 }
 
+/* What comes back is of a round that is over, and ignored. */
+static void keep_until_asked(const struct dflows *f)
+{
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	while (poll(&in, 1, KEEP_EVERY_MS) == 0)
+		for (unsigned i = 0; i < f->n; i++)
+			ask(f, i);
+}
+
 static int hold(const struct options *o, bool icmp)
 {
 	struct dflows f = {
@@ -183,9 +196,13 @@ static int hold(const struct options *o, bool icmp)
 		f.flow[i].fd = icmp && i ? f.flow[0].fd : open_flow(&f, i);
 	ask_and_wait(&f);
 	printf("{\"opened\": %u, \"failed\": %u}\n", f.n - f.waiting, f.waiting);
-	while (stdin_line(line, sizeof(line)))
+	for (;;) {
+		keep_until_asked(&f);
+		if (!stdin_line(line, sizeof(line)))
+			break;
 		if (!strcmp(line, "check"))
 			check(&f);
+	}
 	free(f.flow);
 	return 0;
 }
