@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The list of system calls of the sync process. Nothing here takes a path, but for the socket of
- * the system log. Descriptors come from the core, memory cannot be executed, and the sockets that
- * it opens itself (a link that comes back) are UDP. */
+/* The root and the list of system calls of the sync process. Nothing here takes a path, but for the
+ * socket of the system log. Descriptors come from the core, memory cannot be executed, and the
+ * sockets that it opens itself (a link that comes back) are UDP. */
 #include "vrouter/contain.h"
 
 #include <errno.h>
@@ -110,6 +110,13 @@ static int fill(scmp_filter_ctx f, bool to_syslog)
 	if (err == 0 && to_syslog)
 		err = add_rules(f, for_syslog, ARRAY_LEN(for_syslog));
 	return err;
+}
+
+/* Nothing needs to be prepared for this directory, and nobody can put anything into it. What it
+ * shows are the positions and flags of our own descriptors, to root alone. */
+int contain_root(void)
+{
+	return chroot("/proc/self/fdinfo") < 0 || chdir("/") < 0 ? -errno : 0;
 }
 
 int contain_system_calls(bool to_syslog)

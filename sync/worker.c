@@ -484,18 +484,29 @@ static void worker_fini(struct worker *w)
 	sodium_memzero(&w->shared.conf, sizeof(w->shared.conf));
 }
 
-/* Where the kernel cannot, replicating without it is better than not to replicate. */
-static void filter_system_calls(void)
+static void warn_without(const char *what, int err)
 {
-	int err = contain_system_calls(log_prepare());
-
 	if (err < 0)
-		log_warn("sync", NULL, "no system call filter: %s",
+		log_warn("sync", NULL, "no %s: %s", what,
 			 err == -ENOTSUP ? "not in this build" : strerror(-err));
+}
+
+/* Where the kernel cannot, replicating without it is better than not to replicate. A syslog daemon
+ * that was restarted has to be found by its path. */
+static void leave_files(bool to_syslog)
+{
+	if (!to_syslog)
+		warn_without("empty root directory", contain_root());
+}
+
+static void filter_system_calls(bool to_syslog)
+{
+	warn_without("system call filter", contain_system_calls(to_syslog));
 }
 
 static int start(struct worker *w, bool realtime)
 {
+	bool to_syslog = log_prepare();
 	int err;
 
 	prctl(PR_SET_NAME, "vrouterd-sync", 0, 0, 0);
@@ -505,12 +516,13 @@ static int start(struct worker *w, bool realtime)
 	if (realtime)
 		contain_schedule(PRIORITY);
 	err = seal_init();
+	leave_files(to_syslog);
 	if (err == 0)
 		err = contain_drop_privileges();
 	if (err == 0)
 		err = worker_init(w);
 	if (err == 0)
-		filter_system_calls();
+		filter_system_calls(to_syslog);
 	if (err == 0)
 		err = sync_ipc_send(SYNC_IPC_FD, &(struct sync_msg){.type = SYNC_MSG_UP}, NULL, 0);
 	return err;

@@ -15,6 +15,9 @@ void contain_lock_memory(void);
 /* SCHED_RR; that of the core is 2. Without it a replica that lags is mostly waiting for a CPU.
  * A warning where it is refused. */
 void contain_schedule(int priority);
+/* An empty directory as root: there is no path to any file, even where the kernel has no filter for
+ * calls. 0; -ENOTSUP: not in this build; -errno. Needs CAP_SYS_CHROOT. */
+must_check int contain_root(void);
 /* CAP_NET_ADMIN and the user nobody. 0 or -errno. */
 must_check int contain_drop_privileges(void);
 /* From here on a system call that is not on the list ends the process. 0; -ENOTSUP: not in this
