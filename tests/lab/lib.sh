@@ -211,6 +211,13 @@ lab_lost() {
 	lab_in fabric nft list table bridge "loss-$1" |
 		awk '{ for (i = 1; i < NF; i++) if ($i == "packets") n += $(i + 1) } END { print n + 0 }'
 }
+# How many packets the machine was too slow to take from one interface to the next, so far: what a
+# test may not hold against the daemon.
+lab_dropped() {
+	local d n=0
+	while read -r _ d _; do n=$((n + 16#$d)); done </proc/net/softnet_stat
+	echo $n
+}
 
 # ---- the daemon -------------------------------------------------------------------------------
 

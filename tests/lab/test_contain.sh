@@ -47,14 +47,9 @@ load_off() { kill -KILL "$LOAD"; }
 
 # A datagram each millisecond: not one is lost, but for what this machine was too slow to take from one
 # interface to the next (it counts these). A few are on their way when the count begins and ends.
-dropped() { # by the kernel's backlog, so far
-	local d n=0
-	while read -r _ d _; do n=$((n + 16#$d)); done </proc/net/softnet_stat
-	echo $n
-}
-all_answered() { ask probe report && [ $(($(field sent) - $(field answered))) -le $((3 + $(dropped) - $1)) ]; }
+all_answered() { ask probe report && [ $(($(field sent) - $(field answered))) -le $((3 + $(lab_dropped) - $1)) ]; }
 forwarded() { # WHAT DROPPED-BEFORE
-	within 5 all_answered "$2" || fail "$1: forwarding noticed (the kernel dropped $(($(dropped) - $2))): $REPLY"
+	within 5 all_answered "$2" || fail "$1: forwarding noticed (the kernel dropped $(($(lab_dropped) - $2))): $REPLY"
 	note "probe: $REPLY"
 }
 
@@ -69,7 +64,7 @@ fault() {
 	N=$((N + 1))
 	load_on
 	sleep 0.3
-	drops=$(dropped)
+	drops=$(lab_dropped)
 	ask probe reset
 	"$what" "$at" "$pid"
 	traffic "tcp$N" n1 tcp-flows --target $HOST:7 --count 200 --interval-us 500
