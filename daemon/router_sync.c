@@ -96,6 +96,9 @@ static void tell_alarms(struct router *r, uint32_t alarms)
 		log_warn("router", r->conf.name, "alarm%s: %s", on ? "" : " over", row[i].text);
 		router_happened(r, HAPPENING_SYNC, on ? "alarm" : "alarm over", row[i].text);
 	}
+	/* while there were two, neighbours may have learned the other's address */
+	if ((r->alarms & ~alarms & ENGINE_ALARM_TWO_SOURCES) && life_wants_vips(&r->life))
+		router_start_announcing(r);
 	r->alarms = alarms;
 }
 

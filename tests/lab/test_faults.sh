@@ -78,14 +78,15 @@ if [ "$max" -gt 600000 ]; then
 	exit 0
 fi
 note "the replica's table is full"
+filler() { lab_in "c$other-vr" "$TRAFFIC" "$1" --target $HOST:2000 --source 10.20.0.101 --via $PUBLIC_VIP --count "$max"; }
 # To fill it takes a slow machine so long that the role may move meanwhile: then once more.
 fill_replica() {
 	wait_for "one ACTIVE, one ready" 30 settled
 	old=$(the_active) || fail "nobody is ACTIVE"
 	other=$((3 - old))
-	lab_in "c$other-vr" "$TRAFFIC" fill --target $HOST:2000 --source 10.20.0.101 --via $PUBLIC_VIP --count "$max"
+	filler fill
 	is_active "$old" && return
-	lab_in "c$other-vr" "$TRAFFIC" flush
+	filler drop
 	return 1
 }
 for i in 1 2 3 4; do
@@ -95,7 +96,7 @@ done
 traffic more n1 tcp-flows --target $HOST:7 --count 200
 wait_for "the alarm" 20 has_alarm $other table-full
 [ "$(ctl $other --json stats | jq .routers[0].replication.apply_table_full)" -gt 0 ] || fail "an alarm, and no counter"
-lab_in "c$other-vr" "$TRAFFIC" flush
+filler drop
 wait_for "the end of the alarm" 30 not has_alarm $other table-full
 wait_for "equal tables" 30 same_table "$old" $other
 all_alive tcp udp more

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The core of the ACTIVE, then that of the replica, stands still for 3 s while flows come and go. The
-# first time the other one takes over, and the two settle when it wakes. No flow is lost and the
-# tables become equal. (lab/contain does the same to the replication processes.)
+# first time the other one takes over, and the two settle when it wakes: it does not announce VIPs that it
+# has lost, and the other one announces them to who may have learned it wrong meanwhile. No flow is lost
+# and the tables become equal. (lab/contain does the same to the replication processes.)
 . "$(dirname "$0")/lib.sh"
 
 equal() { settled && same_table 1 2; }
@@ -23,9 +24,26 @@ has_all() { # CONTROLLER
 		--via $PUBLIC_VIP --count $FLOWS)" = $FLOWS ]
 }
 
+mac() { lab_ip "c$1-vr" -j link show dev "$2" | jq -r '.[0].address'; }
+# Both controllers have the VIPs while one stands still, and both kernels answer for them. So the hosts
+# learn the wrong one, and keep it until they hear an announcement.
+mislead() { # CONTROLLER
+	local n
+	for n in n1 h1; do lab_in $n sysctl -qw net.ipv4.neigh.eth0.base_reachable_time_ms=3600000; done
+	lab_ip n1 neigh replace $MGMT_VIP lladdr "$(mac "$1" vr-mgmt)" nud reachable dev eth0
+	lab_ip h1 neigh replace $PUBLIC_VIP lladdr "$(mac "$1" vr-ex)" nud reachable dev eth0
+}
+knows() { # CONTROLLER
+	[[ $(lab_ip n1 neigh show $MGMT_VIP) = *" $(mac "$1" vr-mgmt) "* ]] &&
+		[[ $(lab_ip h1 neigh show $PUBLIC_VIP) = *" $(mac "$1" vr-ex) "* ]]
+}
+announced() { # CONTROLLER: how often it did, as seen on the public side
+	tcpdump -r "$LAB_DIR/arp.pcap" -n "ether src $(mac "$1" vr-ex) and arp and arp host $PUBLIC_VIP and ether broadcast" 2>/dev/null | wc -l
+}
+
 N=0
 pause() { # CONTROLLER
-	local pid=${LAB_DAEMON[$1]}
+	local pid=${LAB_DAEMON[$1]} before
 	N=$((N + 1))
 	load_on
 	kill -STOP "$pid"
@@ -35,8 +53,12 @@ pause() { # CONTROLLER
 	sleep 3
 	all_alive "${names[@]}"
 	wait $FILL
+	before=$(announced "$1")
+	! is_active $((3 - $1)) || [ "$1" != "$active" ] || mislead "$1"
 	kill -CONT "$pid"
 	wait_for "one ACTIVE, one ready, while flows go on changing" 30 settled
+	wait_for "the hosts know who is ACTIVE" 20 knows "$(the_active)"
+	is_active "$1" || [ "$(announced "$1")" = "$before" ] || fail "it announced VIPs that are not its own"
 	kill -KILL $LOAD
 	wait_for "one ACTIVE, one ready, equal tables" 30 equal
 	all_alive "${names[@]}"
@@ -45,7 +67,16 @@ pause() { # CONTROLLER
 
 names=()
 lab_standard 2
-lab_start 1 2
+: >"$LAB_DIR/arp.log"
+lab_exec h1 tcpdump -i eth0 -n -U --immediate-mode -w "$LAB_DIR/arp.pcap" arp 2>"$LAB_DIR/arp.log" &
+LAB_PIDS+=($!)
+disown $!
+wait_for "tcpdump listens" 10 grep -q 'listening on' "$LAB_DIR/arp.log"
+ROUTER_EXTRA="announce-refresh = 1" # something is always due when it wakes
+lab_start 1
+wait_for "controller 1 ACTIVE" 20 is_active 1
+ROUTER_EXTRA=
+lab_start 2
 wait_for "one ACTIVE, one ready" 30 settled
 active=$(the_active) || fail "nobody is ACTIVE"
 note "the core of the ACTIVE, controller $active, stands still"
