@@ -11,9 +11,7 @@
 #include "router_priv.h"
 #include "vrouter/log.h"
 
-#define SETTLE_MS	 20 /* after a wake-up: one look for a whole burst of changes */
-#define ANNOUNCE_LATE_MS 50
-#define ANNOUNCE_WAIT_MS 20
+#define SETTLE_MS 20 /* after a wake-up: one look for a whole burst of changes */
 
 static void drop_announcers(struct router *r)
 {
@@ -78,29 +76,13 @@ void router_start_announcing(struct router *r)
 	announce_step(r);
 }
 
-/* It is due for long: this process stood still, and somebody else may have the role by now. What the
- * election has to say about that waits in its socket, so it gets a moment. */
-static bool announces_too_late(struct router *r)
-{
-	uint64_t refresh = (uint64_t)r->conf.announce_refresh_s * 1000;
-	uint64_t at = announce_due_ms(r->bursts, refresh), since = now_ms() - r->active_ms;
-
-	if (r->announce_waited || since < at || since - at < ANNOUNCE_LATE_MS)
-		return false;
-	router_arm(r->announce_timer, ANNOUNCE_WAIT_MS);
-	return true;
-}
-
 static void on_announce(evutil_socket_t fd, short what, void *ctx)
 {
 	struct router *r = ctx;
 
 	(void)fd;
 	(void)what;
-	if (!life_wants_vips(&r->life))
-		return;
-	r->announce_waited = announces_too_late(r);
-	if (!r->announce_waited)
+	if (life_wants_vips(&r->life))
 		announce_step(r);
 }
 

@@ -45,7 +45,6 @@ struct router {
 	struct router_hook_stats hook;
 
 	uint64_t elected_us, active_ms, since_ms;
-	bool announce_waited; /* since it was found late */
 	unsigned bursts;
 	char standby_label[32];
 	uint64_t repairs, announcements, promotions, promotion_us;
