@@ -6,9 +6,10 @@
  *
  * There is one open number per peer, whatever epochs are heard of it: replays cannot push out
  * anything, and bring no more than a challenge every ENGINE_CHALLENGE_MS. A number is spent by the
- * first answer, so a recorded answer is worth nothing. Challenges are answered before their sender
- * has proven anything (two that start together must come out of it), but only in datagrams of
- * status, of which there is at most one a millisecond. */
+ * first answer, so a recorded answer is worth nothing. Proofs are renewed all the time: of a
+ * lifetime that ended, what somebody held up can be given to us for a short while only. Challenges
+ * are answered before their sender has proven anything (two that start together must come out of
+ * it), but only in datagrams of status, of which there is at most one a millisecond. */
 #include "engine_impl.h"
 
 static void ask(struct engine *e, struct peer *p)

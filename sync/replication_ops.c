@@ -25,9 +25,8 @@ static void op_send(void *ctx, const struct dgram_hdr *given, const uint8_t *bod
 		return;
 	dgram_hdr_encode(buf, &h);
 	memcpy(buf + DGRAM_HDR_LEN, body, body_len);
-	/* never in the clear instead: configure() sees to it that there is a key */
 	if (conf->sealed && !seal_box(&r->keys, &h, buf, body_len))
-		abort();
+		abort(); /* never in the clear instead; configure() has seen that there is a key */
 	r->counters.v[SYNC_TX_BYTES] += len;
 }
 

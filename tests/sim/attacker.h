@@ -98,9 +98,12 @@ static void attacker_record(struct attacker *a, struct sim *s, const struct pack
 static bool is_of_the_past(const struct record *r, const struct node *from, const struct node *to)
 {
 	const struct stream_key key = stream_key_of(&r->p->h);
-	bool ended = (!from->alive || from->life != r->life) &&
+	bool ended = !from->dead && (!from->alive || from->life != r->life) &&
 		     to->sim->now - from->changed_at > SLOW_MS;
 
+	/* one that was stopped has not looked yet how old its proofs are */
+	if (to->paused_until && to->sim->now < to->paused_until + SLOW_MS)
+		return false;
 	if (r->p->h.kind == DGRAM_DATA)
 		return !stream_key_equal(&key, &to->engine->stream) &&
 		       (ended || to->engine->is_source);
@@ -119,7 +122,7 @@ static void attacker_replay(struct attacker *a, struct sim *s)
 		return;
 	r = &a->record[rnd(s, a->n)];
 	to = &s->node[rnd(s, s->n_nodes)];
-	if (!to->alive)
+	if (!to->alive || to->dead || to->paused_until > s->now)
 		return;
 	past = is_of_the_past(r, &s->node[r->p->from], to);
 	if (past)
@@ -127,7 +130,7 @@ static void attacker_replay(struct attacker *a, struct sim *s)
 	engine_on_datagram(to->engine, &r->p->h, r->p->body, r->p->len, s->now);
 	to->input = true;
 	a->replayed++;
-	if (!past)
+	if (!past || to->dead)
 		return;
 	a->judged++;
 	believe(&after, to);
@@ -139,13 +142,21 @@ static void attacker_replay(struct attacker *a, struct sim *s)
 		       (unsigned long long)r->p->h.seq, r->p->h.term, r->p->from);
 }
 
-static void attacker_free(struct attacker *a)
+static void attacker_step(struct attacker *a, struct sim *s)
+{
+	for (unsigned i = s->replays / 1000 + chance(s, s->replays % 1000); i--;)
+		attacker_replay(a, s);
+}
+
+static void attacker_clear(struct attacker *a)
 {
 	for (unsigned i = 0; i < a->n; i++) {
 		free(a->record[i].p);
 		a->record[i].p = NULL;
 	}
 	a->n = 0;
+	a->replayed = 0;
+	a->judged = 0;
 }
 
 #endif

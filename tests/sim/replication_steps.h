@@ -3,7 +3,7 @@
 #ifndef REPLICATION_STEPS_H
 #define REPLICATION_STEPS_H
 
-#include "replication_world.h"
+#include "attacker.h"
 
 #define BACKLOG_MAX 2000
 
@@ -198,8 +198,8 @@ static void step(struct sim *s)
 {
 	s->now++;
 	deliver(s);
-	for (unsigned i = s->replays / 1000 + chance(s, s->replays % 1000); i && s->attacker; i--)
-		attacker_replay(s->attacker, s);
+	if (s->attacker)
+		attacker_step(s->attacker, s);
 	for (unsigned i = 0; i < s->n_nodes; i++)
 		if (is_active(&s->node[i]))
 			traffic(s, &s->node[i]);

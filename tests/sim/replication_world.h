@@ -54,8 +54,6 @@ struct node {
 	struct told told[MODEL_FLOWS];
 	bool drained, drain_ok;
 	uint64_t promoted_at;
-	unsigned life;			 /* counts engines */
-	uint64_t started_at, changed_at; /* the engine; started or stopped */
 	struct flow_filter filter;
 	bool newer;    /* speaks a later version of the protocol */
 	unsigned doom; /* it dies in its so many-th operation from here; 0: it does not */
@@ -65,7 +63,9 @@ struct node {
 	uint64_t paused_until;
 	unsigned backlog; /* datagrams that wait for a paused one */
 	uint64_t ctl_second;
-	unsigned ctl_n; /* control datagrams sent in that second */
+	unsigned ctl_n;			 /* control datagrams sent in that second */
+	unsigned life;			 /* counts engines */
+	uint64_t started_at, changed_at; /* the engine; started or stopped */
 
 	struct model_kernel kernel;	/* its end and what follows is not cleared */
 	struct change queue[QUEUE_MAX]; /* of the kernel */
@@ -125,18 +125,18 @@ struct sim {
 	uint32_t expect_version;
 	uint64_t max_seen, max_reorder, max_ctl, converged_ms, rejoins;
 	uint64_t times[SITUATION_N];
+	struct attacker *attacker; /* NULL: nobody attacks */
+	unsigned replays;	   /* per second */
 
 	uint32_t life_of_version[VERSION_MAX]; /* index: mark */
-	struct attacker *attacker;	       /* NULL: nobody attacks */
-	unsigned replays;		       /* per second */
 	struct node node[NODES_MAX];
 };
 
 static void attacker_record(struct attacker *a, struct sim *s, const struct packet *p);
-static void attacker_replay(struct attacker *a, struct sim *s);
 
 struct totals {
-	uint64_t max_seen, max_reorder, max_ctl, max_converged, changes, rejoins, replayed, judged;
+	uint64_t max_seen, max_reorder, max_ctl, max_converged, changes, rejoins;
+	uint64_t replayed, judged;
 	uint64_t times[SITUATION_N], seeds[SITUATION_N]; /* that it happened in */
 	struct sync_counters counters;
 };
