@@ -181,8 +181,10 @@ static void tell_if_of(struct engine *e, const struct expect *x)
 	struct flow master;
 
 	expect_master(x, &master);
-	if (flow_same(&master, &e->expects.of))
-		tell(e, OPX_EXPECT, x);
+	if (!flow_same(&master, &e->expects.of))
+		return;
+	tell(e, OPX_EXPECT, x);
+	look_later(e, x);
 }
 
 void expects_tell_of(struct engine *e, const struct flow *master)

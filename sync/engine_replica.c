@@ -157,9 +157,18 @@ static bool apply_end(struct engine *e, struct rd body)
 }
 
 /* OP_EXTENDED is OPX_PUT. */
+/* A complete flow that may be there changes what is there, which keeps what cannot be taken back.
+ * Until a repair is through, that may be another source's: then it is made anew. */
+static enum flow_put how_to_put(const struct engine *e, unsigned type)
+{
+	if (type == OP_PUT_UPDATE)
+		return FLOW_PUT_UPDATE;
+	return type == OP_EXTENDED && e->rep.state == REPLICA_CLEAN ? FLOW_PUT_EITHER
+								    : FLOW_PUT_NEW;
+}
+
 static bool apply_put(struct engine *e, unsigned type, struct rd body, const struct flow_refs *refs)
 {
-	enum flow_put how = type == OP_PUT_UPDATE ? FLOW_PUT_UPDATE : FLOW_PUT_NEW;
 	struct flow f;
 
 	if (type == OP_LIST && e->rep.state != REPLICA_COLLECT)
@@ -175,7 +184,7 @@ static bool apply_put(struct engine *e, unsigned type, struct rd body, const str
 		e->rep.collect_at = e->now;
 	}
 	e->rep.uncommitted = true;
-	e->ops->put(e->ctx, &f, type == OP_EXTENDED ? FLOW_PUT_EITHER : how);
+	e->ops->put(e->ctx, &f, how_to_put(e, type));
 	return true;
 }
 
