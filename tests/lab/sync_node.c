@@ -204,6 +204,8 @@ static void on_msg(struct node *n, const struct sync_msg *m)
 	case SYNC_MSG_REPORT:
 		n->report = m->report;
 		n->n_reports++;
+		/* one read may bring news after the answer, which are no answer */
+		n->answered |= m->report.answer;
 		return;
 	case SYNC_MSG_LINK:
 		n->link_told = true;
@@ -301,12 +303,12 @@ bool link_is_down(struct node *n)
 
 static bool has_answered(struct node *n)
 {
-	return n->report.answer;
+	return n->answered;
 }
 
 const struct sync_msg_report *query(struct node *n)
 {
-	n->report.answer = false;
+	n->answered = false;
 	send_msg(n, &(struct sync_msg){.type = SYNC_MSG_QUERY}, NULL, 0);
 	wait_for(has_answered, n, 100, "an answer");
 	return &n->report;

@@ -32,7 +32,7 @@ struct node {
 	uint8_t key_id;
 	const char *group, *peer; /* NULL: none */
 	struct sync_msg_report report;
-	bool up, promoted, drained, drained_ok, link_told, link_up;
+	bool up, promoted, drained, drained_ok, link_told, link_up, answered;
 	unsigned n_reports;
 	uint32_t term;
 	struct table *table; /* of our own, to look at the router's */
