@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The replication process has next to no rights, and dies alone: killed, paused or stopped for good,
-# at the source and at the replica, while flows come and go. Forwarding, VIPs and roles do not notice,
-# a new process comes, and the tables become equal.
+# The replication process has next to no rights, and dies alone: killed or paused, at the source and at
+# the replica, while flows come and go. Forwarding, VIPs and roles do not notice, a new process comes, and
+# the tables become equal. (lab/contain_stop: the same when it is stopped for good.)
 . "$(dirname "$0")/lib.sh"
 
 sync_pid() { pgrep -P "${LAB_DAEMON[$1]}" -f -- --sync-worker; }
@@ -107,7 +107,7 @@ names=(tcp udp)
 traffic tcp n1 tcp-flows --target $HOST:7 --count 500 --interval-us 500
 traffic udp n1 udp-flows --target $HOST:7 --count 100
 traffic probe n1 probe --target $HOST:7
-for what in killed paused stopped; do
+for what in ${FAULTS:-killed paused}; do
 	for at in "$active" "$replica"; do
 		note "$what at the $([ "$at" = "$active" ] && echo source || echo replica)"
 		fault $what "$at"
