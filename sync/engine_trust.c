@@ -115,7 +115,7 @@ void trust_renew(struct engine *e)
 
 static void encode(struct wr *w, enum ctl_type type, uint32_t to, uint64_t nonce)
 {
-	const struct ctl_msg m = {.type = type, .challenge = {.to = to, .nonce = nonce}};
+	const struct ctl_msg m = {.type = (uint8_t)type, .challenge = {.to = to, .nonce = nonce}};
 
 	ctl_encode(w, &m);
 }

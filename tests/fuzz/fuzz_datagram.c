@@ -2,29 +2,49 @@
 /* An engine fed with arbitrary authentic datagrams: a holder of the key with a bug, or a bad one.
  * Input: one byte of role, then datagrams, each: control byte (kind, sender, term, time), sequence
  * number byte, big-endian length, body. The first byte's upper half 0xf: the rest is a header and
- * flow records instead; 0xe: an expectation. */
+ * flow records instead; 0xe: an expectation.
+ * Senders answer challenges, and say that they are the source of what they send: otherwise no input
+ * would be believed. */
 #include <errno.h>
 
+#include "../../sync/ctlmsg.h"
 #include "vrouter/engine.h"
+
+#define SELF	    9
+#define SENDERS_MAX 5 /* 1 to 4 */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, size_t len)
-{
-	(void)ctx;
-	(void)h;
-	(void)body;
-	if (len > 1500)
-		abort();
-}
+struct sender_said {
+	bool heard, asked;
+	uint64_t nonce, top; /* highest CONTROL number */
+	uint32_t term;	     /* that it vouched for */
+};
 
 struct kernel {
 	struct engine *e;
+	struct sender_said sender[SENDERS_MAX];
 	struct flow last;
 	struct expect expected;
 	uint8_t random;
 	unsigned calls;
 };
+
+static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, size_t len)
+{
+	struct kernel *k = ctx;
+	struct rd r = rd_of(body, len);
+	struct ctl_msg m;
+
+	if (len > 1500)
+		abort();
+	while (h->kind == DGRAM_CONTROL && ctl_decode(&r, &m) == CTL_MSG) {
+		if (m.type != CTL_CHALLENGE || m.challenge.to >= SENDERS_MAX)
+			continue;
+		k->sender[m.challenge.to].asked = true;
+		k->sender[m.challenge.to].nonce = m.challenge.nonce;
+	}
+}
 
 static void op_put(void *ctx, const struct flow *f, enum flow_put how)
 {
@@ -134,6 +154,47 @@ static const struct engine_ops ops = {
 	.on_drained = op_on_drained,
 };
 
+static void say(struct kernel *k, uint32_t sender, const struct ctl_msg *m, uint64_t now)
+{
+	struct dgram_hdr h = {
+		.kind = DGRAM_CONTROL, .sender = sender, .seq = ++k->sender[sender].top};
+	uint8_t buf[CTL_BODY_MAX] = {0};
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	if (m)
+		ctl_encode(&w, m);
+	engine_on_datagram(k->e, &h, buf, m ? wr_len(&w) : 0, now);
+}
+
+/* What makes the datagram one that may be believed. Time goes on by what it takes. */
+static void introduce(struct kernel *k, const struct dgram_hdr *h, uint64_t *now)
+{
+	struct sender_said *s = &k->sender[h->sender];
+	struct ctl_msg m = {.type = CTL_ECHO};
+
+	if (!s->heard) {
+		s->heard = true;
+		say(k, h->sender, NULL, *now);
+		*now += 2;
+		(void)engine_run(k->e, *now);
+	}
+	if (s->asked) {
+		s->asked = false;
+		m.challenge = (struct ctl_challenge){.to = SELF, .nonce = s->nonce};
+		say(k, h->sender, &m, *now);
+	}
+	if (h->kind != DGRAM_DATA || h->term <= s->term)
+		return;
+	s->term = h->term;
+	m = (struct ctl_msg){.type = CTL_STATUS,
+			     .status = {.name = "sender",
+					.phase = ENGINE_SOURCE,
+					.known_term = h->term,
+					.stream = stream_key_of(h),
+					.seq = h->seq ? h->seq - 1 : 0}};
+	say(k, h->sender, &m, *now);
+}
+
 static void feed_engine(struct rd r, bool source)
 {
 	struct kernel k = {.e = NULL};
@@ -144,7 +205,7 @@ static void feed_engine(struct rd r, bool source)
 
 	engine_conf_defaults(&conf);
 	strcpy(conf.name, "fuzzed");
-	conf.self = 9;
+	conf.self = SELF;
 	conf.mtu_body = 512;
 	conf.ring_bytes = 8192;
 	conf.reorder_bytes = 8192;
@@ -168,6 +229,11 @@ static void feed_engine(struct rd r, bool source)
 			abort();
 		if (body.left)
 			memcpy(exact, body.p, body.left);
+		introduce(&k, &h, &now);
+		if (h.kind == DGRAM_CONTROL) { /* behind what it said in between, or near it */
+			h.seq += k.sender[h.sender].top;
+			k.sender[h.sender].top = h.seq;
+		}
 		if (!body.bad)
 			engine_on_datagram(k.e, &h, exact, body.left, now);
 		free(exact);
