@@ -96,10 +96,28 @@ static void tell_alarms(struct router *r, uint32_t alarms)
 		log_warn("router", r->conf.name, "alarm%s: %s", on ? "" : " over", row[i].text);
 		router_happened(r, HAPPENING_SYNC, on ? "alarm" : "alarm over", row[i].text);
 	}
-	/* while there were two, neighbours may have learned the other's address */
-	if ((r->alarms & ~alarms & ENGINE_ALARM_TWO_SOURCES) && life_wants_vips(&r->life))
-		router_start_announcing(r);
 	r->alarms = alarms;
+}
+
+/* Is one of them heard again that was not for a while? */
+static bool has_returned(const struct sync_msg_report *before, const struct sync_msg_report *now)
+{
+	for (unsigned i = 0; i < before->n_peers; i++)
+		for (unsigned k = 0; k < now->n_peers; k++)
+			if (before->peer[i].id == now->peer[k].id && before->peer[i].lost &&
+			    !now->peer[k].lost)
+				return true;
+	return false;
+}
+
+/* Another controller was a source too, or stood still, or was cut off: it may have held the VIPs
+ * all the time, and neighbours may have learned its address. They hear ours again. */
+static bool was_there_another(const struct router *r, const struct sync_msg_report *now)
+{
+	if (!r->reported)
+		return false;
+	return (r->alarms & ~now->status.alarms & ENGINE_ALARM_TWO_SOURCES) ||
+	       has_returned(&r->report, now);
 }
 
 static bool is_followed(const struct sync_msg_report *m)
@@ -119,6 +137,8 @@ static void take_report(struct router *r, const struct sync_msg_report *m)
 	bool news = in.followed && !r->life.had_table;
 	enum life_sync before = r->life.sync;
 
+	if (was_there_another(r, m) && life_wants_vips(&r->life))
+		router_start_announcing(r);
 	r->report = *m;
 	r->reported = true;
 	router_on_report(r);

@@ -4,7 +4,7 @@
 # one after the other. With 5, 4, 3 and 2 of them left, flows come and go, and each replica is asked
 # for every single one; so also after the first, the second and the third failover.
 . "$(dirname "$0")/lib.sh"
-FLOWS=6000 GONE=2000 N=5 ROUND=0
+FLOWS=3000 GONE=1000 N=5 ROUND=0
 
 replicas() {
 	local i
@@ -40,8 +40,8 @@ change() {
 	active=$(the_active) || fail "nobody is ACTIVE"
 	before=$(lost)
 	ROUND=$((ROUND + 1))
-	traffic "tcp$ROUND" n1 tcp-flows --target $HOST:7 --count 200 --interval-us 500
-	traffic "udp$ROUND" n1 udp-flows --target $HOST:7 --count 50
+	traffic "tcp$ROUND" n1 tcp-flows --target $HOST:7 --count 100 --interval-us 1000
+	traffic "udp$ROUND" n1 udp-flows --target $HOST:7 --count 20
 	names+=("tcp$ROUND" "udp$ROUND")
 	entries fill "$active" $ROUND 0 $FLOWS --rate 20000 >/dev/null
 	entries drop "$active" $ROUND 0 $GONE --rate 20000 >/dev/null
