@@ -27,7 +27,7 @@ enum {
 	ENGINE_REARM_PAUSE_MS = 1000,
 	ENGINE_DRAIN_ASK_MS = 20,
 	ENGINE_CHALLENGE_MS = 20,  /* between two challenges of one peer */
-	ENGINE_NONCE_MS = 1000,	   /* for which an answer is taken */
+	ENGINE_NONCE_MS = 3000,	   /* for which an answer is taken */
 	ENGINE_ECHOES_MAX = 8,	   /* in one datagram, and as many challenges */
 	ENGINE_FOLLOWED_BEATS = 3, /* source: heartbeats until a follower is counted on */
 	ENGINE_OVERRUN_WAIT_MAX_MS = 10000,

@@ -87,8 +87,10 @@ bool peers_expire(struct peers *p, uint64_t now)
 
 		changed |= c->named && lost != c->lost;
 		c->lost = lost;
-		/* what of its last datagrams was held up could be given to us at leisure */
-		if (lost || now - c->proven_at >= PEERS_PROOFS * (uint64_t)p->loss_ms)
+		/* What of its last datagrams was held up could be given to us at leisure. Not as
+		 * soon as it is lost: a process that was kept from running finds what others said
+		 * meanwhile in its socket, and believes it. */
+		if (now - c->proven_at >= PEERS_PROOFS * (uint64_t)p->loss_ms)
 			c->proven = false;
 		if (lost) {
 			c->followed_at = 0;

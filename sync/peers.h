@@ -8,7 +8,9 @@
 #include "ctlmsg.h"
 #include "vrouter/engine.h"
 
-#define PEERS_PROOFS 3
+/* loss_ms that a proof is good for: more than the longest time for which both ends may stand still,
+ * and the one after which it is renewed. */
+#define PEERS_PROOFS 5
 
 struct peer {
 	uint32_t id; /* 0: free */
@@ -18,7 +20,7 @@ struct peer {
 	struct ctl_status status;
 
 	/* its present lifetime: the epoch of its CONTROL datagrams, from its answer to a challenge
-	 * until it is lost, or has not answered for PEERS_PROOFS times loss_ms */
+	 * until it has not answered for PEERS_PROOFS times loss_ms */
 	bool proven;
 	uint8_t epoch[DGRAM_EPOCH_LEN];
 	uint64_t top, window; /* highest number; bit n: top - n was seen */

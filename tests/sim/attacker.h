@@ -13,7 +13,7 @@
 #include "replication_world.h"
 
 #define RECORDS_MAX 4096
-#define SLOW_MS	    3300 /* PEERS_PROOFS times loss_ms, and until a timer has looked */
+#define SLOW_MS	    5300 /* PEERS_PROOFS times loss_ms, and until a timer has looked */
 
 struct record {
 	struct packet *p;

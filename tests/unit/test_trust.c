@@ -399,6 +399,27 @@ static void proof_is_renewed(void **state)
 	tear_down(w);
 }
 
+/* One that did not run for longer than the others live without a word finds all that they said in
+ * its socket: that is believed, and they are there again, without a question. */
+static void backlog_after_a_pause(void **state)
+{
+	struct world *w = set_up();
+	struct ctl_msg m = source(3, 12);
+
+	(void)state;
+	meet(w, 1, 1, 3, 10);
+	run(w, 5);
+	w->now += w->e->peers.loss_ms + 2000;
+	(void)engine_run(w->e, w->now); /* a timer is first */
+	assert_true(peer(w)->lost);
+	for (uint64_t i = 0; i < 30; i++)
+		say(w, 1, 10 + i, &m, 1);
+	assert_false(peer(w)->lost);
+	assert_int_equal(w->e->receiver.top, 12);
+	assert_int_equal(w->c.v[SYNC_RX_UNPROVEN], 1); /* the very first */
+	tear_down(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -406,6 +427,7 @@ int main(void)
 		cmocka_unit_test(answer_is_spent),
 		cmocka_unit_test(flood),
 		cmocka_unit_test(proof_is_renewed),
+		cmocka_unit_test(backlog_after_a_pause),
 		cmocka_unit_test(recorded_stream),
 		cmocka_unit_test(failover_is_not_slowed),
 		cmocka_unit_test(held_up_status),
