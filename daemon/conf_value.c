@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a value of each type may be, and how it gets from text into a struct. */
+#include "conf_option.h"
+
+#include <string.h>
+
+static const struct {
+	const char *name;
+	uint8_t number;
+} protocols[] = {
+	{"tcp", IPPROTO_TCP},	{"udp", IPPROTO_UDP},	    {"udplite", IPPROTO_UDPLITE},
+	{"icmp", IPPROTO_ICMP}, {"icmpv6", IPPROTO_ICMPV6}, {"sctp", IPPROTO_SCTP},
+	{"dccp", IPPROTO_DCCP}, {"gre", IPPROTO_GRE},
+};
+
+static bool chars_ok(const char *s, const char *more)
+{
+	for (; *s; s++) {
+		bool alnum = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
+			     (*s >= '0' && *s <= '9');
+
+		if (!alnum && !strchr(more, *s))
+			return false;
+	}
+	return true;
+}
+
+bool conf_name_ok(const char *name)
+{
+	return *name && strlen(name) < CONF_NAME_MAX && *name != '-' && *name != '.' &&
+	       chars_ok(name, "._-");
+}
+
+bool conf_ifname_ok(const char *name)
+{
+	return *name && strlen(name) < IFNAMSIZ && *name != '-' && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0 && chars_ok(name, "._-@");
+}
+
+static size_t add_words(const struct conf_option *o, char *buf, size_t cap, size_t at)
+{
+	for (unsigned i = 0; o->words[i] && at < cap; i++)
+		at += (size_t)snprintf(buf + at, cap - at, "%s\"%s\"", i ? ", " : "", o->words[i]);
+	return at;
+}
+
+static void add_protocols(char *buf, size_t cap)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(protocols) && at < cap; i++)
+		at += (size_t)snprintf(buf + at, cap - at, "\"%s\", ", protocols[i].name);
+	if (at < cap)
+		snprintf(buf + at, cap - at, "a number from 1 to 255");
+}
+
+const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t cap)
+{
+	switch (o->type) {
+	case CONF_T_NAME:
+		snprintf(buf, cap, "1 to %d letters, digits, '.', '_' or '-', not first '.' or '-'",
+			 CONF_NAME_MAX - 1);
+		break;
+	case CONF_T_IFNAME:
+		snprintf(buf, cap, "an interface name of 1 to %d letters, digits, '.', '_' or '-'",
+			 IFNAMSIZ - 1);
+		break;
+	case CONF_T_BRIDGE:
+		snprintf(buf, cap, "\"bridge:NAME\", the name of a Linux bridge");
+		break;
+	case CONF_T_PATH:
+		snprintf(buf, cap, "an absolute path of at most %d characters", CONF_PATH_MAX - 1);
+		break;
+	case CONF_T_NUMBER:
+		snprintf(buf, cap, "a number from %u to %u%s%s%s", o->min, o->max,
+			 o->unit ? " (" : "", o->unit ? o->unit : "", o->unit ? ")" : "");
+		break;
+	case CONF_T_BOOL:
+		snprintf(buf, cap, "true, false");
+		break;
+	case CONF_T_WORD:
+		add_words(o, buf, cap, 0);
+		break;
+	case CONF_T_ADDR:
+		snprintf(buf, cap, "an IPv4 address like \"192.0.2.1\"");
+		break;
+	case CONF_T_GROUP:
+		snprintf(buf, cap, "an address like \"239.255.77.1\" or \"ff02::77\"");
+		break;
+	case CONF_T_PEER:
+		snprintf(buf, cap,
+			 "an address like \"192.0.2.1\", \"2001:db8::1\" or \"fe80::1%%eth0\"");
+		break;
+	case CONF_T_PREFIX:
+		snprintf(buf, cap, "an IPv4 address with prefix length like \"192.0.2.1/24\"");
+		break;
+	case CONF_T_PROTOCOL:
+		add_protocols(buf, cap);
+		break;
+	case CONF_T_NET:
+		snprintf(buf, cap,
+			 "an address or network like \"192.0.2.1\", \"192.0.2.0/24\" or "
+			 "\"2001:db8::/32\"");
+		break;
+	case CONF_T_UNSUPPORTED:
+		snprintf(buf, cap, "nothing in this version");
+		break;
+	}
+	return buf;
+}
+
+static const char *set_string(const struct conf_option *o, char *to, const char *text, bool ok)
+{
+	if (!ok || strlen(text) >= o->size)
+		return "is not allowed";
+	memset(to, 0, o->size);
+	memcpy(to, text, strlen(text));
+	return NULL;
+}
+
+static const char *set_bridge(const struct conf_option *o, char *to, const char *text)
+{
+	if (strncmp(text, "ovs:", 4) == 0)
+		return "Open vSwitch (ovs:) is not supported yet";
+	if (strncmp(text, "macvlan:", 8) == 0)
+		return "macvlan: is not supported yet";
+	if (strncmp(text, "bridge:", 7) != 0)
+		return "is not allowed";
+	return set_string(o, to, text + 7, conf_ifname_ok(text + 7));
+}
+
+static const char *set_number(const struct conf_option *o, void *to, const char *text)
+{
+	unsigned v = 0;
+
+	if (!*text || strlen(text) > 9)
+		return *text ? "is out of range" : "is not a number";
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return "is not a number";
+		v = v * 10 + (unsigned)(*text - '0');
+	}
+	if (v < o->min || v > o->max)
+		return "is out of range";
+	memcpy(to, &v, sizeof(v));
+	return NULL;
+}
+
+static const char *set_bool(void *to, const char *text)
+{
+	bool on = strcmp(text, "true") == 0 || strcmp(text, "yes") == 0 || strcmp(text, "on") == 0;
+	bool off =
+		strcmp(text, "false") == 0 || strcmp(text, "no") == 0 || strcmp(text, "off") == 0;
+
+	if (!on && !off)
+		return "is not a boolean";
+	memcpy(to, &on, sizeof(on));
+	return NULL;
+}
+
+static const char *set_word(const struct conf_option *o, void *to, const char *text)
+{
+	for (unsigned i = 0; o->words[i]; i++) {
+		bool flag = i != 0;
+
+		if (strcmp(o->words[i], text) != 0)
+			continue;
+		if (o->size == sizeof(bool))
+			memcpy(to, &flag, sizeof(flag));
+		else if (o->size)
+			memcpy(to, &i, sizeof(i));
+		return NULL;
+	}
+	return "is not allowed";
+}
+
+static const char *no_ipv6(const struct ip_addr *a)
+{
+	return a->family == AF_INET6 ? "IPv6 is not supported yet" : NULL;
+}
+
+static const char *set_addr(void *to, const char *text)
+{
+	struct ip_addr a;
+
+	if (ip_addr_parse(&a, text) < 0)
+		return "is not an address";
+	if (no_ipv6(&a))
+		return no_ipv6(&a);
+	memcpy(to, &a, sizeof(a));
+	return NULL;
+}
+
+static const char *set_group(void *to, const char *text)
+{
+	struct ip_addr a;
+
+	if (ip_addr_parse(&a, text) < 0)
+		return "is not an address";
+	memcpy(to, &a, sizeof(a));
+	return NULL;
+}
+
+static const char *set_peer(void *to, const char *text)
+{
+	size_t len = strcspn(text, "%");
+	struct sync_peer_addr p = {.interface = ""};
+	char addr[INET6_ADDRSTRLEN];
+
+	if (len >= sizeof(addr))
+		return "is not an address";
+	memcpy(addr, text, len);
+	addr[len] = '\0';
+	if (ip_addr_parse(&p.addr, addr) < 0)
+		return "is not an address";
+	if (text[len] && !conf_ifname_ok(text + len + 1))
+		return "names no interface after %";
+	if (text[len])
+		memcpy(p.interface, text + len + 1, strlen(text + len + 1));
+	memcpy(to, &p, sizeof(p));
+	return NULL;
+}
+
+static const char *set_prefix(void *to, const char *text)
+{
+	struct ip_prefix p;
+
+	if (ip_prefix_parse(&p, text) < 0)
+		return "is not an address with prefix length";
+	if (no_ipv6(&p.addr))
+		return no_ipv6(&p.addr);
+	memcpy(to, &p, sizeof(p));
+	return NULL;
+}
+
+static const char *set_protocol(void *to, const char *text)
+{
+	const struct conf_option number = {.min = 1, .max = 255};
+	const char *why;
+	unsigned v = 0;
+	uint8_t proto;
+
+	for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
+		if (strcmp(protocols[i].name, text) == 0)
+			v = protocols[i].number;
+	why = v ? NULL : set_number(&number, &v, text);
+	if (why)
+		return *text >= '0' && *text <= '9' ? why : "is no protocol";
+	proto = (uint8_t)v;
+	memcpy(to, &proto, sizeof(proto));
+	return NULL;
+}
+
+static const char *set_net(void *to, const char *text)
+{
+	struct ip_prefix p = {.len = 0};
+
+	if (ip_addr_parse(&p.addr, text) == 0)
+		p.len = p.addr.family == AF_INET ? 32 : 128;
+	else if (ip_prefix_parse(&p, text) < 0)
+		return "is no address or network";
+	memcpy(to, &p, sizeof(p));
+	return NULL;
+}
+
+const char *conf_option_set(const struct conf_option *o, void *base, unsigned index,
+			    const char *text)
+{
+	char *to = (char *)base + o->offset + index * o->size;
+
+	switch (o->type) {
+	case CONF_T_NAME:
+		return set_string(o, to, text, conf_name_ok(text));
+	case CONF_T_IFNAME:
+		return set_string(o, to, text, conf_ifname_ok(text));
+	case CONF_T_BRIDGE:
+		return set_bridge(o, to, text);
+	case CONF_T_PATH:
+		return set_string(o, to, text, *text == '/' && text[1]);
+	case CONF_T_NUMBER:
+		return set_number(o, to, text);
+	case CONF_T_BOOL:
+		return set_bool(to, text);
+	case CONF_T_WORD:
+		return set_word(o, to, text);
+	case CONF_T_ADDR:
+		return set_addr(to, text);
+	case CONF_T_GROUP:
+		return set_group(to, text);
+	case CONF_T_PEER:
+		return set_peer(to, text);
+	case CONF_T_PREFIX:
+		return set_prefix(to, text);
+	case CONF_T_PROTOCOL:
+		return set_protocol(to, text);
+	case CONF_T_NET:
+		return set_net(to, text);
+	case CONF_T_UNSUPPORTED:
+		return o->refusal;
+	}
+	return "is not allowed";
+}
