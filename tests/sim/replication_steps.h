@@ -212,11 +212,42 @@ static void step(struct sim *s)
 		node_step(s, &s->node[i]);
 }
 
+static uint64_t node_due(const struct sim *s, const struct node *n)
+{
+	const struct model_kernel *k = &n->kernel;
+	uint64_t at = n->run_at > n->paused_until ? n->run_at : n->paused_until;
+
+	if (n->dead || n->input || k->ev_n || k->overrun)
+		return s->now + 1;
+	return k->adjust_next && k->adjust_next < at ? k->adjust_next : at;
+}
+
+/* The next millisecond in which something happens: without traffic most of them are empty. */
+static uint64_t next_due(const struct sim *s)
+{
+	uint64_t at = UINT64_MAX;
+
+	if (s->traffic || s->burst || s->attacker)
+		return s->now + 1;
+	for (unsigned i = 0; i < s->n_nodes; i++)
+		if (s->node[i].alive && node_due(s, &s->node[i]) < at)
+			at = node_due(s, &s->node[i]);
+	for (unsigned d = 1; d < DELAY_MAX && s->now + d < at; d++)
+		if (s->due[(s->now + d) % DELAY_MAX])
+			at = s->now + d;
+	return at > s->now ? at : s->now + 1;
+}
+
 static void steps(struct sim *s, unsigned ms)
 {
-	while (ms-- && !s->failed) {
+	uint64_t end = s->now + ms;
+
+	while (s->now < end && !s->failed) {
+		uint64_t before = s->now, at = next_due(s);
+
+		s->now = (at < end ? at : end) - 1;
 		step(s);
-		if (s->now % s->period == s->period - 1)
+		if ((before + 1) / s->period != (s->now + 1) / s->period)
 			check_all(s);
 	}
 }
