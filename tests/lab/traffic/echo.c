@@ -21,10 +21,10 @@ struct server {
 	struct in_addr addr;
 };
 
-static int open_socket(const struct server *s, int type, int proto, const struct sockaddr_in *sa)
+static int open_socket(const struct server *s, int type, int proto, const struct sockaddr *sa)
 {
 	int one = 1, big = 8 << 20;
-	int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
+	int fd = socket(sa->sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
 	struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
 
 	if (fd < 0)
@@ -32,7 +32,9 @@ static int open_socket(const struct server *s, int type, int proto, const struct
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (type != SOCK_STREAM)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &big, sizeof(big));
-	if (bind(fd, (const struct sockaddr *)sa, sizeof(*sa)))
+	if (bind(fd, sa,
+		 sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+					   : sizeof(struct sockaddr_in)))
 		die("bind: %s", strerror(errno));
 	if (type == SOCK_STREAM && listen(fd, 4096))
 		die("listen: %s", strerror(errno));
@@ -150,16 +152,23 @@ static void serve_icmp(const struct server *s)
 
 int cmd_echo_server(const struct options *o)
 {
-	struct server s = {.epoll = epoll_create1(EPOLL_CLOEXEC), .addr = o->target.sin_addr};
+	struct server s = {.epoll = epoll_create1(EPOLL_CLOEXEC),
+			   .udp = -1,
+			   .icmp = -1,
+			   .addr = o->target.sin_addr};
 	struct epoll_event ev[256];
 	struct sockaddr_in raw = o->target;
 
 	files_to_hard_limit();
-	silence_kernel_echo();
-	raw.sin_port = 0;
-	s.tcp = open_socket(&s, SOCK_STREAM, 0, &o->target);
-	s.udp = open_socket(&s, SOCK_DGRAM, 0, &o->target);
-	s.icmp = open_socket(&s, SOCK_RAW, IPPROTO_ICMP, &raw);
+	if (o->target6.sin6_family) {
+		s.tcp = open_socket(&s, SOCK_STREAM, 0, (const struct sockaddr *)&o->target6);
+	} else {
+		silence_kernel_echo();
+		raw.sin_port = 0;
+		s.tcp = open_socket(&s, SOCK_STREAM, 0, (const struct sockaddr *)&o->target);
+		s.udp = open_socket(&s, SOCK_DGRAM, 0, (const struct sockaddr *)&o->target);
+		s.icmp = open_socket(&s, SOCK_RAW, IPPROTO_ICMP, (const struct sockaddr *)&raw);
+	}
 	puts("{\"ready\": true}");
 	for (;;) {
 		int n = epoll_wait(s.epoll, ev, ARRAY_LEN(ev), -1);

@@ -151,6 +151,22 @@ static struct sockaddr_in parse_target(const char *text)
 	return sa;
 }
 
+static struct sockaddr_in6 parse_target6(const char *text)
+{
+	char addr[INET6_ADDRSTRLEN];
+	const char *end = strchr(text, ']');
+	struct sockaddr_in6 sa = {.sin6_family = AF_INET6};
+
+	if (!end || end[1] != ':' || (size_t)(end - text) > sizeof(addr))
+		die("%s: [address]:port is needed", text);
+	memcpy(addr, text + 1, (size_t)(end - text - 1));
+	addr[end - text - 1] = 0;
+	if (inet_pton(AF_INET6, addr, &sa.sin6_addr) != 1)
+		die("%s: not an IPv6 address", addr);
+	sa.sin6_port = htons((uint16_t)parse_number(end + 2, 65535));
+	return sa;
+}
+
 static void parse_options(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -170,7 +186,9 @@ static void parse_options(struct options *o, int argc, char **argv)
 	};
 
 	for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-		if (c == 't')
+		if (c == 't' && *optarg == '[')
+			o->target6 = parse_target6(optarg);
+		else if (c == 't')
 			o->target = parse_target(optarg);
 		else if (c == 's')
 			o->source = parse_addr(optarg);

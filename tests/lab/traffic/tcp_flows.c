@@ -66,9 +66,11 @@ static void conn_open(struct flows *f, struct conn *c)
 {
 	struct sockaddr_in src = {.sin_family = AF_INET, .sin_addr = f->o->source};
 	struct epoll_event ev = {.events = EPOLLOUT, .data.u32 = (uint32_t)(c - f->conn)};
-	int one = 1;
+	int one = 1, family = f->o->target6.sin6_family ? AF_INET6 : AF_INET;
+	const void *to = family == AF_INET6 ? (const void *)&f->o->target6 : &f->o->target;
+	socklen_t to_len = family == AF_INET6 ? sizeof(f->o->target6) : sizeof(f->o->target);
 
-	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	c->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->fd < 0)
 		die("socket: %s", strerror(errno));
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -76,8 +78,7 @@ static void conn_open(struct flows *f, struct conn *c)
 	if (src.sin_addr.s_addr && bind(c->fd, (struct sockaddr *)&src, sizeof(src)))
 		die("bind: %s", strerror(errno));
 	set_state(f, c, CONN_OPENING);
-	if (connect(c->fd, (const struct sockaddr *)&f->o->target, sizeof(f->o->target)) &&
-	    errno != EINPROGRESS)
+	if (connect(c->fd, to, to_len) && errno != EINPROGRESS)
 		conn_failed(f, c, errno);
 	else if (epoll_ctl(f->epoll, EPOLL_CTL_ADD, c->fd, &ev))
 		die("epoll: %s", strerror(errno));

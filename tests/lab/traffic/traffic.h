@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vr-traffic: makes and judges the lab's traffic. One process per role, in the namespace it was
  * started in; commands come as lines on stdin, each is answered by one line of JSON on stdout, so a
- * shell script can drive many of them. IPv4 only, no state but its own sockets. */
+ * shell script can drive many of them. IPv4, and TCP over IPv6; no state but its own sockets. */
 #ifndef TRAFFIC_H
 #define TRAFFIC_H
 
@@ -30,17 +30,18 @@ struct seen {
 #define TOKEN_MAGIC 0x76727472u /* "vrtr" */
 
 struct options {
-	struct sockaddr_in target; /* --target A:P, --listen A:P */
-	struct in_addr source;	   /* --source A; 0: any */
-	struct in_addr via;	   /* --via A: the translated address of `fill` */
-	unsigned count;		   /* --count N */
-	unsigned deadline_ms;	   /* --deadline MS */
-	unsigned interval_us;	   /* --interval-us N */
-	uint64_t size;		   /* --size BYTES */
-	const char *socket;	   /* --socket PATH */
-	unsigned first;		   /* --first N: number of the first flow of `fill` */
-	unsigned rate;		   /* --rate N: entries a second; 0: no pace */
-	const char *replica;	   /* --replica PATH: the other namespace of `lag` */
+	struct sockaddr_in target;   /* --target A:P, --listen A:P */
+	struct sockaddr_in6 target6; /* the same with [A]:P; then TCP only */
+	struct in_addr source;	     /* --source A; 0: any */
+	struct in_addr via;	     /* --via A: the translated address of `fill` */
+	unsigned count;		     /* --count N */
+	unsigned deadline_ms;	     /* --deadline MS */
+	unsigned interval_us;	     /* --interval-us N */
+	uint64_t size;		     /* --size BYTES */
+	const char *socket;	     /* --socket PATH */
+	unsigned first;		     /* --first N: number of the first flow of `fill` */
+	unsigned rate;		     /* --rate N: entries a second; 0: no pace */
+	const char *replica;	     /* --replica PATH: the other namespace of `lag` */
 };
 
 noreturn_printf(1) void die(const char *fmt, ...);
