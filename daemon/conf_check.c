@@ -17,37 +17,64 @@ static int line_or(int line, int section)
 	return line ? line : section;
 }
 
-static void check_vip(const struct check *k, const struct conf_router *r, enum net_leg_id id)
+static void check_vip(const struct check *k, const struct conf_router *r, enum net_leg_id id,
+		      unsigned i)
 {
 	const struct conf_leg *leg = &r->leg[id];
 	char buf[IP_PREFIX_STRLEN];
 	int line = line_or(leg->vip_line, leg->line);
 
-	if (leg->vip.addr.family != AF_INET)
-		conf_error(
-			k->errors, k->c->path, line,
-			"router \"%s\": %s: vip = \"%s\": IPv6 is not supported yet; allowed: an "
-			"IPv4 address with prefix length",
-			r->name, leg_name[id], ip_prefix_format(&leg->vip, buf));
-	else if (!ip_prefix_is_host(&leg->vip))
+	ip_prefix_format(&leg->vip[i], buf);
+	if (!ip_prefix_is_host(&leg->vip[i]))
 		conf_error(k->errors, k->c->path, line,
 			   "router \"%s\": %s: vip = \"%s\": is no address that a host can have; "
 			   "allowed: not a network's first or last address, loopback or multicast",
-			   r->name, leg_name[id], ip_prefix_format(&leg->vip, buf));
+			   r->name, leg_name[id], buf);
+	if (ip_prefix_any_is(leg->vip, i, &leg->vip[i].addr))
+		conf_error(k->errors, k->c->path, line,
+			   "router \"%s\": %s: vip = \"%s\": is listed twice; allowed: each "
+			   "address once",
+			   r->name, leg_name[id], buf);
+}
+
+static void check_vips(const struct check *k, const struct conf_router *r, enum net_leg_id id)
+{
+	const struct conf_leg *leg = &r->leg[id];
+
+	for (unsigned i = 0; i < leg->n_vips; i++)
+		check_vip(k, r, id, i);
+	if (!ip_prefix_of_family(leg->vip, leg->n_vips, AF_INET) &&
+	    !ip_prefix_of_family(leg->vip, leg->n_vips, AF_INET6))
+		conf_error(k->errors, k->c->path, line_or(leg->vip_line, leg->line),
+			   "router \"%s\": %s: vip: there are link-local addresses only; allowed: "
+			   "at least one other",
+			   r->name, leg_name[id]);
+}
+
+/* Link-local networks are each link's own. */
+static void check_apart(const struct check *k, const struct conf_router *r,
+			const struct ip_prefix *m, const struct ip_prefix *p)
+{
+	const struct conf_leg *leg = &r->leg[NET_PUBLIC];
+	char mb[IP_PREFIX_STRLEN], pb[IP_PREFIX_STRLEN];
+
+	if (ip_prefix_overlap(m, p) && !ip_addr_is_link_local(&m->addr) &&
+	    !ip_addr_is_link_local(&p->addr))
+		conf_error(k->errors, k->c->path, line_or(leg->vip_line, leg->line),
+			   "router \"%s\": public: vip = \"%s\": its network overlaps that of the "
+			   "management vip \"%s\"; allowed: two networks apart",
+			   r->name, ip_prefix_format(p, pb), ip_prefix_format(m, mb));
 }
 
 static void check_legs(const struct check *k, const struct conf_router *r)
 {
 	const struct conf_leg *m = &r->leg[NET_MANAGEMENT], *p = &r->leg[NET_PUBLIC];
-	char mb[IP_PREFIX_STRLEN], pb[IP_PREFIX_STRLEN];
 
-	check_vip(k, r, NET_MANAGEMENT);
-	check_vip(k, r, NET_PUBLIC);
-	if (ip_prefix_overlap(&m->vip, &p->vip))
-		conf_error(k->errors, k->c->path, line_or(p->vip_line, p->line),
-			   "router \"%s\": public: vip = \"%s\": its network overlaps that of the "
-			   "management vip \"%s\"; allowed: two networks apart",
-			   r->name, ip_prefix_format(&p->vip, pb), ip_prefix_format(&m->vip, mb));
+	check_vips(k, r, NET_MANAGEMENT);
+	check_vips(k, r, NET_PUBLIC);
+	for (unsigned i = 0; i < m->n_vips; i++)
+		for (unsigned j = 0; j < p->n_vips; j++)
+			check_apart(k, r, &m->vip[i], &p->vip[j]);
 	if (strcmp(m->interface, p->interface) == 0)
 		conf_error(
 			k->errors, k->c->path, line_or(p->interface_line, p->line),
@@ -61,29 +88,77 @@ static void check_legs(const struct check *k, const struct conf_router *r)
 			   r->name);
 }
 
-static void check_gateway(const struct check *k, const struct conf_router *r)
+/* An IPv6 gateway may be link-local: it is on the leg, whatever the VIPs there. */
+static const char *gateway_wrong(const struct conf_leg *p, const struct ip_addr *gateway)
+{
+	const struct ip_prefix *net = ip_prefix_around(p->vip, p->n_vips, gateway);
+	struct ip_prefix gw = {.addr = *gateway};
+
+	if (ip_prefix_any_is(p->vip, p->n_vips, gateway))
+		return "is the public vip itself";
+	if (ip_addr_is_link_local(gateway))
+		return ip_prefix_of_family(p->vip, p->n_vips, AF_INET6)
+			       ? NULL
+			       : "cannot be reached: there is no public vip of IPv6";
+	if (!net)
+		return "cannot be reached: it is not in the network of the public vip";
+	gw.len = net->len;
+	return ip_prefix_is_host(&gw) ? NULL : "is no address that a host can have";
+}
+
+static void check_gateways(const struct check *k, const struct conf_router *r)
 {
 	const struct conf_leg *p = &r->leg[NET_PUBLIC];
-	struct ip_prefix gw = {.addr = r->gateway, .len = p->vip.len};
+	int line = line_or(r->gateway_line, p->line);
 	char a[INET6_ADDRSTRLEN], b[IP_PREFIX_STRLEN];
-	const char *why = NULL;
 
-	if (!r->gateway.family)
+	for (unsigned i = 0; i < r->n_gateways; i++) {
+		const struct ip_addr *gateway = &r->gateway[i];
+		const struct ip_prefix *vip =
+			ip_prefix_of_family(p->vip, p->n_vips, gateway->family);
+		const char *why = gateway_wrong(p, gateway);
+
+		ip_addr_format(gateway, a);
+		if (why)
+			conf_error(k->errors, k->c->path, line,
+				   "router \"%s\": public: gateway = \"%s\": %s; allowed: another "
+				   "host "
+				   "of the network of \"%s\"",
+				   r->name, a, why, ip_prefix_format(vip ? vip : &p->vip[0], b));
+		if (i && gateway->family == r->gateway[0].family)
+			conf_error(k->errors, k->c->path, line,
+				   "router \"%s\": public: gateway = \"%s\": is the second one of "
+				   "its IP version; allowed: one for IPv4 and one for IPv6",
+				   r->name, a);
+	}
+}
+
+/* A MAC address may be in one place only of what is one network. */
+static void check_virtual_mac(const struct check *k, const struct conf_router *r)
+{
+	int line = line_or(r->election.virtual_mac_line, line_or(r->election.line, r->line));
+
+	if (!r->election.virtual_mac)
 		return;
-	if (r->gateway.family != AF_INET)
-		why = "IPv6 is not supported yet";
-	else if (!ip_prefix_contains(&p->vip, &r->gateway))
-		why = "cannot be reached: it is not in the network of the public vip";
-	else if (ip_addr_equal(&p->vip.addr, &r->gateway))
-		why = "is the public vip itself";
-	else if (!ip_prefix_is_host(&gw))
-		why = "is no address that a host can have";
-	if (why)
+	if (!r->election.vrid)
 		conf_error(
-			k->errors, k->c->path, line_or(r->gateway_line, p->line),
-			"router \"%s\": public: gateway = \"%s\": %s; allowed: another host of the "
-			"network of \"%s\"",
-			r->name, ip_addr_format(&r->gateway, a), why, ip_prefix_format(&p->vip, b));
+			k->errors, k->c->path, line,
+			"router \"%s\": election: virtual-mac is made of the VRID; allowed: with "
+			"a vrid",
+			r->name);
+	if (strcmp(r->leg[NET_MANAGEMENT].bridge, r->leg[NET_PUBLIC].bridge) == 0)
+		conf_error(k->errors, k->c->path, line,
+			   "router \"%s\": election: virtual-mac: both legs are on bridge \"%s\"; "
+			   "allowed: with legs on two bridges",
+			   r->name, r->leg[NET_PUBLIC].bridge);
+}
+
+static bool has_ipv4_vip(const struct conf_router *r)
+{
+	for (unsigned i = 0; i < NET_LEGS; i++)
+		if (ip_prefix_of_family(r->leg[i].vip, r->leg[i].n_vips, AF_INET))
+			return true;
+	return false;
 }
 
 static void check_election(const struct check *k, const struct conf_router *r)
@@ -108,6 +183,13 @@ static void check_election(const struct check *k, const struct conf_router *r)
 		conf_error(
 			k->errors, k->c->path, line,
 			"router \"%s\": election: vrid is missing; allowed: a number from 1 to 255",
+			r->name);
+	if (!has_ipv4_vip(r))
+		conf_error(
+			k->errors, k->c->path, line,
+			"router \"%s\": election: VRRP is spoken over IPv4 and needs a VIP of it "
+			"to "
+			"tell; allowed: at least one IPv4 vip (or mode = \"external\", \"single\")",
 			r->name);
 }
 
@@ -249,23 +331,40 @@ static bool same_hostname(const struct conf_router *a, enum net_leg_id ai,
 	return strcmp(x, y) == 0;
 }
 
+/* x, of router a, and leg id of router b are on one bridge. */
+static void check_one_bridge(const struct check *k, const struct conf_router *a,
+			     const struct conf_leg *x, const struct conf_router *b,
+			     enum net_leg_id id)
+{
+	const struct conf_leg *y = &b->leg[id];
+	char buf[IP_PREFIX_STRLEN];
+
+	for (unsigned i = 0; i < y->n_vips; i++)
+		if (ip_prefix_any_is(x->vip, x->n_vips, &y->vip[i].addr))
+			conf_error(k->errors, k->c->path, line_or(y->vip_line, y->line),
+				   "router \"%s\": %s: vip = \"%s\": is router \"%s\"'s, too, "
+				   "on one bridge; allowed: an address of its own",
+				   b->name, leg_name[id], ip_prefix_format(&y->vip[i], buf),
+				   a->name);
+	if (a->election.virtual_mac && b->election.virtual_mac &&
+	    a->election.vrid == b->election.vrid)
+		conf_error(
+			k->errors, k->c->path,
+			line_or(b->election.virtual_mac_line, b->election.line),
+			"router \"%s\": election: virtual-mac: router \"%s\" has the same VRID "
+			"and so the same MAC address on bridge \"%s\"; allowed: a VRID of its own",
+			b->name, a->name, y->bridge);
+}
+
 static void check_pair_legs(const struct check *k, const struct conf_router *a,
 			    const struct conf_router *b)
 {
-	char buf[IP_PREFIX_STRLEN];
-
 	for (unsigned i = 0; i < NET_LEGS; i++) {
 		for (unsigned j = 0; j < NET_LEGS; j++) {
 			const struct conf_leg *x = &a->leg[i], *y = &b->leg[j];
 
-			if (strcmp(x->bridge, y->bridge) == 0 &&
-			    ip_addr_equal(&x->vip.addr, &y->vip.addr))
-				conf_error(
-					k->errors, k->c->path, line_or(y->vip_line, y->line),
-					"router \"%s\": %s: vip = \"%s\": is router \"%s\"'s, too, "
-					"on one bridge; allowed: an address of its own",
-					b->name, leg_name[j], ip_prefix_format(&y->vip, buf),
-					a->name);
+			if (strcmp(x->bridge, y->bridge) == 0)
+				check_one_bridge(k, a, x, b, (enum net_leg_id)j);
 			if (strcmp(a->namespace, b->namespace) != 0 &&
 			    same_hostname(a, (enum net_leg_id)i, b, (enum net_leg_id)j))
 				conf_error(
@@ -321,8 +420,9 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
 		const struct conf_router *r = &c->router[i];
 
 		check_legs(&k, r);
-		check_gateway(&k, r);
+		check_gateways(&k, r);
 		check_election(&k, r);
+		check_virtual_mac(&k, r);
 		check_needs_sync(&k, r);
 		check_router_filter(&k, r);
 		for (unsigned j = 0; j < i; j++)

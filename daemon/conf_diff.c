@@ -53,9 +53,26 @@ const char *conf_diff_global(const struct conf *old, const struct conf *new)
 	return diff_sync(&old->sync, &new->sync);
 }
 
-static bool same_vip(const struct conf_leg *a, const struct conf_leg *b)
+/* In this order, too: the first public one of a family is what is translated to. */
+static bool same_vips(const struct conf_leg *a, const struct conf_leg *b)
 {
-	return ip_addr_equal(&a->vip.addr, &b->vip.addr) && a->vip.len == b->vip.len;
+	if (a->n_vips != b->n_vips)
+		return false;
+	for (unsigned i = 0; i < a->n_vips; i++)
+		if (!ip_addr_equal(&a->vip[i].addr, &b->vip[i].addr) ||
+		    a->vip[i].len != b->vip[i].len)
+			return false;
+	return true;
+}
+
+static bool same_gateways(const struct conf_router *a, const struct conf_router *b)
+{
+	if (a->n_gateways != b->n_gateways)
+		return false;
+	for (unsigned i = 0; i < a->n_gateways; i++)
+		if (!ip_addr_equal(&a->gateway[i], &b->gateway[i]))
+			return false;
+	return true;
 }
 
 /* The option that cannot change while the router runs, or NULL. */
@@ -77,9 +94,9 @@ static const char *refused(const struct conf_router *a, const struct conf_router
 		return "election: vrid";
 	/* Advertisements carry the VIPs, and a peer that has others does not count: with the two
 	 * changed one after the other, both would become ACTIVE. */
-	if (!same_vip(&a->leg[NET_MANAGEMENT], &b->leg[NET_MANAGEMENT]))
+	if (!same_vips(&a->leg[NET_MANAGEMENT], &b->leg[NET_MANAGEMENT]))
 		return "management: vip";
-	if (!same_vip(&a->leg[NET_PUBLIC], &b->leg[NET_PUBLIC]))
+	if (!same_vips(&a->leg[NET_PUBLIC], &b->leg[NET_PUBLIC]))
 		return "public: vip";
 	return NULL;
 }
@@ -96,13 +113,15 @@ static bool same_filter(const struct conf_filter *a, const struct conf_filter *b
 static bool same_live(const struct conf_router *a, const struct conf_router *b)
 {
 	for (unsigned i = 0; i < NET_LEGS; i++)
-		if (!same_vip(&a->leg[i], &b->leg[i]) ||
+		if (!same_vips(&a->leg[i], &b->leg[i]) ||
 		    !same_text(a->leg[i].bridge, b->leg[i].bridge))
 			return false;
-	return ip_addr_equal(&a->gateway, &b->gateway) && a->nat == b->nat &&
-	       a->nat_random == b->nat_random && a->election.priority == b->election.priority &&
+	return same_gateways(a, b) && a->nat == b->nat && a->nat_random == b->nat_random &&
+	       a->election.priority == b->election.priority &&
 	       a->election.advert_interval_ms == b->election.advert_interval_ms &&
-	       a->election.preempt == b->election.preempt && a->sync_hold_s == b->sync_hold_s &&
+	       a->election.preempt == b->election.preempt &&
+	       a->election.virtual_mac == b->election.virtual_mac &&
+	       a->election.accept == b->election.accept && a->sync_hold_s == b->sync_hold_s &&
 	       a->drain_ms == b->drain_ms && a->linger_ms == b->linger_ms &&
 	       a->announce_refresh_s == b->announce_refresh_s &&
 	       same_text(a->on_role_change, b->on_role_change) &&
@@ -145,22 +164,46 @@ unsigned conf_diff(const struct conf *old, const struct conf *new, struct conf_d
 	return n;
 }
 
+static void net_leg(struct net_leg *out, const struct conf_router *r, enum net_leg_id id)
+{
+	const struct conf_leg *from = &r->leg[id];
+	bool ipv6 = ip_prefix_of_family(from->vip, from->n_vips, AF_INET6), link_local = false;
+
+	snprintf(out->ifname, sizeof(out->ifname), "%s", from->interface);
+	snprintf(out->bridge, sizeof(out->bridge), "%s", from->bridge);
+	net_hostname(out->hostname, r->namespace, id);
+	for (unsigned i = 0; i < from->n_vips; i++) {
+		out->vip[out->n_vips++] = from->vip[i];
+		link_local = link_local || ip_addr_is_link_local(&from->vip[i].addr);
+	}
+	if (ipv6 && !link_local)
+		net_own_link_local(&out->vip[out->n_vips++], r->name, id);
+}
+
+/* RFC 9568 has one virtual router per IP version and so two addresses; ours is one, with the MAC
+ * address of IPv4 where there is any. */
+static bool is_ipv6_only(const struct conf_router *r)
+{
+	for (unsigned i = 0; i < NET_LEGS; i++)
+		if (ip_prefix_of_family(r->leg[i].vip, r->leg[i].n_vips, AF_INET))
+			return false;
+	return true;
+}
+
 void conf_net_desired(struct net_desired *out, const struct conf_router *r, bool active)
 {
-	struct net_desired d = {.gateway = r->gateway,
-				.nat = r->nat,
+	struct net_desired d = {.nat = r->nat,
 				.nat_random = r->nat_random,
+				.closed = !r->election.accept,
+				.virtual_mac = r->election.virtual_mac,
 				.active = active};
 
 	snprintf(d.router, sizeof(d.router), "%s", r->name);
 	snprintf(d.namespace, sizeof(d.namespace), "%s", r->namespace);
-	for (unsigned i = 0; i < NET_LEGS; i++) {
-		struct net_leg *to = &d.leg[i];
-
-		snprintf(to->ifname, sizeof(to->ifname), "%s", r->leg[i].interface);
-		snprintf(to->bridge, sizeof(to->bridge), "%s", r->leg[i].bridge);
-		net_hostname(to->hostname, r->namespace, (enum net_leg_id)i);
-		to->vip = r->leg[i].vip;
-	}
+	net_virtual_mac(d.mac, (uint8_t)r->election.vrid, is_ipv6_only(r));
+	for (unsigned i = 0; i < r->n_gateways; i++)
+		d.gateway[r->gateway[i].family == AF_INET6 ? NET_V6 : NET_V4] = r->gateway[i];
+	for (unsigned i = 0; i < NET_LEGS; i++)
+		net_leg(&d.leg[i], r, (enum net_leg_id)i);
 	*out = d;
 }

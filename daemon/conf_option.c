@@ -126,12 +126,16 @@ static const struct conf_option leg_options[] = {
 	{.name = "vip",
 	 .type = CONF_T_PREFIX,
 	 .required = true,
-	 AT(struct conf_leg, vip),
+	 .list_max = NET_VIPS_MAX,
+	 LIST_OF(struct conf_leg, vip),
+	 .count_offset = offsetof(struct conf_leg, n_vips),
 	 LINE_AT(struct conf_leg, vip_line)},
 	{.name = "gateway",
 	 .type = CONF_T_ADDR,
+	 .list_max = NET_FAMILIES,
 	 .offset = IN_PUBLIC(gateway),
 	 .size = sizeof(struct ip_addr),
+	 .count_offset = IN_PUBLIC(n_gateways),
 	 .line_offset = IN_PUBLIC(gateway_line)},
 };
 
@@ -169,6 +173,11 @@ static const struct conf_option election_options[] = {
 	 .max = 40950,
 	 .unit = "ms, a multiple of 10"},
 	{.name = "preempt", .type = CONF_T_BOOL, AT(struct conf_router, election.preempt)},
+	{.name = "virtual-mac",
+	 .type = CONF_T_BOOL,
+	 AT(struct conf_router, election.virtual_mac),
+	 LINE_AT(struct conf_router, election.virtual_mac_line)},
+	{.name = "accept", .type = CONF_T_BOOL, AT(struct conf_router, election.accept)},
 };
 
 static const struct conf_option router_options[] = {
@@ -268,6 +277,7 @@ void conf_router_defaults(struct conf_router *r)
 	r->election.priority = 100;
 	r->election.advert_interval_ms = 100;
 	r->election.preempt = true;
+	r->election.accept = true;
 	r->sync_hold_s = 30;
 	r->drain_ms = 500;
 	r->linger_ms = 1000;

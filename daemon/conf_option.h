@@ -15,7 +15,7 @@ enum conf_type {
 	CONF_T_BOOL,
 	CONF_T_WORD, /* one of words[]; its index is the value */
 	CONF_T_ADDR,
-	CONF_T_GROUP, /* an address, IPv6 as well */
+	CONF_T_GROUP, /* the same, of a multicast group */
 	CONF_T_PEER,  /* that, and perhaps %INTERFACE */
 	CONF_T_PREFIX,
 	CONF_T_PROTOCOL,    /* by name or number; one byte */

@@ -82,7 +82,7 @@ const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t c
 		add_words(o, buf, cap, 0);
 		break;
 	case CONF_T_ADDR:
-		snprintf(buf, cap, "an IPv4 address like \"192.0.2.1\"");
+		snprintf(buf, cap, "an address like \"192.0.2.1\" or \"2001:db8::1\"");
 		break;
 	case CONF_T_GROUP:
 		snprintf(buf, cap, "an address like \"239.255.77.1\" or \"ff02::77\"");
@@ -92,7 +92,9 @@ const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t c
 			 "an address like \"192.0.2.1\", \"2001:db8::1\" or \"fe80::1%%eth0\"");
 		break;
 	case CONF_T_PREFIX:
-		snprintf(buf, cap, "an IPv4 address with prefix length like \"192.0.2.1/24\"");
+		snprintf(buf, cap,
+			 "an address with prefix length like \"192.0.2.1/24\" or "
+			 "\"2001:db8::1/64\"");
 		break;
 	case CONF_T_PROTOCOL:
 		add_protocols(buf, cap);
@@ -174,24 +176,7 @@ static const char *set_word(const struct conf_option *o, void *to, const char *t
 	return "is not allowed";
 }
 
-static const char *no_ipv6(const struct ip_addr *a)
-{
-	return a->family == AF_INET6 ? "IPv6 is not supported yet" : NULL;
-}
-
 static const char *set_addr(void *to, const char *text)
-{
-	struct ip_addr a;
-
-	if (ip_addr_parse(&a, text) < 0)
-		return "is not an address";
-	if (no_ipv6(&a))
-		return no_ipv6(&a);
-	memcpy(to, &a, sizeof(a));
-	return NULL;
-}
-
-static const char *set_group(void *to, const char *text)
 {
 	struct ip_addr a;
 
@@ -227,8 +212,6 @@ static const char *set_prefix(void *to, const char *text)
 
 	if (ip_prefix_parse(&p, text) < 0)
 		return "is not an address with prefix length";
-	if (no_ipv6(&p.addr))
-		return no_ipv6(&p.addr);
 	memcpy(to, &p, sizeof(p));
 	return NULL;
 }
@@ -284,9 +267,8 @@ const char *conf_option_set(const struct conf_option *o, void *base, unsigned in
 	case CONF_T_WORD:
 		return set_word(o, to, text);
 	case CONF_T_ADDR:
-		return set_addr(to, text);
 	case CONF_T_GROUP:
-		return set_group(to, text);
+		return set_addr(to, text);
 	case CONF_T_PEER:
 		return set_peer(to, text);
 	case CONF_T_PREFIX:

@@ -22,8 +22,9 @@ struct guard_orders {
 	struct {
 		struct ip_prefix addr;
 		unsigned ifindex; /* inside of the namespace */
-	} vip[NET_ADDRS_MAX * NET_LEGS];
+	} vip[(NET_VIPS_MAX + 1) * NET_LEGS];
 	unsigned n_vips;
+	unsigned virtual_mac[NET_LEGS]; /* ifindex of legs to take a virtual MAC from; 0: none */
 	struct vrrp_resignation resignation; /* len 0: no election of our own */
 };
 

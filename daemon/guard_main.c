@@ -46,9 +46,17 @@ static void resign(const struct armed *a)
 		log_warn("guard", a->orders.router, "cannot resign: %s", strerror(errno));
 }
 
-static void withdraw(const struct armed *a, unsigned i)
+static void request(const struct armed *a, const struct nlmsghdr *nlh, const char *what)
 {
 	static const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+
+	if (sendto(a->fd[GUARD_FD_ROUTE], nlh, nlh->nlmsg_len, 0, (const struct sockaddr *)&kernel,
+		   sizeof(kernel)) < 0)
+		log_warn("guard", a->orders.router, "cannot %s: %s", what, strerror(errno));
+}
+
+static void withdraw(const struct armed *a, unsigned i)
+{
 	const struct ip_prefix *p = &a->orders.vip[i].addr;
 	_Alignas(struct nlmsghdr) uint8_t buf[128];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
@@ -61,9 +69,26 @@ static void withdraw(const struct armed *a, unsigned i)
 	ifa->ifa_prefixlen = p->len;
 	ifa->ifa_index = a->orders.vip[i].ifindex;
 	mnl_attr_put(nlh, IFA_LOCAL, p->addr.family == AF_INET ? 4 : 16, p->addr.b);
-	if (sendto(a->fd[GUARD_FD_ROUTE], buf, nlh->nlmsg_len, 0, (const struct sockaddr *)&kernel,
-		   sizeof(kernel)) < 0)
-		log_warn("guard", a->orders.router, "cannot withdraw a VIP: %s", strerror(errno));
+	request(a, nlh, "withdraw a VIP");
+}
+
+/* Whatever the leg may still send (IPv6 answers queries about multicast without any address) would
+ * draw the successor's frames to this port. */
+static void take_virtual_mac(const struct armed *a, unsigned ifindex)
+{
+	_Alignas(struct nlmsghdr) uint8_t buf[128];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	uint8_t mac[NET_MAC_BYTES];
+	struct ifinfomsg *ifi;
+
+	if (!ifindex || net_random_mac(mac) < 0)
+		return;
+	nlh->nlmsg_type = RTM_SETLINK;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	ifi->ifi_index = (int)ifindex;
+	mnl_attr_put(nlh, IFLA_ADDRESS, sizeof(mac), mac);
+	request(a, nlh, "take away the virtual MAC");
 }
 
 /* Make before break, but bounded: who succeeds us needs a few ms, in which what still arrives here
@@ -80,6 +105,9 @@ static void leave(const struct state *s)
 	for (unsigned i = 0; i < s->n; i++)
 		for (unsigned k = 0; k < s->armed[i].orders.n_vips; k++)
 			withdraw(&s->armed[i], k);
+	for (unsigned i = 0; i < s->n; i++)
+		for (unsigned k = 0; k < NET_LEGS; k++)
+			take_virtual_mac(&s->armed[i], s->armed[i].orders.virtual_mac[k]);
 	for (unsigned i = 0; i < s->n; i++)
 		log_err("guard", s->armed[i].orders.router,
 			"the daemon ended while ACTIVE: resigned, VIPs withdrawn");

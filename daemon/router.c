@@ -117,6 +117,15 @@ static struct vrrp_cfg election_cfg(const struct conf_router *c)
 				 .preempt = c->election.preempt};
 }
 
+/* Advertisements carry the VIPs of the IP version that they are sent with. */
+static void election_addrs(struct vrrp_io_cfg *cfg, const struct conf_router *c)
+{
+	for (unsigned i = 0; i < NET_LEGS; i++)
+		for (unsigned k = 0; k < c->leg[i].n_vips; k++)
+			if (c->leg[i].vip[k].addr.family == AF_INET)
+				cfg->addrs[cfg->n_addrs++] = c->leg[i].vip[k].addr;
+}
+
 static int open_election(struct router *r, char reason[static NET_REASON_MAX])
 {
 	static const struct vrrp_io_ops ops = {
@@ -129,8 +138,7 @@ static int open_election(struct router *r, char reason[static NET_REASON_MAX])
 
 	if (r->conf.election.mode != CONF_ELECTION_VRRP)
 		return 0;
-	for (unsigned i = 0; i < NET_LEGS; i++)
-		cfg.addrs[cfg.n_addrs++] = r->conf.leg[i].vip.addr;
+	election_addrs(&cfg, &r->conf);
 	err = vrrp_io_new(&r->vrrp, r->env->base, &cfg, &ops, r);
 	if (err < 0)
 		snprintf(reason, NET_REASON_MAX, "VRRP on interface %s: %s", cfg.interface,
@@ -395,7 +403,11 @@ int router_reconfigure(struct router *r, const struct conf_router *conf,
 	if (r->vrrp)
 		vrrp_io_reconfigure(r->vrrp, &cfg);
 	router_sync_reconfigure(r);
-	return router_net_reconfigure(r, reason);
+
+	int err = router_net_reconfigure(r, reason);
+
+	router_guard_arm(r); /* the VIPs may be others */
+	return err;
 }
 
 void router_command(struct router *r, bool promote, bool force, uint64_t request)

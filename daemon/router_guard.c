@@ -13,7 +13,7 @@
 #include "vrouter/log.h"
 
 struct look {
-	const struct conf_router *conf;
+	const struct net_desired *net;
 	struct guard_orders *orders;
 };
 
@@ -24,10 +24,16 @@ static int open_route(void *arg)
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
 	for (unsigned i = 0; fd >= 0 && i < NET_LEGS; i++) {
-		unsigned n = l->orders->n_vips++;
+		const struct net_leg *leg = &l->net->leg[i];
+		unsigned ifindex = if_nametoindex(leg->ifname);
 
-		l->orders->vip[n].addr = l->conf->leg[i].vip;
-		l->orders->vip[n].ifindex = if_nametoindex(l->conf->leg[i].interface);
+		for (unsigned k = 0; k < leg->n_vips; k++) {
+			unsigned n = l->orders->n_vips++;
+
+			l->orders->vip[n].addr = leg->vip[k];
+			l->orders->vip[n].ifindex = ifindex;
+		}
+		l->orders->virtual_mac[i] = l->net->virtual_mac ? ifindex : 0;
 	}
 	return fd < 0 ? -errno : fd;
 }
@@ -41,11 +47,13 @@ static bool is_guarded(const struct router *r)
 void router_guard_arm(struct router *r)
 {
 	struct guard_orders o = {.n_vips = 0};
-	struct look look = {.conf = &r->conf, .orders = &o};
+	struct net_desired net;
+	struct look look = {.net = &net, .orders = &o};
 	int route, vrrp = -1;
 
 	if (!is_guarded(r) || !life_wants_vips(&r->life))
 		return;
+	conf_net_desired(&net, &r->conf, true);
 	snprintf(o.router, sizeof(o.router), "%s", r->conf.name);
 	route = netns_run(r->ns, open_route, &look);
 	if (route < 0) {

@@ -11,7 +11,7 @@
 #include "vrouter/log.h"
 
 #define ENV_MAX	   16
-#define ENV_TEXT   256
+#define ENV_TEXT   512 /* all VIPs of a leg */
 #define ENV_PREFIX "VROUTERD_"
 
 struct environment {
@@ -27,9 +27,23 @@ static void put(struct environment *e, const char *name, const char *value)
 	e->n++;
 }
 
+/* The first, and all of them. */
+static void put_vips(struct environment *e, const char *name, const char *all,
+		     const struct conf_leg *leg)
+{
+	char text[NET_VIPS_MAX * (IP_PREFIX_STRLEN + 1)] = "", vip[IP_PREFIX_STRLEN];
+	size_t at = 0;
+
+	for (unsigned i = 0; i < leg->n_vips && at < sizeof(text); i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", i ? " " : "",
+				       ip_prefix_format(&leg->vip[i], vip));
+	put(e, name, ip_prefix_format(&leg->vip[0], vip));
+	put(e, all, text);
+}
+
 static void fill(struct environment *e, const struct router *r, const struct hook_news *news)
 {
-	char vip[IP_PREFIX_STRLEN], term[16];
+	char term[16];
 
 	snprintf(term, sizeof(term), "%u", news->term);
 	put(e, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -41,9 +55,9 @@ static void fill(struct environment *e, const struct router *r, const struct hoo
 	put(e, ENV_PREFIX "TERM", term);
 	put(e, ENV_PREFIX "SYNC", life_sync_name(news->sync));
 	put(e, ENV_PREFIX "NAMESPACE", r->conf.namespace);
-	put(e, ENV_PREFIX "MANAGEMENT_VIP",
-	    ip_prefix_format(&r->conf.leg[NET_MANAGEMENT].vip, vip));
-	put(e, ENV_PREFIX "PUBLIC_VIP", ip_prefix_format(&r->conf.leg[NET_PUBLIC].vip, vip));
+	put_vips(e, ENV_PREFIX "MANAGEMENT_VIP", ENV_PREFIX "MANAGEMENT_VIPS",
+		 &r->conf.leg[NET_MANAGEMENT]);
+	put_vips(e, ENV_PREFIX "PUBLIC_VIP", ENV_PREFIX "PUBLIC_VIPS", &r->conf.leg[NET_PUBLIC]);
 }
 
 static void complain(struct router *r, const char *what)

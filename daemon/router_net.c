@@ -35,24 +35,31 @@ static void open_announcers(struct router *r)
 	}
 }
 
+static void announce_vip(struct router *r, enum net_leg_id id, const struct ip_addr *vip)
+{
+	int err = r->announcer[id] ? announcer_send(r->announcer[id], vip) : -ENODEV;
+
+	if (err < 0) { /* the interface may be a new one of the same name */
+		announcer_free(r->announcer[id]);
+		r->announcer[id] = NULL;
+		open_announcers(r);
+		err = r->announcer[id] ? announcer_send(r->announcer[id], vip) : -ENODEV;
+	}
+	if (err < 0)
+		log_warn("router", r->conf.name, "cannot announce the %s VIP: %s",
+			 id == NET_MANAGEMENT ? "management" : "public", strerror(-err));
+	else
+		r->announcements++;
+}
+
 static void announce(struct router *r)
 {
-	for (unsigned i = 0; i < NET_LEGS; i++) {
-		const struct ip_addr *vip = &r->conf.leg[i].vip.addr;
-		int err = r->announcer[i] ? announcer_send(r->announcer[i], vip) : -ENODEV;
+	struct net_desired d;
 
-		if (err < 0) { /* the interface may be a new one of the same name */
-			announcer_free(r->announcer[i]);
-			r->announcer[i] = NULL;
-			open_announcers(r);
-			err = r->announcer[i] ? announcer_send(r->announcer[i], vip) : -ENODEV;
-		}
-		if (err < 0)
-			log_warn("router", r->conf.name, "cannot announce the %s VIP: %s",
-				 i == NET_MANAGEMENT ? "management" : "public", strerror(-err));
-		else
-			r->announcements++;
-	}
+	conf_net_desired(&d, &r->conf, true);
+	for (unsigned i = 0; i < NET_LEGS; i++)
+		for (unsigned k = 0; k < d.leg[i].n_vips; k++)
+			announce_vip(r, (enum net_leg_id)i, &d.leg[i].vip[k].addr);
 }
 
 /* Sends what is due and arms the timer for the next. */

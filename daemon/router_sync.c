@@ -28,7 +28,8 @@ static void sync_router_msg(struct router *r, struct sync_msg *m)
 	conf_filter(&m->router.filter, &r->conf.filter);
 	sync_timeouts_read(r->ns, &m->router.timeouts);
 	for (unsigned i = 0; i < NET_LEGS; i++)
-		m->router.locals.addr[m->router.locals.n++] = r->conf.leg[i].vip.addr;
+		for (unsigned k = 0; k < r->conf.leg[i].n_vips; k++)
+			m->router.locals.addr[m->router.locals.n++] = r->conf.leg[i].vip[k].addr;
 }
 
 void router_on_sync_up(struct router *r)

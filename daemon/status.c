@@ -71,12 +71,28 @@ static unsigned live_peers(const struct router_view *v)
 	return n;
 }
 
-static json_t *vips_json(const struct conf_router *c)
+static void append_vips(json_t *list, const struct conf_leg *leg)
 {
-	char m[IP_PREFIX_STRLEN], p[IP_PREFIX_STRLEN];
+	char buf[IP_PREFIX_STRLEN];
 
-	return json_pack("[s, s]", ip_prefix_format(&c->leg[NET_MANAGEMENT].vip, m),
-			 ip_prefix_format(&c->leg[NET_PUBLIC].vip, p));
+	for (unsigned i = 0; i < leg->n_vips; i++)
+		json_array_append_new(list, json_string(ip_prefix_format(&leg->vip[i], buf)));
+}
+
+/* All of them, and those of each leg. */
+static void add_vips(json_t *j, const struct conf_router *c)
+{
+	static const char *const name[NET_LEGS] = {"management_vips", "public_vips"};
+	json_t *all = json_array();
+
+	for (unsigned i = 0; i < NET_LEGS; i++) {
+		json_t *of_leg = json_array();
+
+		append_vips(of_leg, &c->leg[i]);
+		append_vips(all, &c->leg[i]);
+		json_object_set_new(j, name[i], of_leg);
+	}
+	json_object_set_new(j, "vips", all);
 }
 
 static json_t *election_json(const struct router_view *v)
@@ -136,7 +152,7 @@ static json_t *router_json(const struct app *a, const struct router *r)
 	json_object_set_new(j, "alarms", alarms_json(a, &v));
 	json_object_set_new(j, "term", json_integer(l->term));
 	json_object_set_new(j, "namespace", json_string(v.conf->namespace));
-	json_object_set_new(j, "vips", vips_json(v.conf));
+	add_vips(j, v.conf);
 	json_object_set_new(j, "may_preempt", json_boolean(!l->gated));
 	json_object_set_new(j, "demoted_by_hand", json_boolean(l->held));
 	json_object_set_new(j, "election", election_json(&v));

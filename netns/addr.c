@@ -149,3 +149,33 @@ bool ip_prefix_is_host(const struct ip_prefix *p)
 	}
 	return false;
 }
+
+bool ip_addr_is_link_local(const struct ip_addr *a)
+{
+	return a->family == AF_INET6 && a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
+const struct ip_prefix *ip_prefix_around(const struct ip_prefix *p, size_t n,
+					 const struct ip_addr *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ip_prefix_contains(&p[i], a))
+			return &p[i];
+	return NULL;
+}
+
+bool ip_prefix_any_is(const struct ip_prefix *p, size_t n, const struct ip_addr *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ip_addr_equal(&p[i].addr, a))
+			return true;
+	return false;
+}
+
+const struct ip_prefix *ip_prefix_of_family(const struct ip_prefix *p, size_t n, int family)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i].addr.family == family && !ip_addr_is_link_local(&p[i].addr))
+			return &p[i];
+	return NULL;
+}

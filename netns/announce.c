@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Gratuitous ARP: tells neighbours and switches where a VIP is now. Two forms, because some stacks
- * learn from requests only and some from replies only (RFC 5227 3). */
+/* Sends what frame.c builds. */
 #include "ns.h"
 
 #include <arpa/inet.h>
@@ -10,9 +9,6 @@
 #include <sys/socket.h>
 
 #include <linux/if_packet.h>
-#include <netinet/if_ether.h>
-
-#define FRAME_BYTES 60 /* Ethernet's minimum without the checksum: some bridges drop less */
 
 struct announcer {
 	int fd;
@@ -57,53 +53,28 @@ void announcer_free(struct announcer *a)
 	free(a);
 }
 
-static void build(uint8_t frame[static FRAME_BYTES], const uint8_t mac[static ETH_ALEN],
-		  const struct ip_addr *vip, uint16_t op)
-{
-	struct ether_header eth = {.ether_type = htons(ETHERTYPE_ARP)};
-	struct ether_arp arp = {
-		.ea_hdr = {.ar_hrd = htons(ARPHRD_ETHER),
-			   .ar_pro = htons(ETHERTYPE_IP),
-			   .ar_hln = ETH_ALEN,
-			   .ar_pln = 4,
-			   .ar_op = htons(op)},
-	};
-
-	memset(eth.ether_dhost, 0xff, ETH_ALEN);
-	memcpy(eth.ether_shost, mac, ETH_ALEN);
-	memcpy(arp.arp_sha, mac, ETH_ALEN);
-	memcpy(arp.arp_spa, vip->b, 4);
-	/* Linux takes a reply for gratuitous, and so overrides an entry that is younger than its
-	 * lock time of a second, only when the target is the sender; a request's is ignored (RFC
-	 * 5227 2.1.1: zero). */
-	if (op == ARPOP_REPLY)
-		memcpy(arp.arp_tha, mac, ETH_ALEN);
-	memcpy(arp.arp_tpa, vip->b, 4);
-	memset(frame, 0, FRAME_BYTES);
-	memcpy(frame, &eth, sizeof(eth));
-	memcpy(frame + sizeof(eth), &arp, sizeof(arp));
-}
-
 /* Interface index and MAC are asked for each time: the leg may have been made anew meanwhile. */
 int announcer_send(struct announcer *a, const struct ip_addr *vip)
 {
-	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETHERTYPE_ARP)};
+	struct sockaddr_ll to = {.sll_family = AF_PACKET};
 	struct ifreq ifr = {0};
-	uint8_t mac[ETH_ALEN], frame[2][FRAME_BYTES];
+	struct announcement news;
+	uint8_t mac[NET_MAC_BYTES];
 
-	if (vip->family != AF_INET)
-		return -EAFNOSUPPORT;
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", a->ifname);
 	if (ioctl(a->fd, SIOCGIFHWADDR, &ifr) < 0)
 		return -errno;
 	memcpy(mac, ifr.ifr_hwaddr.sa_data, sizeof(mac));
 	if (ioctl(a->fd, SIOCGIFINDEX, &ifr) < 0)
 		return -errno;
+	announce_build(&news, mac, vip);
+	if (!news.n)
+		return -EAFNOSUPPORT;
 	to.sll_ifindex = ifr.ifr_ifindex;
-	build(frame[0], mac, vip, ARPOP_REQUEST);
-	build(frame[1], mac, vip, ARPOP_REPLY);
-	for (size_t i = 0; i < ARRAY_LEN(frame); i++)
-		if (sendto(a->fd, frame[i], FRAME_BYTES, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+	to.sll_protocol = htons(news.ethertype);
+	for (unsigned i = 0; i < news.n; i++)
+		if (sendto(a->fd, news.frame[i], news.len, 0, (struct sockaddr *)&to, sizeof(to)) <
+		    0)
 			return -errno;
 	return 0;
 }

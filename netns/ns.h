@@ -29,6 +29,10 @@ must_check int ns_sockets(struct netns *ns, char reason[static NET_REASON_MAX]);
 
 /* The sysctls of a NAT router, in the namespace that the caller is in. */
 must_check int ns_sysctls(char reason[static NET_REASON_MAX]);
+/* Fills in which legs have IPv6. 0 or -errno of entering. */
+must_check int ns_read_ipv6(struct netns *ns, const struct net_desired *d, struct net_actual *a);
+/* 0 or -errno. */
+must_check int ns_set_ipv6(struct netns *ns, const char *ifname, bool on);
 /* Is conntrack netlink there (loads its module)? In the namespace that the caller is in. */
 must_check int ns_conntrack(char reason[static NET_REASON_MAX]);
 

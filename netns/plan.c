@@ -3,16 +3,21 @@
  * x actual -> an ordered list of operations, or a fault. Pure.
  *
  * Orders that matter:
- * - promotion: addresses, then the default route (which needs the public network), then what is
- *   left of old addresses; so the new VIP is there before the old one goes and the last address of
- *   a leg, with which the kernel drops every route of it, never goes in between;
- * - demotion and faults: the default route, then the addresses, before any other repair.
+ * - promotion: the legs' MAC addresses and IPv6, addresses, then the default route (which needs the
+ * public network), then what is left of old addresses; so the new VIP is there before the old one
+ * goes and the last address of a leg, with which the kernel drops every route of it, never goes in
+ * between;
+ * - demotion and faults: the default route, then the addresses, IPv6 and the MAC addresses, before
+ *   any other repair. Only who is ACTIVE may be seen with a virtual MAC, or a switch would send the
+ *   frames for it to the wrong port.
  * A leg whose bridge is missing is left as it is; the other leg is still looked after. */
 #include "vrouter/netns.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <string.h>
+
+#include "hash.h"
 
 static const char *const op_name[] = {
 	[NET_OP_LO_UP] = "set the loopback up",
@@ -23,6 +28,9 @@ static const char *const op_name[] = {
 	[NET_OP_LEG_MTU] = "set the MTU of a leg",
 	[NET_OP_LEG_ENSLAVE] = "attach a leg to its bridge",
 	[NET_OP_LEG_UP] = "set a leg up",
+	[NET_OP_LEG_MAC] = "set the MAC address of a leg",
+	[NET_OP_LEG_IPV6_ON] = "switch on IPv6 on a leg",
+	[NET_OP_LEG_IPV6_OFF] = "switch off IPv6 on a leg",
 	[NET_OP_ADDR_ADD] = "add an address",
 	[NET_OP_ADDR_DEL] = "delete an address",
 	[NET_OP_ROUTE_ADD] = "set the default route",
@@ -43,16 +51,6 @@ static bool is_plain(const char *name)
 	return true;
 }
 
-/* FNV-1a: names and texts of our own making only, nobody chooses them to collide. */
-static uint64_t hash(const char *text)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (; *text; text++)
-		h = (h ^ (uint8_t)*text) * 0x100000001b3u;
-	return h;
-}
-
 void net_hostname(char out[static IFNAMSIZ], const char *namespace, enum net_leg_id leg)
 {
 	char end = leg == NET_MANAGEMENT ? 'm' : 'p';
@@ -60,18 +58,69 @@ void net_hostname(char out[static IFNAMSIZ], const char *namespace, enum net_leg
 	if (strlen(namespace) + 2 < IFNAMSIZ && is_plain(namespace))
 		snprintf(out, IFNAMSIZ, "%.13s-%c", namespace, end);
 	else
-		snprintf(out, IFNAMSIZ, "vr%011llx-%c", (unsigned long long)(hash(namespace) >> 20),
-			 end);
+		snprintf(out, IFNAMSIZ, "vr%011llx-%c",
+			 (unsigned long long)(hash_text(namespace) >> 20), end);
+}
+
+void net_own_link_local(struct ip_prefix *out, const char *router, enum net_leg_id leg)
+{
+	char name[NET_NAME_MAX + 2];
+	uint64_t id;
+
+	snprintf(name, sizeof(name), "%c%s", leg == NET_MANAGEMENT ? 'm' : 'p', router);
+	id = hash_text(name);
+	*out = (struct ip_prefix){.addr = {AF_INET6, {0xfe, 0x80}}, .len = 64};
+	for (unsigned i = 0; i < 8; i++)
+		out->addr.b[8 + i] = (uint8_t)(id >> (8 * i));
+	out->addr.b[8] &= 0xfd; /* made here, not by a manufacturer (RFC 4291 2.5.1) */
+}
+
+static const uint8_t virtual_prefix[] = {0x00, 0x00, 0x5e, 0x00};
+
+void net_virtual_mac(uint8_t out[static NET_MAC_BYTES], uint8_t vrid, bool ipv6)
+{
+	memcpy(out, virtual_prefix, sizeof(virtual_prefix));
+	out[4] = ipv6 ? 2 : 1;
+	out[5] = vrid;
+}
+
+static bool is_virtual_mac(const uint8_t mac[static NET_MAC_BYTES])
+{
+	return memcmp(mac, virtual_prefix, sizeof(virtual_prefix)) == 0 &&
+	       (mac[4] == 1 || mac[4] == 2);
+}
+
+static bool leg_wants_ipv6(const struct net_leg *l)
+{
+	for (unsigned i = 0; i < l->n_vips; i++)
+		if (l->vip[i].addr.family == AF_INET6)
+			return true;
+	return false;
+}
+
+bool net_wants_ipv6(const struct net_desired *d)
+{
+	for (unsigned id = 0; id < NET_LEGS; id++)
+		if (leg_wants_ipv6(&d->leg[id]))
+			return true;
+	return false;
 }
 
 /* ---- plan ---- */
+
+#define IPV6_MTU_MIN 1280 /* RFC 8200 5 */
+
+static const uint8_t family_of[NET_FAMILIES] = {[NET_V4] = AF_INET, [NET_V6] = AF_INET6};
 
 static struct net_op *add(struct net_plan *p, enum net_op_kind kind, enum net_leg_id leg)
 {
 	struct net_op *op = &p->op[p->n];
 
-	/* lo, last resort, 5 per leg, a VIP per leg, NET_ADDRS_MAX to delete per leg, the route */
-	static_assert(2 + NET_LEGS * (5 + 1 + NET_ADDRS_MAX) + 1 <= NET_OPS_MAX, "plan too small");
+	/* lo; routes; per leg its structure, MAC and IPv6, VIPs, and what is to be deleted */
+	static_assert(1 + 2 * NET_FAMILIES +
+				      NET_LEGS * (5 + 2 + NET_VIPS_MAX + 1 + NET_ADDRS_MAX) <=
+			      NET_OPS_MAX,
+		      "plan too small");
 	p->n++;
 	*op = (struct net_op){.kind = kind, .leg = leg};
 	return op;
@@ -118,23 +167,28 @@ static bool check_leg(struct net_plan *p, const struct net_leg *d, const struct 
 	else if (a->host_foreign)
 		fault(p, "interface %s is needed for %s but is already used by something else",
 		      d->hostname, d->ifname);
+	else if (leg_wants_ipv6(d) && a->bridge_mtu < IPV6_MTU_MIN)
+		fault(p, "bridge %s has an MTU of %u; IPv6 needs %u", d->bridge, a->bridge_mtu,
+		      IPV6_MTU_MIN);
 	else
 		return true;
 	return false;
 }
 
-static void check_gateway(struct net_plan *p, const struct net_desired *d)
+static void check_gateway(struct net_plan *p, const struct net_leg *l, const struct ip_addr *to)
 {
-	const struct ip_prefix *vip = &d->leg[NET_PUBLIC].vip;
+	static const struct ip_prefix none;
+	const struct ip_prefix *near = ip_prefix_around(l->vip, l->n_vips, to);
+	const struct ip_prefix *any = ip_prefix_of_family(l->vip, l->n_vips, to->family);
 	char gateway[INET6_ADDRSTRLEN], net[IP_PREFIX_STRLEN];
 
-	if (!d->gateway.family)
+	if (!to->family)
 		return;
-	ip_addr_format(&d->gateway, gateway);
-	if (!ip_prefix_contains(vip, &d->gateway))
+	ip_addr_format(to, gateway);
+	if (!near)
 		fault(p, "gateway %s is not in the network of the public VIP %s", gateway,
-		      ip_prefix_format(vip, net));
-	else if (ip_addr_equal(&vip->addr, &d->gateway))
+		      ip_prefix_format(any ? any : &none, net));
+	else if (ip_prefix_any_is(l->vip, l->n_vips, to))
 		fault(p, "gateway %s is the public VIP itself", gateway);
 }
 
@@ -161,14 +215,28 @@ static bool plan_leg(struct net_plan *p, enum net_leg_id id, const struct net_le
 	return false;
 }
 
-static bool default_is_ours(const struct net_actual *a)
+static bool is_ours(const struct net_actual *a, const struct net_route *r)
 {
 	const struct net_leg_actual *l = &a->leg[NET_PUBLIC];
 
-	return a->default_route && l->exists && a->default_ifindex == l->ifindex;
+	return r->exists && l->exists && r->ifindex == l->ifindex;
 }
 
-/* Addresses on our legs are ours: what is neither the VIP nor wanted now is drift. */
+static void plan_route_del(struct net_plan *p, const struct net_actual *a, enum net_family f)
+{
+	if (is_ours(a, &a->route[f]))
+		add(p, NET_OP_ROUTE_DEL, NET_PUBLIC)->addr.addr.family = family_of[f];
+}
+
+static bool is_wanted(const struct net_leg *l, const struct ip_prefix *addr)
+{
+	for (unsigned i = 0; i < l->n_vips; i++)
+		if (same_prefix(&l->vip[i], addr))
+			return true;
+	return false;
+}
+
+/* Addresses on our legs are ours: what is neither a VIP nor wanted now is drift. */
 static void plan_addr_del(struct net_plan *p, const struct net_desired *d,
 			  const struct net_actual *a, bool active, const bool fresh[NET_LEGS])
 {
@@ -176,28 +244,102 @@ static void plan_addr_del(struct net_plan *p, const struct net_desired *d,
 		const struct net_leg_actual *l = &a->leg[id];
 
 		for (unsigned i = 0; !fresh[id] && i < l->n_addrs; i++)
-			if (!active || !same_prefix(&l->addrs[i], &d->leg[id].vip))
+			if (!active || !is_wanted(&d->leg[id], &l->addrs[i]))
 				add_addr(p, NET_OP_ADDR_DEL, (enum net_leg_id)id, &l->addrs[i]);
 	}
+}
+
+/* Takes from a leg what only an ACTIVE's has, or what it should not have in any role. */
+static void plan_leg_plain(struct net_plan *p, enum net_leg_id id, const struct net_leg_actual *a,
+			   bool keep_ipv6, bool keep_mac)
+{
+	if (!keep_ipv6 && a->ipv6)
+		add(p, NET_OP_LEG_IPV6_OFF, id);
+	if (!keep_mac && a->exists && is_virtual_mac(a->mac))
+		add(p, NET_OP_LEG_MAC, id);
+}
+
+/* The order that addresses are added in. IPv4 does not wait for IPv6, and that not for itself: a
+ * packet that is to be forwarded while there is no link-local address stands still for a second,
+ * for the kernel cannot ask for its next hop, and takes the question for lost. */
+enum addr_rank { LINK_LOCAL, IPV4, IPV6 };
+
+static enum addr_rank rank_of(const struct ip_addr *a)
+{
+	return a->family == AF_INET ? IPV4 : ip_addr_is_link_local(a) ? LINK_LOCAL : IPV6;
+}
+
+static void plan_addr_add(struct net_plan *p, const struct net_desired *d,
+			  const struct net_actual *a, const bool fresh[NET_LEGS],
+			  enum addr_rank rank)
+{
+	for (unsigned id = 0; id < NET_LEGS; id++) {
+		const struct net_leg *l = &d->leg[id];
+
+		for (unsigned i = 0; i < l->n_vips; i++)
+			if (rank_of(&l->vip[i].addr) == rank &&
+			    (fresh[id] || !has_addr(&a->leg[id], &l->vip[i])))
+				add_addr(p, NET_OP_ADDR_ADD, (enum net_leg_id)id, &l->vip[i]);
+	}
+}
+
+static void plan_leg_active(struct net_plan *p, const struct net_desired *d, enum net_leg_id id,
+			    const struct net_leg_actual *a, bool fresh)
+{
+	if (d->virtual_mac && (fresh || memcmp(a->mac, d->mac, sizeof(d->mac)) != 0))
+		memcpy(add(p, NET_OP_LEG_MAC, id)->mac, d->mac, sizeof(d->mac));
+	if (leg_wants_ipv6(&d->leg[id]) && (fresh || !a->ipv6))
+		add(p, NET_OP_LEG_IPV6_ON, id);
+}
+
+static void plan_route(struct net_plan *p, const struct net_desired *d, const struct net_actual *a,
+		       enum net_family f, bool fresh)
+{
+	const struct ip_addr *gateway = &d->gateway[f];
+	/* A leg that goes down loses its routes. */
+	bool lost = fresh || !a->leg[NET_PUBLIC].up || !is_ours(a, &a->route[f]);
+
+	if (gateway->family && (lost || !ip_addr_equal(&a->route[f].via, gateway)))
+		add(p, NET_OP_ROUTE_ADD, NET_PUBLIC)->addr.addr = *gateway;
+	else if (!gateway->family && !fresh)
+		plan_route_del(p, a, f);
 }
 
 static void plan_active(struct net_plan *p, const struct net_desired *d, const struct net_actual *a,
 			const bool fresh[NET_LEGS])
 {
-	const struct net_leg_actual *pub = &a->leg[NET_PUBLIC];
-
 	for (unsigned id = 0; id < NET_LEGS; id++)
-		if (fresh[id] || !has_addr(&a->leg[id], &d->leg[id].vip))
-			add_addr(p, NET_OP_ADDR_ADD, (enum net_leg_id)id, &d->leg[id].vip);
-
-	/* A leg that goes down loses its routes. */
-	bool lost = fresh[NET_PUBLIC] || !pub->up || !default_is_ours(a);
-
-	if (d->gateway.family && (lost || !ip_addr_equal(&a->default_via, &d->gateway)))
-		add(p, NET_OP_ROUTE_ADD, NET_PUBLIC)->addr = (struct ip_prefix){.addr = d->gateway};
-	else if (!d->gateway.family && !fresh[NET_PUBLIC] && default_is_ours(a))
-		add(p, NET_OP_ROUTE_DEL, NET_PUBLIC);
+		plan_leg_active(p, d, (enum net_leg_id)id, &a->leg[id], fresh[id]);
+	plan_addr_add(p, d, a, fresh, LINK_LOCAL);
+	plan_addr_add(p, d, a, fresh, IPV4);
+	plan_route(p, d, a, NET_V4, fresh[NET_PUBLIC]);
+	plan_addr_add(p, d, a, fresh, IPV6);
+	plan_route(p, d, a, NET_V6, fresh[NET_PUBLIC]);
 	plan_addr_del(p, d, a, true, fresh);
+	for (unsigned id = 0; id < NET_LEGS; id++)
+		if (!fresh[id])
+			plan_leg_plain(p, (enum net_leg_id)id, &a->leg[id],
+				       leg_wants_ipv6(&d->leg[id]), d->virtual_mac);
+}
+
+static void plan_leave(struct net_plan *p, const struct net_desired *d, const struct net_actual *a)
+{
+	static const bool fresh[NET_LEGS];
+
+	for (unsigned f = 0; f < NET_FAMILIES; f++)
+		plan_route_del(p, a, (enum net_family)f);
+	plan_addr_del(p, d, a, false, fresh);
+	for (unsigned id = 0; id < NET_LEGS; id++)
+		plan_leg_plain(p, (enum net_leg_id)id, &a->leg[id], false, false);
+}
+
+static void plan_last_resort(struct net_plan *p, const struct net_desired *d,
+			     const struct net_actual *a)
+{
+	for (unsigned f = 0; f < NET_FAMILIES; f++)
+		if (!a->blackhole[f] && (f == NET_V4 || net_wants_ipv6(d)))
+			add(p, NET_OP_BLACKHOLE_ADD, NET_MANAGEMENT)->addr.addr.family =
+				family_of[f];
 }
 
 void net_plan(struct net_plan *out, const struct net_desired *d, const struct net_actual *a)
@@ -211,19 +353,16 @@ void net_plan(struct net_plan *out, const struct net_desired *d, const struct ne
 	for (unsigned id = 0; id < NET_LEGS; id++)
 		if (buildable[id] && !a->leg[id].bridge_up)
 			fault(out, "bridge %s is down", d->leg[id].bridge);
-	check_gateway(out, d);
+	for (unsigned f = 0; f < NET_FAMILIES; f++)
+		check_gateway(out, &d->leg[NET_PUBLIC], &d->gateway[f]);
 
 	bool active = d->active && !out->fault[0];
 
-	if (!active) {
-		if (default_is_ours(a))
-			add(out, NET_OP_ROUTE_DEL, NET_PUBLIC);
-		plan_addr_del(out, d, a, false, fresh);
-	}
+	if (!active)
+		plan_leave(out, d, a);
 	if (!a->lo_up)
 		add(out, NET_OP_LO_UP, NET_MANAGEMENT);
-	if (!a->blackhole)
-		add(out, NET_OP_BLACKHOLE_ADD, NET_MANAGEMENT);
+	plan_last_resort(out, d, a);
 	for (unsigned id = 0; id < NET_LEGS; id++)
 		if (buildable[id])
 			fresh[id] = plan_leg(out, (enum net_leg_id)id, &a->leg[id]);
@@ -247,112 +386,4 @@ uint64_t announce_due_ms(unsigned n, uint64_t refresh_ms)
 	if (!refresh_ms || refresh_ms > (UINT64_MAX - burst_ms[last]) / (n - last))
 		return UINT64_MAX;
 	return burst_ms[last] + (n - last) * refresh_ms;
-}
-
-/* ---- NAT and filter ---- */
-
-struct text {
-	char *buf;
-	size_t cap, len; /* len counts what did not fit, too */
-};
-
-__attribute__((format(printf, 2, 3))) static void put(struct text *t, const char *fmt, ...)
-{
-	size_t left = t->len < t->cap ? t->cap - t->len : 0;
-	va_list ap;
-
-	va_start(ap, fmt);
-	int n = vsnprintf(left ? t->buf + t->len : NULL, left, fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		t->len += (size_t)n;
-}
-
-/* Without NAT the router only routes: no state is needed to carry on a flow, so none is asked for.
- */
-static void put_forward(struct text *t, const struct net_desired *d)
-{
-	if (d->nat == NET_NAT_NONE)
-		return;
-	put(t,
-	    "\tchain forward {\n"
-	    "\t\ttype filter hook forward priority filter; policy accept;\n"
-	    /* would leave untranslated, or belongs to a flow whose entry is still on its way */
-	    "\t\tct state invalid counter drop\n"
-	    "\t\tiifname \"%s\" ct state new counter drop\n"
-	    "\t}\n",
-	    d->leg[NET_PUBLIC].ifname);
-}
-
-/* A packet of a live flow that this controller does not know must never be answered by the local
- * stack: a RST or an ICMP unreachable kills what a retransmission, some milliseconds later, would
- * have saved. With nf_conntrack_tcp_loose = 0 such TCP is "invalid"; the flags rule says the same
- * without depending on it. */
-static void put_input(struct text *t, const struct net_desired *d)
-{
-	const char *pub = d->leg[NET_PUBLIC].ifname;
-
-	put(t,
-	    "\tchain input {\n"
-	    "\t\ttype filter hook input priority filter; policy accept;\n"
-	    "\t\tiifname \"lo\" accept\n"
-	    "\t\tct state invalid counter drop\n"
-	    "\t\ttcp flags & (fin | syn | rst | ack) != syn ct state new counter drop\n"
-	    "\t\tiifname \"%s\" ct state established,related accept\n"
-	    "\t\tiifname \"%s\" icmp type echo-request accept\n"
-	    "\t\tiifname \"%s\" counter drop\n"
-	    "\t}\n",
-	    pub, pub, pub);
-}
-
-static void put_nat(struct text *t, const struct net_desired *d)
-{
-	const char *random = d->nat_random ? " fully-random" : "";
-	char vip[INET6_ADDRSTRLEN];
-
-	if (d->nat == NET_NAT_NONE)
-		return;
-	put(t,
-	    "\tchain postrouting {\n"
-	    "\t\ttype nat hook postrouting priority srcnat; policy accept;\n"
-	    "\t\tiifname \"%s\" oifname \"%s\" ",
-	    d->leg[NET_MANAGEMENT].ifname, d->leg[NET_PUBLIC].ifname);
-	if (d->nat == NET_NAT_MASQUERADE)
-		put(t, "masquerade%s\n", random);
-	else
-		put(t, "snat ip to %s%s\n", ip_addr_format(&d->leg[NET_PUBLIC].vip.addr, vip),
-		    random);
-	put(t, "\t}\n");
-}
-
-/* nft takes '*' as a wildcard and '"' as the end; such names are refused rather than escaped. */
-static bool is_ifname(const char *name)
-{
-	size_t n = strcspn(name, "*\"\\ \t\n{};#");
-
-	return n > 0 && !name[n];
-}
-
-size_t nat_ruleset(char *buf, size_t cap, const struct net_desired *d)
-{
-	char body[2048], router[NET_NAME_MAX];
-	struct text b = {body, sizeof(body), 0}, t = {buf, cap, 0};
-
-	for (unsigned id = 0; id < NET_LEGS; id++)
-		if (!is_ifname(d->leg[id].ifname))
-			return 0;
-	snprintf(router, sizeof(router), "%s", d->router);
-	for (char *c = router; *c; c++)
-		if (*c <= ' ' || *c > '~' || *c == '"' || *c == '\\')
-			*c = '_';
-	put_forward(&b, d);
-	put_input(&b, d);
-	put_nat(&b, d);
-	put(&t,
-	    "add table " NAT_TABLE "\n"
-	    "delete table " NAT_TABLE "\n"
-	    "table " NAT_TABLE " {\n"
-	    "\tcomment \"vrouterd %s %016llx\"\n%s}\n",
-	    router, (unsigned long long)hash(body), body);
-	return t.len;
 }

@@ -159,6 +159,14 @@ bool rtnl_is_ours(struct rtnl_link *l)
 	return is_type(l, "veth") && alias && strncmp(alias, RTNL_ALIAS, strlen(RTNL_ALIAS)) == 0;
 }
 
+static void read_mac(struct rtnl_link *l, uint8_t mac[static NET_MAC_BYTES])
+{
+	struct nl_addr *addr = rtnl_link_get_addr(l);
+
+	if (addr && nl_addr_get_len(addr) == NET_MAC_BYTES)
+		memcpy(mac, nl_addr_get_binary_addr(addr), NET_MAC_BYTES);
+}
+
 static void fill_ends(struct net_leg_actual *a, struct rtnl_link *in, struct rtnl_link *host)
 {
 	if (in) {
@@ -168,6 +176,7 @@ static void fill_ends(struct net_leg_actual *a, struct rtnl_link *in, struct rtn
 		a->up = is_up(in);
 		a->carrier = rtnl_link_get_carrier(in);
 		a->silent = is_silent(in);
+		read_mac(in, a->mac);
 	}
 	if (host) {
 		a->host_exists = true;
@@ -233,8 +242,6 @@ static void read_addr(struct nl_object *obj, void *arg)
 	struct rtnl_addr *r = (struct rtnl_addr *)obj;
 	struct net_actual *a = arg;
 
-	if (rtnl_addr_get_family(r) != AF_INET)
-		return;
 	for (unsigned id = 0; id < NET_LEGS; id++) {
 		struct net_leg_actual *l = &a->leg[id];
 
@@ -253,25 +260,30 @@ static void read_route(struct nl_object *obj, void *arg)
 	struct rtnl_route *r = (struct rtnl_route *)obj;
 	struct nl_addr *dst = rtnl_route_get_dst(r);
 	struct net_actual *a = arg;
+	int family = rtnl_route_get_family(r);
+	enum net_family f = family == AF_INET6 ? NET_V6 : NET_V4;
+	struct net_route *to = &a->route[f];
 
 	if (rtnl_route_get_table(r) != RT_TABLE_MAIN || (dst && nl_addr_get_prefixlen(dst)))
 		return;
 	if (rtnl_route_get_type(r) == RTN_BLACKHOLE &&
 	    rtnl_route_get_priority(r) == RTNL_LAST_RESORT)
-		a->blackhole = true;
-	if (rtnl_route_get_type(r) != RTN_UNICAST || rtnl_route_get_priority(r) != 0)
+		a->blackhole[f] = true;
+	if (rtnl_route_get_type(r) != RTN_UNICAST ||
+	    rtnl_route_get_priority(r) != rtnl_usual_metric(family))
 		return;
-	a->default_route = true;
+	to->exists = true;
 	if (rtnl_route_get_nnexthops(r) == 1) {
 		struct rtnl_nexthop *hop = rtnl_route_nexthop_n(r, 0);
 
-		a->default_ifindex = (unsigned)rtnl_route_nh_get_ifindex(hop);
-		a->default_via = from_nl(rtnl_route_nh_get_gateway(hop));
+		to->ifindex = (unsigned)rtnl_route_nh_get_ifindex(hop);
+		to->via = from_nl(rtnl_route_nh_get_gateway(hop));
 	}
 }
 
 static int read_tables(struct netns *ns, struct net_actual *out)
 {
+	static const int family[] = {AF_INET, AF_INET6};
 	struct nl_cache *addrs, *routes;
 	int err = rtnl_addr_alloc_cache(ns->inside, &addrs);
 
@@ -279,11 +291,13 @@ static int read_tables(struct netns *ns, struct net_actual *out)
 		return rtnl_errno(err);
 	nl_cache_foreach(addrs, read_addr, out);
 	nl_cache_free(addrs);
-	err = rtnl_route_alloc_cache(ns->inside, AF_INET, 0, &routes);
-	if (err < 0)
-		return rtnl_errno(err);
-	nl_cache_foreach(routes, read_route, out);
-	nl_cache_free(routes);
+	for (size_t i = 0; i < ARRAY_LEN(family); i++) {
+		err = rtnl_route_alloc_cache(ns->inside, family[i], 0, &routes);
+		if (err < 0)
+			return rtnl_errno(err);
+		nl_cache_foreach(routes, read_route, out);
+		nl_cache_free(routes);
+	}
 	return 0;
 }
 
@@ -309,6 +323,8 @@ int net_read(struct netns *ns, const struct net_desired *d, struct net_actual *o
 	}
 	if (err >= 0)
 		err = read_tables(ns, &a);
+	if (err >= 0)
+		err = ns_read_ipv6(ns, d, &a);
 	if (err < 0)
 		return ns_fail(reason, err, "CAP_NET_ADMIN",
 			       "cannot read addresses and routes of namespace %s", ns->name);
@@ -321,7 +337,7 @@ int net_read(struct netns *ns, const struct net_desired *d, struct net_actual *o
 static bool again(const struct net_plan *p, const struct net_actual *a)
 {
 	for (unsigned i = 0; i < p->n; i++)
-		if (p->op[i].kind < NET_OP_ADDR_ADD)
+		if (p->op[i].kind < NET_OP_LEG_MAC)
 			return true;
 	for (unsigned id = 0; id < NET_LEGS; id++)
 		if (a->leg[id].n_addrs == NET_ADDRS_MAX)

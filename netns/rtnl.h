@@ -10,6 +10,12 @@ struct rtnl_link;
 #define RTNL_ALIAS	 "vrouterd " /* interface aliases of ours begin with it */
 #define RTNL_LAST_RESORT UINT32_MAX  /* metric of the route of last resort */
 
+/* The metric that the kernel gives a route without one: IP6_RT_PRIO_USER, or none. */
+static inline uint32_t rtnl_usual_metric(int family)
+{
+	return family == AF_INET6 ? 1024 : 0;
+}
+
 extern const char *const rtnl_leg_name[NET_LEGS];
 
 /* libnl has its own error numbers: -errno for one of those, 0 for what is none. */

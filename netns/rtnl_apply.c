@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <linux/if_link.h>
 #include <linux/netlink.h>
@@ -20,6 +21,9 @@
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
 
+#define SETTLE_STEP_US	 100
+#define SETTLE_STEPS_MAX 200
+
 /* ---- apply: links ---- */
 
 /* Where the links are now; a leg that is made anew gets new numbers. */
@@ -27,6 +31,7 @@ struct site {
 	struct netns *ns;
 	const struct net_desired *d;
 	unsigned in[NET_LEGS], host[NET_LEGS], bridge[NET_LEGS];
+	bool settled; /* link-local addresses are usable */
 };
 
 static struct rtnl_link *link_of(unsigned ifindex)
@@ -128,6 +133,40 @@ static int set_high_mac(struct rtnl_link *l)
 	return 0;
 }
 
+int net_random_mac(uint8_t mac[static NET_MAC_BYTES])
+{
+	if (getrandom(mac, NET_MAC_BYTES, GRND_NONBLOCK) != NET_MAC_BYTES)
+		return -EAGAIN;
+	mac[0] = 0x02; /* of local make, of one station */
+	return 0;
+}
+
+/* value: the nl_addr to have */
+static void set_mac(struct rtnl_link *l, const void *value)
+{
+	rtnl_link_set_addr(l, *(struct nl_addr *const *)value);
+}
+
+static int change_mac(struct site *s, const struct net_op *op)
+{
+	static const uint8_t none[NET_MAC_BYTES];
+	uint8_t mac[NET_MAC_BYTES];
+	struct nl_addr *addr;
+	int err = 0;
+
+	memcpy(mac, op->mac, sizeof(mac));
+	if (memcmp(mac, none, sizeof(none)) == 0)
+		err = net_random_mac(mac);
+	if (err < 0)
+		return err;
+	addr = nl_addr_build(AF_LLC, mac, sizeof(mac));
+	if (!addr)
+		return -ENOMEM;
+	err = change_link(s->ns->inside, s->in[op->leg], set_mac, &addr);
+	nl_addr_put(addr);
+	return err;
+}
+
 /* The inner end is made inside at once, it never exists under its name on the host's side. */
 static int add_veth(struct netns *ns, const struct net_leg *leg, unsigned mtu)
 {
@@ -203,6 +242,50 @@ static struct nl_addr *to_nl(const struct ip_addr *a, unsigned len)
 	return n;
 }
 
+static void look_tentative(struct nl_object *obj, void *tentative)
+{
+	struct rtnl_addr *r = (struct rtnl_addr *)obj;
+
+	if (rtnl_addr_get_family(r) == AF_INET6 && rtnl_addr_get_scope(r) == RT_SCOPE_LINK &&
+	    rtnl_addr_get_flags(r) & IFA_F_TENTATIVE)
+		*(bool *)tentative = true;
+}
+
+/* The kernel makes an IPv6 address usable in a work queue of its own, without duplicate detection
+ * at once, on a busy machine after a moment. What is forwarded needs the link-local ones. 0 or an
+ * error of libnl. */
+static int settle(struct site *s)
+{
+	const struct timespec pause = {.tv_nsec = SETTLE_STEP_US * 1000};
+
+	for (unsigned i = 0; i < SETTLE_STEPS_MAX && !s->settled; i++) {
+		struct nl_cache *addrs;
+		bool tentative = false;
+		int err = rtnl_addr_alloc_cache(s->ns->inside, &addrs);
+
+		if (err < 0)
+			return err;
+		nl_cache_foreach(addrs, look_tentative, &tentative);
+		nl_cache_free(addrs);
+		s->settled = !tentative;
+		if (tentative)
+			nanosleep(&pause, NULL);
+	}
+	s->settled = true; /* it cannot be waited for for ever */
+	return 0;
+}
+
+static int add_addr(struct site *s, const struct net_op *op, struct rtnl_addr *r)
+{
+	int err = 0;
+
+	if (op->addr.addr.family == AF_INET6 && !ip_addr_is_link_local(&op->addr.addr))
+		err = settle(s);
+	if (err == 0)
+		err = rtnl_addr_add(s->ns->inside, r, 0);
+	return err == -NLE_EXIST ? 0 : err;
+}
+
 static int change_addr(struct site *s, const struct net_op *op)
 {
 	struct nl_sock *sk = s->ns->inside;
@@ -215,8 +298,7 @@ static int change_addr(struct site *s, const struct net_op *op)
 		err = rtnl_addr_set_local(r, local);
 	}
 	if (err == 0 && op->kind == NET_OP_ADDR_ADD) {
-		err = rtnl_addr_add(sk, r, 0);
-		err = err == -NLE_EXIST ? 0 : err;
+		err = add_addr(s, op, r);
 	} else if (err == 0) {
 		err = rtnl_addr_delete(sk, r, 0);
 		err = err == -NLE_NOADDR ? 0 : err;
@@ -227,9 +309,9 @@ static int change_addr(struct site *s, const struct net_op *op)
 }
 
 /* A default route of the main table, without where it leads. */
-static struct rtnl_route *default_route(uint8_t type, uint32_t prio)
+static struct rtnl_route *default_route(uint8_t family, uint8_t type, uint32_t prio)
 {
-	static const struct ip_addr any = {.family = AF_INET};
+	const struct ip_addr any = {.family = family};
 	struct rtnl_route *r = rtnl_route_alloc();
 	struct nl_addr *dst = to_nl(&any, 0);
 
@@ -246,27 +328,29 @@ static struct rtnl_route *default_route(uint8_t type, uint32_t prio)
 	return r;
 }
 
-static int add_blackhole(struct netns *ns)
+static int add_blackhole(struct netns *ns, uint8_t family)
 {
-	struct rtnl_route *r = default_route(RTN_BLACKHOLE, RTNL_LAST_RESORT);
+	struct rtnl_route *r = default_route(family, RTN_BLACKHOLE, RTNL_LAST_RESORT);
 	int err = r ? rtnl_route_add(ns->inside, r, NLM_F_EXCL) : -NLE_NOMEM;
 
 	rtnl_route_put(r);
 	return err == -NLE_EXIST ? 0 : rtnl_errno(err);
 }
 
-static int del_blackhole(struct netns *ns)
+static int del_blackhole(struct netns *ns, uint8_t family)
 {
-	struct rtnl_route *r = default_route(RTN_BLACKHOLE, RTNL_LAST_RESORT);
+	struct rtnl_route *r = default_route(family, RTN_BLACKHOLE, RTNL_LAST_RESORT);
 	int err = r ? rtnl_route_delete(ns->inside, r, 0) : -NLE_NOMEM;
 
 	rtnl_route_put(r);
-	return err == -NLE_OBJ_NOTFOUND ? 0 : rtnl_errno(err);
+	/* OPNOTSUPP: a kernel without IPv6 */
+	return err == -NLE_OBJ_NOTFOUND || err == -NLE_OPNOTSUPP ? 0 : rtnl_errno(err);
 }
 
 static int change_default(struct site *s, const struct net_op *op)
 {
-	struct rtnl_route *r = default_route(RTN_UNICAST, 0);
+	uint8_t family = op->addr.addr.family;
+	struct rtnl_route *r = default_route(family, RTN_UNICAST, rtnl_usual_metric(family));
 	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
 	struct nl_addr *via = NULL;
 	int err = -NLE_NOMEM;
@@ -309,7 +393,7 @@ static int apply(struct site *s, const struct net_op *op)
 	case NET_OP_LO_UP:
 		return lo_up(s->ns);
 	case NET_OP_BLACKHOLE_ADD:
-		return add_blackhole(s->ns);
+		return add_blackhole(s->ns, op->addr.addr.family);
 	case NET_OP_LEG_DELETE:
 		return delete_leg(s, id);
 	case NET_OP_LEG_CREATE:
@@ -322,6 +406,11 @@ static int apply(struct site *s, const struct net_op *op)
 		return change_link(s->ns->host, s->host[id], set_master, &s->bridge[id]);
 	case NET_OP_LEG_UP:
 		return change_both(s, id, set_up, NULL);
+	case NET_OP_LEG_MAC:
+		return change_mac(s, op);
+	case NET_OP_LEG_IPV6_ON:
+	case NET_OP_LEG_IPV6_OFF:
+		return ns_set_ipv6(s->ns, s->d->leg[id].ifname, op->kind == NET_OP_LEG_IPV6_ON);
 	case NET_OP_ADDR_ADD:
 	case NET_OP_ADDR_DEL:
 		return change_addr(s, op);
@@ -414,7 +503,9 @@ int net_teardown(struct netns *ns, const struct net_desired *d, char reason[stat
 			return ns_fail(reason, err, "CAP_NET_ADMIN", "cannot delete the %s leg %s",
 				       rtnl_leg_name[id], leg->ifname);
 	}
-	err = del_blackhole(ns);
+	err = del_blackhole(ns, AF_INET);
+	if (err == 0)
+		err = del_blackhole(ns, AF_INET6);
 	if (err < 0)
 		return ns_fail(reason, err, "CAP_NET_ADMIN",
 			       "cannot delete the route of last resort in namespace %s", ns->name);

@@ -21,10 +21,14 @@ struct setting {
 };
 
 /* IPv6 stays off before any leg exists: no link-local address, no MLD, no router solicitation, so
- * a STANDBY's legs are silent. Missing on a kernel without IPv6. */
+ * a STANDBY's legs are silent. It is switched on for a leg while that has IPv6 VIPs (ns_set_ipv6).
+ * Missing on a kernel without IPv6. */
 static const struct setting ipv6[] = {
 	{"ipv6/conf/all/disable_ipv6", "1"},
 	{"ipv6/conf/default/disable_ipv6", "1"},
+	/* resets redirects and router advertisements of every interface; with it, an answer to a
+	 * neighbour's question says that we are a router */
+	{"ipv6/conf/all/forwarding", "1"},
 };
 
 static const struct setting global[] = {
@@ -66,6 +70,19 @@ static const struct setting per_interface[] = {
 	/* when a VIP is replaced by another one of the same network, deleting the old must not take
 	 * the new one, its secondary, along */
 	{"promote_secondaries", "1"},
+};
+
+static const struct setting ipv6_interface[] = {
+	{"forwarding", "1"},
+	/* a router is told nothing by others: no routes, no addresses, no prefixes */
+	{"accept_ra", "0"},
+	{"autoconf", "0"},
+	{"accept_redirects", "0"},
+	{"accept_source_route", "0"},
+	/* a VIP is used at once; who else has it is the election's affair */
+	{"accept_dad", "0"},
+	/* announcements are ours to send, at the moment that is right */
+	{"ndisc_notify", "0"},
 };
 
 /* The value without the newline. 0 or -errno. */
@@ -118,22 +135,29 @@ static int ensure_list(const char *prefix, const struct setting *s, size_t n, bo
 	return 0;
 }
 
-static int ensure_interfaces(char reason[static NET_REASON_MAX])
+/* version: "ipv4" or "ipv6"; that one may be missing. */
+static int ensure_interfaces(const char *version, const struct setting *s, size_t n,
+			     char reason[static NET_REASON_MAX])
 {
-	DIR *dir = opendir(NET "ipv4/conf");
+	char path[32];
+	DIR *dir;
 	struct dirent *e;
 	int err = 0;
 
+	snprintf(path, sizeof(path), NET "%s/conf", version);
+	dir = opendir(path);
 	if (!dir)
-		return ns_fail(reason, -errno, NULL, "cannot read " NET "ipv4/conf");
+		return errno == ENOENT && s == ipv6_interface
+			       ? 0
+			       : ns_fail(reason, -errno, NULL, "cannot read %s", path);
 	while (err == 0 && (e = readdir(dir))) {
 		char prefix[IFNAMSIZ + 16];
 
 		if (e->d_name[0] == '.' || strlen(e->d_name) >= IFNAMSIZ)
 			continue;
-		snprintf(prefix, sizeof(prefix), "ipv4/conf/%.15s/", e->d_name);
+		snprintf(prefix, sizeof(prefix), "%.4s/conf/%.15s/", version, e->d_name);
 		/* an interface may go away meanwhile */
-		err = ensure_list(prefix, per_interface, ARRAY_LEN(per_interface), true, reason);
+		err = ensure_list(prefix, s, n, true, reason);
 	}
 	closedir(dir);
 	return err;
@@ -146,8 +170,66 @@ int ns_sysctls(char reason[static NET_REASON_MAX])
 	if (err == 0)
 		err = ensure_list("", global, ARRAY_LEN(global), false, reason);
 	if (err == 0)
-		err = ensure_interfaces(reason);
+		err = ensure_interfaces("ipv4", per_interface, ARRAY_LEN(per_interface), reason);
+	if (err == 0)
+		err = ensure_interfaces("ipv6", ipv6_interface, ARRAY_LEN(ipv6_interface), reason);
 	return err;
+}
+
+/* ---- IPv6 of a leg ---- */
+
+#define DISABLED_PATH_MAX (sizeof(NET "ipv6/conf//disable_ipv6") + IFNAMSIZ)
+
+static void disabled_path(char path[static DISABLED_PATH_MAX], const char *ifname)
+{
+	snprintf(path, DISABLED_PATH_MAX, NET "ipv6/conf/%.15s/disable_ipv6", ifname);
+}
+
+struct ipv6_legs {
+	const struct net_desired *d;
+	struct net_actual *a;
+};
+
+static int read_legs(void *arg)
+{
+	const struct ipv6_legs *l = arg;
+
+	for (unsigned id = 0; id < NET_LEGS; id++) {
+		char path[DISABLED_PATH_MAX], value[8];
+
+		disabled_path(path, l->d->leg[id].ifname);
+		l->a->leg[id].ipv6 = l->a->leg[id].exists &&
+				     sysctl_read(path, value, sizeof(value)) == 0 &&
+				     strcmp(value, "0") == 0;
+	}
+	return 0;
+}
+
+int ns_read_ipv6(struct netns *ns, const struct net_desired *d, struct net_actual *a)
+{
+	struct ipv6_legs l = {d, a};
+
+	return netns_run(ns, read_legs, &l);
+}
+
+struct ipv6_switch {
+	const char *ifname, *value;
+};
+
+static int switch_leg(void *arg)
+{
+	const struct ipv6_switch *s = arg;
+	char path[DISABLED_PATH_MAX];
+
+	disabled_path(path, s->ifname);
+	return sysctl_ensure(path, s->value);
+}
+
+int ns_set_ipv6(struct netns *ns, const char *ifname, bool on)
+{
+	struct ipv6_switch s = {ifname, on ? "0" : "1"};
+
+	return netns_run(ns, switch_leg, &s);
 }
 
 /* The kernel loads nf_conntrack_netlink (and conntrack with it) when it is asked for; without that

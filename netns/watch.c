@@ -124,7 +124,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 static int open_inside(void *arg)
 {
-	const int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE};
+	const int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE,
+			      RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE};
 
 	(void)arg;
 	return rtnl_listen(groups, ARRAY_LEN(groups));

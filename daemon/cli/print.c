@@ -78,7 +78,7 @@ static void print_election(const json_t *e)
 
 static void print_router(const json_t *r)
 {
-	const json_t *alarm, *vips = json_object_get(r, "vips");
+	const json_t *alarm, *vip;
 	size_t i;
 
 	printf("\n%s: %s since %s", text(r, "router"), text(r, "role"), text(r, "since"));
@@ -92,8 +92,10 @@ static void print_router(const json_t *r)
 		printf("  reason       %s\n", text(r, "reason"));
 	if (json_is_true(json_object_get(r, "demoted_by_hand")))
 		printf("  held         demoted by hand: does not preempt\n");
-	printf("  VIPs         %s, %s (namespace %s)\n", json_string_value(json_array_get(vips, 0)),
-	       json_string_value(json_array_get(vips, 1)), text(r, "namespace"));
+	printf("  VIPs         ");
+	json_array_foreach(json_object_get(r, "vips"), i, vip)
+		printf("%s%s", i ? ", " : "", json_string_value(vip));
+	printf(" (namespace %s)\n", text(r, "namespace"));
 	print_election(json_object_get(r, "election"));
 	print_sync(r);
 	printf("  term         %lld\n", number(r, "term"));

@@ -39,6 +39,15 @@ bool ip_addr_equal(const struct ip_addr *a, const struct ip_addr *b);
 int ip_addr_cmp(const struct ip_addr *a, const struct ip_addr *b);
 bool ip_prefix_contains(const struct ip_prefix *net, const struct ip_addr *a);
 bool ip_prefix_overlap(const struct ip_prefix *a, const struct ip_prefix *b);
+/* fe80::/10: valid on one link only (RFC 4291 2.5.6). */
+bool ip_addr_is_link_local(const struct ip_addr *a);
+/* The first of n prefixes whose network a is in, or NULL. */
+const struct ip_prefix *ip_prefix_around(const struct ip_prefix *p, size_t n,
+					 const struct ip_addr *a);
+/* Is a the address of one of n prefixes? */
+bool ip_prefix_any_is(const struct ip_prefix *p, size_t n, const struct ip_addr *a);
+/* The first of n prefixes of a family that is not link-local, or NULL. */
+const struct ip_prefix *ip_prefix_of_family(const struct ip_prefix *p, size_t n, int family);
 /* An address a router can own: not zero, multicast, broadcast of its prefix or loopback. */
 bool ip_prefix_is_host(const struct ip_prefix *p);
 

@@ -19,7 +19,8 @@ enum conf_election { CONF_ELECTION_VRRP, CONF_ELECTION_EXTERNAL, CONF_ELECTION_S
 struct conf_leg {
 	char bridge[IFNAMSIZ];	  /* attach = "bridge:NAME" */
 	char interface[IFNAMSIZ]; /* its name inside the namespace */
-	struct ip_prefix vip;
+	struct ip_prefix vip[NET_VIPS_MAX];
+	unsigned n_vips;
 	int line, attach_line, interface_line, vip_line;
 };
 
@@ -42,9 +43,10 @@ struct conf_router {
 	char name[CONF_NAME_MAX];
 	char namespace[NET_NAME_MAX];
 	struct conf_leg leg[NET_LEGS];
-	struct ip_addr gateway; /* family 0: none */
-	enum net_nat nat;	/* default snat */
-	bool nat_random;	/* pick source ports at random; default false */
+	struct ip_addr gateway[NET_FAMILIES]; /* as listed, one per family */
+	unsigned n_gateways;
+	enum net_nat nat; /* default snat */
+	bool nat_random;  /* pick source ports at random; default false */
 	struct {
 		enum conf_election mode;
 		char interface[IFNAMSIZ];
@@ -52,7 +54,9 @@ struct conf_router {
 		unsigned priority;	     /* 2..253 (1 and 254 have a meaning), default 100 */
 		unsigned advert_interval_ms; /* multiple of 10, 10..40950, default 100 */
 		bool preempt;		     /* default true */
-		int line, mode_line, interface_line, vrid_line, advert_line;
+		bool virtual_mac;	     /* both legs while ACTIVE; default false */
+		bool accept;		     /* the VIPs answer for themselves; default true */
+		int line, mode_line, interface_line, vrid_line, advert_line, virtual_mac_line;
 	} election;
 	unsigned sync_hold_s;	     /* at most this long is preemption held back; default 30 */
 	unsigned drain_ms;	     /* planned switchover: wait for acknowledgement; default 500 */

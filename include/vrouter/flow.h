@@ -159,7 +159,7 @@ const char *flow_format(const struct flow *f,
 
 /* A flow goes through the router when neither its origin nor its destination is the router itself,
  * nor something that no router forwards: link-local, multicast, neighbour discovery. */
-#define FLOW_LOCALS_MAX 16
+#define FLOW_LOCALS_MAX 16 /* NET_LEGS * NET_VIPS_MAX */
 struct flow_locals {
 	struct ip_addr addr[FLOW_LOCALS_MAX]; /* the VIPs; loopback is always local */
 	unsigned n;

@@ -11,35 +11,53 @@
 #include "vrouter/addr.h"
 
 enum net_leg_id { NET_MANAGEMENT, NET_PUBLIC, NET_LEGS };
+enum net_family { NET_V4, NET_V6, NET_FAMILIES };
 enum net_nat { NET_NAT_NONE, NET_NAT_SNAT, NET_NAT_MASQUERADE };
 
 #define NET_NAME_MAX   64
-#define NET_ADDRS_MAX  8
+#define NET_VIPS_MAX   8  /* of a leg, as configured */
+#define NET_ADDRS_MAX  16 /* of a leg that one reading takes in */
+#define NET_MAC_BYTES  6
 #define NET_REASON_MAX 160
 
 /* ---- what the configuration wants (pure) ------------------------------------------------------
  */
 
 struct net_leg {
-	char ifname[IFNAMSIZ];	 /* inside the namespace */
-	char hostname[IFNAMSIZ]; /* the veth's other end, enslaved to the bridge */
-	char bridge[IFNAMSIZ];	 /* in the controller's namespace; must exist */
-	struct ip_prefix vip;
+	char ifname[IFNAMSIZ];			/* inside the namespace */
+	char hostname[IFNAMSIZ];		/* the veth's other end, enslaved to the bridge */
+	char bridge[IFNAMSIZ];			/* in the controller's namespace; must exist */
+	struct ip_prefix vip[NET_VIPS_MAX + 1]; /* and a link-local one, see net_own_link_local() */
+	unsigned n_vips;
 };
 
 struct net_desired {
 	char router[NET_NAME_MAX]; /* its name, for interface aliases and the nft table's comment */
 	char namespace[NET_NAME_MAX]; /* below /run/netns */
 	struct net_leg leg[NET_LEGS];
-	struct ip_addr gateway; /* family 0: none */
+	struct ip_addr gateway[NET_FAMILIES]; /* family 0: none */
 	enum net_nat nat;
 	bool nat_random; /* source ports at random instead of kept where possible */
-	bool active;	 /* VIPs and default route exist only then */
+	bool closed;	 /* RFC 9568 Accept_Mode off: the VIPs take nothing but what is forwarded */
+	bool virtual_mac; /* both legs have mac[] while active */
+	uint8_t mac[NET_MAC_BYTES];
+	bool active; /* VIPs and default route exist only then */
 };
 
 /* A stable name for the host's end of a leg, at most 15 characters: "NAMESPACE-m" and
  * "NAMESPACE-p", or a hash of the namespace where that does not fit. */
 void net_hostname(char out[static IFNAMSIZ], const char *namespace, enum net_leg_id leg);
+
+/* The kernel solicits neighbours for packets that it forwards from a link-local address only. A leg
+ * with IPv6 VIPs and no link-local one among them gets this: the same on every controller, so that
+ * it moves with the VIPs, and another one for each router and leg. */
+void net_own_link_local(struct ip_prefix *out, const char *router, enum net_leg_id leg);
+
+/* 00:00:5e:00:01:VRID or, for IPv6, 00:00:5e:00:02:VRID (RFC 9568 7.3). */
+void net_virtual_mac(uint8_t out[static NET_MAC_BYTES], uint8_t vrid, bool ipv6);
+
+/* Does any of its legs want IPv6? */
+bool net_wants_ipv6(const struct net_desired *d);
 
 /* ---- what is there (plain data, filled by net_read) -------------------------------------------
  */
@@ -53,18 +71,25 @@ struct net_leg_actual {
 	bool host_foreign; /* the name is taken by something that vrouterd did not make */
 	unsigned ifindex, host_ifindex, mtu, host_mtu, host_master;
 	bool up, host_up, carrier;
-	bool silent, host_silent; /* IPv6 address generation off: no link-local, no MLD */
+	bool silent, host_silent; /* IPv6 address generation off: no link-local */
+	bool ipv6; /* IPv6 is on; off, a leg sends no MLD and takes no IPv6 address */
+	uint8_t mac[NET_MAC_BYTES];
 	struct ip_prefix addrs[NET_ADDRS_MAX];
 	unsigned n_addrs;
 };
 
+/* A default route of the kernel's usual metric (IPv4: 0, IPv6: 1024) in the main table. */
+struct net_route {
+	bool exists;
+	struct ip_addr via;
+	unsigned ifindex;
+};
+
 struct net_actual {
 	bool lo_up;
-	bool blackhole; /* the route of last resort, see NET_OP_BLACKHOLE_ADD */
+	bool blackhole[NET_FAMILIES]; /* the route of last resort, see NET_OP_BLACKHOLE_ADD */
 	struct net_leg_actual leg[NET_LEGS];
-	bool default_route; /* an IPv4 default route of metric 0 exists in the main table */
-	struct ip_addr default_via;
-	unsigned default_ifindex;
+	struct net_route route[NET_FAMILIES];
 };
 
 /* ---- the difference (pure) --------------------------------------------------------------------
@@ -82,6 +107,10 @@ enum net_op_kind {
 	NET_OP_LEG_MTU,
 	NET_OP_LEG_ENSLAVE,
 	NET_OP_LEG_UP,
+	/* From here on what a promotion does; nothing of it needs another look. */
+	NET_OP_LEG_MAC,	    /* of the inner end */
+	NET_OP_LEG_IPV6_ON, /* of the inner end, see net_leg_actual.ipv6 */
+	NET_OP_LEG_IPV6_OFF,
 	NET_OP_ADDR_ADD,
 	NET_OP_ADDR_DEL,
 	NET_OP_ROUTE_ADD, /* default via gateway through the public leg; replaces another one */
@@ -92,11 +121,12 @@ const char *net_op_name(enum net_op_kind k);
 struct net_op {
 	enum net_op_kind kind;
 	enum net_leg_id leg;
-	struct ip_prefix addr; /* ADDR_*; ROUTE_ADD: the gateway */
+	struct ip_prefix addr; /* ADDR_*; ROUTE_ADD: the gateway; other routes: the family alone */
 	unsigned mtu;
+	uint8_t mac[NET_MAC_BYTES]; /* LEG_MAC; all zero: one of its own, at random */
 };
 
-#define NET_OPS_MAX 64
+#define NET_OPS_MAX 96
 
 struct net_plan {
 	struct net_op op[NET_OPS_MAX];
@@ -105,7 +135,7 @@ struct net_plan {
 				       exist") */
 };
 
-/* Order matters and is right for promotion (addresses before route) and for demotion (route first).
+/* Order matters and is right for promotion (MAC, addresses, route) and for demotion (the reverse).
  * A fault leaves the ops that are still sensible (addresses off a faulty router, for example). */
 void net_plan(struct net_plan *out, const struct net_desired *d, const struct net_actual *a);
 
@@ -143,6 +173,9 @@ must_check int net_ensure(struct netns *ns, const struct net_desired *d, unsigne
 must_check int net_teardown(struct netns *ns, const struct net_desired *d,
 			    char reason[static NET_REASON_MAX]);
 
+/* A MAC address for a leg that nobody speaks to, local and at random. 0 or -errno. */
+must_check int net_random_mac(uint8_t mac[static NET_MAC_BYTES]);
+
 /* NAT and filter in a table of our own; other tables are never touched. It is there on a STANDBY,
  * too, so nothing of it is on the way of a promotion. */
 #define NAT_TABLE "inet vrouter"
@@ -163,8 +196,22 @@ must_check int net_watch_new(struct net_watch **out, struct netns *ns, struct ev
 			     void (*on_change)(void *ctx), void *ctx);
 void net_watch_free(struct net_watch *w);
 
-/* Gratuitous ARP (RFC 5227 3, RFC 826): the packet socket is opened once and kept, so that
- * announcing needs no change of namespace. Sends one request and one reply form. */
+/* What tells neighbours and switches where a VIP is now. IPv4: gratuitous ARP, a request and a
+ * reply (RFC 826; some stacks learn from the one only, some from the other: RFC 5227 3). IPv6: an
+ * unsolicited neighbour advertisement of a router, to all nodes, that overrides (RFC 4861 7.2.6,
+ * RFC 9568 7.4). Pure. */
+#define ANNOUNCE_FRAME_MAX 86
+#define ANNOUNCE_FORMS	   2
+struct announcement {
+	uint8_t frame[ANNOUNCE_FORMS][ANNOUNCE_FRAME_MAX];
+	size_t len;
+	unsigned n; /* forms */
+	uint16_t ethertype;
+};
+void announce_build(struct announcement *out, const uint8_t mac[static NET_MAC_BYTES],
+		    const struct ip_addr *vip);
+
+/* The packet socket is opened once and kept, so that announcing needs no change of namespace. */
 struct announcer;
 must_check int announcer_new(struct announcer **out, struct netns *ns, const char *ifname);
 void announcer_free(struct announcer *a);

@@ -26,13 +26,21 @@ static void use(const struct conf *c)
 	check(conf_diff(c, c, d) == c->n_routers);
 	for (unsigned i = 0; i < c->n_routers; i++) {
 		struct flow_filter f;
+		struct net_actual nothing = {.lo_up = false};
 		struct net_desired n;
+		struct net_plan p;
+		char rules[4096];
+		size_t len;
 
 		check(d[i].change == CONF_SAME && d[i].old_index == d[i].new_index);
 		conf_net_desired(&n, &c->router[i], true);
 		conf_filter(&f, &c->router[i].filter);
 		check(flow_filter_equal(&f, &f) && f.n_only <= FILTER_NETS_MAX);
-		check(n.namespace[0] && n.leg[NET_PUBLIC].vip.addr.family == AF_INET);
+		check(n.namespace[0] && n.leg[NET_PUBLIC].n_vips && n.leg[NET_MANAGEMENT].n_vips);
+		net_plan(&p, &n, &nothing);
+		check(p.n <= NET_OPS_MAX);
+		len = nat_ruleset(rules, sizeof(rules), &n);
+		check(len > 0 && len < sizeof(rules));
 	}
 	free(d);
 }

@@ -6,6 +6,7 @@
 #   c1, c2, ...     controllers: br-mgmt (10.20.0.11, .12, ...) and br-ex (no address), uplinks to the fabric
 #   n1, n2, ...     nodes on sw-mgmt: 10.20.0.101, ..., default gateway is the router's management VIP
 #   h1, h2, ...     public hosts on sw-ex: 198.18.0.254, .253, ..., without any route to 10.20.0.0/24
+# lab_ipv6 gives the first of both IPv6 addresses, too, and the router VIPs of it.
 #
 # Links have the names of their fabric ports: c1-mgmt, c1-ex, c1-sync, n1, h1. Every namespace is
 # called $LAB-NAME, so runs do not meet. All ends with the shell that sourced this file; what a killed

@@ -111,6 +111,9 @@ static void sysctls(void **state)
 		"ipv4/conf/default/arp_ignore=1",
 		"ipv6/conf/default/disable_ipv6=1",
 		"ipv6/conf/lo/disable_ipv6=1",
+		"ipv6/conf/all/forwarding=1",
+		"ipv6/conf/lo/accept_redirects=0",
+		"ipv6/conf/default/accept_dad=0",
 		"netfilter/nf_conntrack_events=1",
 		"netfilter/nf_conntrack_tcp_loose=0",
 	};
@@ -167,32 +170,36 @@ static void faults(void **state)
 
 /* ---- STANDBY ---- */
 
-static void assert_quiet(int capture, const struct net_actual *a, uint8_t mac[][ETH_ALEN])
+void assert_quiet(int capture, unsigned ms)
 {
-	uint64_t end = probe_now_us() + SILENCE_MS * 1000;
+	uint64_t end = probe_now_us() + (uint64_t)ms * 1000;
+	struct net_actual a = look();
+	uint8_t mac[NET_LEGS][ETH_ALEN];
 	struct announcer *announcer;
 	bool control = false;
 	struct frame f;
 
+	for (unsigned id = 0; id < NET_LEGS; id++)
+		mac_of(id, mac[id]);
 	assert_ok(announcer_new(&announcer, s.ns, s.d.leg[NET_PUBLIC].ifname));
 	while (!control) {
 		bool over = probe_now_us() >= end;
 
 		if (over)
-			assert_ok(announcer_send(announcer, &s.d.leg[NET_PUBLIC].vip.addr));
+			assert_ok(announcer_send(announcer, &s.d.leg[NET_PUBLIC].vip[0].addr));
 		if (!probe_next(capture, &f, over ? PROBE_WAIT_MS : 10)) {
 			if (over)
 				fail_msg("the capture does not see the legs' frames");
 			continue;
 		}
 		for (unsigned id = 0; id < NET_LEGS; id++) {
-			bool port = f.from.sll_ifindex == (int)a->leg[id].host_ifindex &&
+			bool port = f.from.sll_ifindex == (int)a.leg[id].host_ifindex &&
 				    f.from.sll_pkttype != PACKET_OUTGOING;
 
 			if (!port && memcmp(f.data + ETH_ALEN, mac[id], ETH_ALEN) != 0)
 				continue;
 			if (!over || id != NET_PUBLIC ||
-			    !probe_is_announcement(&f, &s.d.leg[NET_PUBLIC].vip.addr))
+			    !probe_is_announcement(&f, &s.d.leg[NET_PUBLIC].vip[0].addr))
 				fail_msg("leg %u sent a frame of type %02x%02x", id, f.data[12],
 					 f.data[13]);
 			control = true;
@@ -206,10 +213,9 @@ static void silent_standby(void **state)
 	static const char *const inherited[] = {
 		"ipv4/conf/vr-ex/rp_filter=0",	    "ipv4/conf/vr-ex/arp_ignore=1",
 		"ipv4/conf/vr-mgmt/arp_announce=2", "ipv4/conf/vr-mgmt/send_redirects=0",
-		"ipv6/conf/vr-ex/disable_ipv6=1",
+		"ipv6/conf/vr-ex/disable_ipv6=1",   "ipv6/conf/vr-mgmt/accept_ra=0",
 	};
 	int capture = probe_capture(s.controller);
-	uint8_t mac[NET_LEGS][ETH_ALEN];
 	char before[512], after[512];
 	struct net_actual a;
 
@@ -227,14 +233,13 @@ static void silent_standby(void **state)
 		assert_true(a.leg[id].host_is_peer && a.leg[id].up && a.leg[id].carrier);
 		assert_int_equal(a.leg[id].host_master, a.leg[id].bridge_ifindex);
 		assert_int_equal(a.leg[id].n_addrs, 0);
-		mac_of(id, mac[id]);
 	}
 	assert_int_equal(a.leg[NET_PUBLIC].mtu, 1400);
 	assert_int_equal(a.leg[NET_PUBLIC].host_mtu, 1400);
 	assert_int_equal(a.leg[NET_MANAGEMENT].mtu, 1500);
 	/* makes the node ask for the VIP, which nobody may answer */
 	probe_send_udp(s.node, "203.0.113.80", 9);
-	assert_quiet(capture, &a, mac);
+	assert_quiet(capture, SILENCE_MS);
 	close(capture);
 }
 
@@ -269,12 +274,13 @@ static void promotion(void **state)
 	a = look();
 	assert_int_equal(a.leg[NET_MANAGEMENT].n_addrs, 1);
 	assert_int_equal(a.leg[NET_PUBLIC].n_addrs, 1);
-	assert_true(a.default_route && ip_addr_equal(&a.default_via, &s.d.gateway));
+	assert_true(a.route[NET_V4].exists &&
+		    ip_addr_equal(&a.route[NET_V4].via, &s.d.gateway[NET_V4]));
 }
 
 static void announcement(void **state)
 {
-	const struct ip_addr *vip = &s.d.leg[NET_MANAGEMENT].vip.addr;
+	const struct ip_addr *vip = &s.d.leg[NET_MANAGEMENT].vip[0].addr;
 	int capture = probe_capture(s.node);
 	struct announcer *announcer;
 	unsigned forms = 0;
@@ -393,10 +399,11 @@ static void prepare(char **argv)
 	strcpy(s.d.leg[NET_PUBLIC].bridge, "br-ex");
 	for (unsigned id = 0; id < NET_LEGS; id++)
 		net_hostname(s.d.leg[id].hostname, s.router, (enum net_leg_id)id);
-	if (ip_prefix_parse(&s.d.leg[NET_MANAGEMENT].vip, "10.20.0.1/24") < 0 ||
-	    ip_prefix_parse(&s.d.leg[NET_PUBLIC].vip, "198.18.0.1/24") < 0 ||
-	    ip_addr_parse(&s.d.gateway, "198.18.0.254") < 0)
+	if (ip_prefix_parse(&s.d.leg[NET_MANAGEMENT].vip[0], "10.20.0.1/24") < 0 ||
+	    ip_prefix_parse(&s.d.leg[NET_PUBLIC].vip[0], "198.18.0.1/24") < 0 ||
+	    ip_addr_parse(&s.d.gateway[NET_V4], "198.18.0.254") < 0)
 		abort();
+	s.d.leg[NET_MANAGEMENT].n_vips = s.d.leg[NET_PUBLIC].n_vips = 1;
 }
 
 int main(int argc, char **argv)
@@ -421,6 +428,11 @@ int main(int argc, char **argv)
 		cmocka_unit_test(new_vip),
 		cmocka_unit_test(bridge_made_anew),
 		cmocka_unit_test(demotion),
+		cmocka_unit_test(ipv6_standby),
+		cmocka_unit_test(ipv6_promotion),
+		cmocka_unit_test(ipv6_traffic),
+		cmocka_unit_test(ipv6_drift),
+		cmocka_unit_test(ipv6_no_more),
 		cmocka_unit_test(teardown),
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the two halves of the netns story share: net_lab.c builds the router and brings it to life,
- * net_lab_keep.c keeps it alive and takes it away. */
+/* What the parts of the netns story share: net_lab.c builds the router and brings it to life,
+ * net_lab_keep.c keeps it alive and takes it away, net_lab_ipv6.c does it with both IP versions. */
 #ifndef TESTS_LAB_NET_LAB_H
 #define TESTS_LAB_NET_LAB_H
 
@@ -41,6 +41,8 @@ unsigned ensure(bool active); /* returns how much was changed; it must succeed *
 void assert_fault(const char *want);
 struct net_actual look(void);
 void mac_of(unsigned leg, uint8_t mac[static ETH_ALEN]);
+/* For so long no frame comes from the legs but, at the end, an announcement of ours. */
+void assert_quiet(int capture, unsigned ms);
 void talk(void); /* a byte each way over the connection through the router */
 
 void drift(void **state);
@@ -52,5 +54,11 @@ void new_vip(void **state);
 void bridge_made_anew(void **state);
 void demotion(void **state);
 void teardown(void **state);
+
+void ipv6_standby(void **state);
+void ipv6_promotion(void **state);
+void ipv6_traffic(void **state);
+void ipv6_drift(void **state);
+void ipv6_no_more(void **state);
 
 #endif

@@ -171,17 +171,17 @@ void new_rules_keep_flows(void **state)
 
 void new_vip(void **state)
 {
-	struct ip_prefix old = s.d.leg[NET_PUBLIC].vip;
+	struct ip_prefix old = s.d.leg[NET_PUBLIC].vip[0];
 	struct net_actual a;
 
 	(void)state;
-	assert_int_equal(ip_prefix_parse(&s.d.leg[NET_PUBLIC].vip, "198.18.0.2/24"), 0);
+	assert_int_equal(ip_prefix_parse(&s.d.leg[NET_PUBLIC].vip[0], "198.18.0.2/24"), 0);
 	assert_int_equal(ensure(true), 2);
 	assert_int_equal(ensure(true), 0);
 	a = look();
 	assert_int_equal(a.leg[NET_PUBLIC].n_addrs, 1);
-	assert_true(a.default_route);
-	s.d.leg[NET_PUBLIC].vip = old;
+	assert_true(a.route[NET_V4].exists);
+	s.d.leg[NET_PUBLIC].vip[0] = old;
 	ensure(true);
 	talk();
 }
@@ -218,8 +218,8 @@ void demotion(void **state)
 	a = look();
 	assert_int_equal(a.leg[NET_MANAGEMENT].n_addrs, 0);
 	assert_int_equal(a.leg[NET_PUBLIC].n_addrs, 0);
-	assert_false(a.default_route);
-	assert_true(a.blackhole);
+	assert_false(a.route[NET_V4].exists);
+	assert_true(a.blackhole[NET_V4]);
 	ensure(true);
 	talk(); /* the flow is still known */
 	ensure(false);

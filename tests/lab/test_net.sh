@@ -38,5 +38,10 @@ ip -n $n route add default via 10.20.0.1
 ip -n $g addr add 198.18.0.254/24 dev eth0
 ip -n $g addr add 203.0.113.80/32 dev lo
 
+ip -n $n addr add 2001:db8:1::10/64 dev eth0 nodad
+ip -n $n -6 route add default via 2001:db8:1::1
+ip -n $g addr add 2001:db8:2::fe/64 dev eth0 nodad
+ip -n $g addr add 2001:db8:80::80/128 dev lo
+
 set +e
 nsenter --net=/run/netns/$c "$program" $c $n $g $r

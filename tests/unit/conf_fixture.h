@@ -35,17 +35,21 @@ static inline void fixture_router(struct conf_router *r, unsigned n)
 	r->leg[NET_MANAGEMENT] =
 		(struct conf_leg){.bridge = "br-mgmt", .interface = "vr-mgmt", .line = r->line + 1};
 	snprintf(text, sizeof(text), "10.20.0.%u/24", n + 1);
-	r->leg[NET_MANAGEMENT].vip = fixture_prefix(text);
+	r->leg[NET_MANAGEMENT].vip[0] = fixture_prefix(text);
+	r->leg[NET_MANAGEMENT].n_vips = 1;
 	r->leg[NET_PUBLIC] =
 		(struct conf_leg){.bridge = "br-ex", .interface = "vr-ex", .line = r->line + 2};
 	snprintf(text, sizeof(text), "198.18.0.%u/24", n + 1);
-	r->leg[NET_PUBLIC].vip = fixture_prefix(text);
-	r->gateway = fixture_addr("198.18.0.254");
+	r->leg[NET_PUBLIC].vip[0] = fixture_prefix(text);
+	r->leg[NET_PUBLIC].n_vips = 1;
+	r->gateway[0] = fixture_addr("198.18.0.254");
+	r->n_gateways = 1;
 	strcpy(r->election.interface, "br-mgmt");
 	r->election.vrid = 51 + n;
 	r->election.priority = 100;
 	r->election.advert_interval_ms = 100;
 	r->election.preempt = true;
+	r->election.accept = true;
 	r->election.line = r->line + 3;
 }
 

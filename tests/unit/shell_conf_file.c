@@ -93,8 +93,8 @@ static void reads_all(void **state)
 	assert_string_equal(r->on_role_change, "/opt/told");
 	assert_int_equal(r->on_role_change_timeout_s, 5);
 	assert_string_equal(r->leg[NET_PUBLIC].bridge, "br-ex");
-	assert_string_equal(ip_prefix_format(&r->leg[NET_MANAGEMENT].vip, buf), "10.20.0.1/24");
-	assert_string_equal(ip_addr_format(&r->gateway, buf), "198.18.0.254");
+	assert_string_equal(ip_prefix_format(&r->leg[NET_MANAGEMENT].vip[0], buf), "10.20.0.1/24");
+	assert_string_equal(ip_addr_format(&r->gateway[0], buf), "198.18.0.254");
 	assert_int_equal(r->nat, NET_NAT_MASQUERADE);
 	assert_true(r->nat_random);
 	assert_int_equal(r->election.vrid, 51);
@@ -124,6 +124,9 @@ static void has_defaults(void **state)
 	assert_string_equal(r->namespace, "r");
 	assert_int_equal(r->nat, NET_NAT_SNAT);
 	assert_int_equal(r->election.priority, 100);
+	assert_true(r->election.accept && !r->election.virtual_mac);
+	assert_int_equal(r->leg[NET_PUBLIC].n_vips, 1);
+	assert_int_equal(r->n_gateways, 0);
 	assert_int_equal(r->election.advert_interval_ms, 100);
 	assert_true(r->election.preempt);
 	assert_int_equal(r->sync_hold_s, 30);
@@ -132,6 +135,29 @@ static void has_defaults(void **state)
 	assert_int_equal(r->announce_refresh_s, 30);
 	assert_string_equal(r->on_role_change, "");
 	assert_int_equal(r->on_role_change_timeout_s, 10);
+	conf_free(c);
+}
+
+static void reads_lists(void **state)
+{
+	struct conf *c = load(
+		"controller c {}\n" SYNC "router r {\nmanagement { attach = \"bridge:bm\"\n"
+		"interface = m vip = { 10.0.0.1/24, \"2001:db8:1::1/64\", \"fe80::1/64\" } }\n"
+		"public { attach = \"bridge:be\" interface = e\n"
+		"vip = { \"2001:db8:2::1/64\", 192.0.2.1/24 }\n"
+		"gateway = { 192.0.2.2, \"fe80::2\" } }\n"
+		"election { interface = eth0 vrid = 1 virtual-mac = true accept = false }\n}\n");
+	const struct conf_router *r = &c->router[0];
+	char buf[IP_PREFIX_STRLEN];
+
+	(void)state;
+	assert_int_equal(r->leg[NET_MANAGEMENT].n_vips, 3);
+	assert_string_equal(ip_prefix_format(&r->leg[NET_MANAGEMENT].vip[2], buf), "fe80::1/64");
+	assert_int_equal(r->leg[NET_PUBLIC].n_vips, 2);
+	assert_string_equal(ip_prefix_format(&r->leg[NET_PUBLIC].vip[0], buf), "2001:db8:2::1/64");
+	assert_int_equal(r->n_gateways, 2);
+	assert_string_equal(ip_addr_format(&r->gateway[1], buf), "fe80::2");
+	assert_true(r->election.virtual_mac && !r->election.accept);
 	conf_free(c);
 }
 
@@ -259,14 +285,18 @@ static const struct {
 	 "f:7: router \"r\": public: interface", "1 to 15"},
 	{IN_PUBLIC("bridge:be", "e", "192.0.2.1", ""),
 	 "f:8: router \"r\": public: vip = \"192.0.2.1\"", "with prefix length"},
-	{IN_PUBLIC("bridge:be", "e", "2001:db8::1/64", ""), "f:8: router \"r\": public: vip",
-	 "IPv6 is not supported yet"},
+	{IN_PUBLIC("bridge:be", "e", "2001:db8::1/129", ""), "f:8: router \"r\": public: vip",
+	 "\"2001:db8::1/64\""},
+	{IN_PUBLIC("bridge:be", "e", "192.0.2.1/24", "gateway = { 192.0.2.2, \"::2\", \"::3\" }"),
+	 "f:9: router \"r\": public: gateway lists 3 values", "at most 2"},
 	{IN_PUBLIC("bridge:be", "e", "192.0.2.0/24", ""), "f:8: router \"r\": public: vip",
 	 "that a host can have"},
 	{IN_PUBLIC("bridge:be", "e", "192.0.2.1/24", "gateway = \"192.0.3.1\""),
 	 "f:9: router \"r\": public: gateway = \"192.0.3.1\": cannot be reached", "allowed"},
 	{IN_PUBLIC("bridge:be", "e", "192.0.2.1/24", "gateway = \"2001:db8::1\""),
-	 "f:9: router \"r\": public: gateway", "IPv6 is not supported yet"},
+	 "f:9: router \"r\": public: gateway = \"2001:db8::1\": cannot be reached", "allowed"},
+	{IN_PUBLIC("bridge:be", "e", "192.0.2.1/24", "gateway = \"2001:db8::x\""),
+	 "f:9: router \"r\": public: gateway", "\"2001:db8::1\""},
 	{"controller c {}\n" SYNC "router r {\n" ELECTION "}\n",
 	 "f:3: router \"r\": management: section is missing", ""},
 	{SYNC "router r {\n" LEGS ELECTION "}\n", "f: section controller is missing",
@@ -375,10 +405,10 @@ static void from_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_all),	 cmocka_unit_test(has_defaults),
-		cmocka_unit_test(reads_filters), cmocka_unit_test(bad_texts),
-		cmocka_unit_test(all_at_once),	 cmocka_unit_test(after_a_failure),
-		cmocka_unit_test(from_file),
+		cmocka_unit_test(reads_all),	   cmocka_unit_test(has_defaults),
+		cmocka_unit_test(reads_filters),   cmocka_unit_test(reads_lists),
+		cmocka_unit_test(bad_texts),	   cmocka_unit_test(all_at_once),
+		cmocka_unit_test(after_a_failure), cmocka_unit_test(from_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

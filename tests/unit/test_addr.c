@@ -109,13 +109,58 @@ static void order(void **state)
 	assert_false(ip_addr_equal(&a.addr, &c.addr));
 }
 
+static void lists(void **state)
+{
+	const struct ip_prefix list[] = {prefix("fe80::1/64"), prefix("10.0.0.1/24"),
+					 prefix("2001:db8::1/64"), prefix("2001:db8::2/64")};
+	const struct {
+		const char *addr;
+		const struct ip_prefix *around;
+		bool is;
+	} row[] = {
+		{"fe80::2/64", &list[0], false},     {"10.0.0.1/32", &list[1], true},
+		{"10.0.1.1/24", NULL, false},	     {"2001:db8::2/64", &list[2], true},
+		{"2001:db8:0:1::1/64", NULL, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct ip_prefix a = prefix(row[i].addr);
+
+		if (ip_prefix_around(list, ARRAY_LEN(list), &a.addr) != row[i].around ||
+		    ip_prefix_any_is(list, ARRAY_LEN(list), &a.addr) != row[i].is)
+			fail_msg("%s", row[i].addr);
+	}
+	assert_ptr_equal(ip_prefix_of_family(list, ARRAY_LEN(list), AF_INET), &list[1]);
+	assert_ptr_equal(ip_prefix_of_family(list, ARRAY_LEN(list), AF_INET6), &list[2]);
+	assert_null(ip_prefix_of_family(list, 2, AF_INET6));
+}
+
+static void link_local(void **state)
+{
+	static const struct {
+		const char *text;
+		bool yes;
+	} row[] = {
+		{"fe80::1/64", true},  {"febf::1/64", true},	  {"fec0::1/64", false},
+		{"fe00::1/64", false}, {"2001:db8::1/64", false}, {"254.128.0.1/8", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct ip_prefix p = prefix(row[i].text);
+
+		if (ip_addr_is_link_local(&p.addr) != row[i].yes)
+			fail_msg("%s", row[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(prefix_parse),
-		cmocka_unit_test(contains),
-		cmocka_unit_test(is_host),
-		cmocka_unit_test(order),
+		cmocka_unit_test(prefix_parse), cmocka_unit_test(contains),
+		cmocka_unit_test(is_host),	cmocka_unit_test(order),
+		cmocka_unit_test(lists),	cmocka_unit_test(link_local),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

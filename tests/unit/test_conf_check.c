@@ -26,40 +26,105 @@ static void good(void **state)
 
 static void vip_is_network(struct conf *c)
 {
-	c->router[0].leg[NET_MANAGEMENT].vip = fixture_prefix("10.20.0.0/24");
+	c->router[0].leg[NET_MANAGEMENT].vip[0] = fixture_prefix("10.20.0.0/24");
 }
 
 static void vip_is_broadcast(struct conf *c)
 {
-	c->router[0].leg[NET_PUBLIC].vip = fixture_prefix("198.18.0.255/24");
+	c->router[0].leg[NET_PUBLIC].vip[0] = fixture_prefix("198.18.0.255/24");
 }
 
-static void vip_is_ipv6(struct conf *c)
+static void add_vip(struct conf_leg *l, const char *text)
 {
-	c->router[0].leg[NET_MANAGEMENT].vip = fixture_prefix("2001:db8::1/64");
+	l->vip[l->n_vips++] = fixture_prefix(text);
+}
+
+static void vip_is_ipv6_network(struct conf *c)
+{
+	add_vip(&c->router[0].leg[NET_MANAGEMENT], "2001:db8::/64");
 	c->router[0].leg[NET_MANAGEMENT].vip_line = 77;
+}
+
+static void vip_twice(struct conf *c)
+{
+	add_vip(&c->router[0].leg[NET_MANAGEMENT], "2001:db8::1/64");
+	add_vip(&c->router[0].leg[NET_MANAGEMENT], "2001:db8::1/48");
+}
+
+static void vips_link_local_only(struct conf *c)
+{
+	c->router[0].leg[NET_MANAGEMENT].n_vips = 0;
+	add_vip(&c->router[0].leg[NET_MANAGEMENT], "fe80::1/64");
+}
+
+static void second_vips_overlap(struct conf *c)
+{
+	add_vip(&c->router[0].leg[NET_MANAGEMENT], "2001:db8:1::1/64");
+	add_vip(&c->router[0].leg[NET_PUBLIC], "2001:db8:1::2/48");
+}
+
+static void vrrp_without_ipv4(struct conf *c)
+{
+	c->router[0].leg[NET_MANAGEMENT].vip[0] = fixture_prefix("2001:db8:1::1/64");
+	c->router[0].leg[NET_PUBLIC].vip[0] = fixture_prefix("2001:db8:2::1/64");
+	c->router[0].n_gateways = 0;
+}
+
+static void add_gateway(struct conf *c, const char *text)
+{
+	c->router[0].gateway[c->router[0].n_gateways++] = fixture_addr(text);
+}
+
+static void gateway_twice(struct conf *c)
+{
+	add_gateway(c, "198.18.0.253");
+}
+
+static void gateway_ipv6_outside(struct conf *c)
+{
+	add_vip(&c->router[0].leg[NET_PUBLIC], "2001:db8:2::1/64");
+	add_gateway(c, "2001:db8:3::1");
+}
+
+static void gateway_ipv6_without_vip(struct conf *c)
+{
+	add_gateway(c, "fe80::fe");
+}
+
+static void virtual_mac_one_bridge(struct conf *c)
+{
+	strcpy(c->router[0].leg[NET_PUBLIC].bridge, "br-mgmt");
+	c->router[0].election.virtual_mac = true;
+	c->router[0].election.virtual_mac_line = 88;
+}
+
+static void virtual_mac_without_vrid(struct conf *c)
+{
+	c->router[0].election.mode = CONF_ELECTION_SINGLE;
+	c->router[0].election.vrid = 0;
+	c->router[0].election.virtual_mac = true;
 }
 
 static void vips_overlap(struct conf *c)
 {
-	c->router[0].leg[NET_PUBLIC].vip = fixture_prefix("10.20.5.1/16");
-	c->router[0].gateway = fixture_addr("10.20.0.254");
+	c->router[0].leg[NET_PUBLIC].vip[0] = fixture_prefix("10.20.5.1/16");
+	c->router[0].gateway[0] = fixture_addr("10.20.0.254");
 }
 
 static void gateway_outside(struct conf *c)
 {
-	c->router[0].gateway = fixture_addr("198.18.1.254");
+	c->router[0].gateway[0] = fixture_addr("198.18.1.254");
 	c->router[0].gateway_line = 33;
 }
 
 static void gateway_is_vip(struct conf *c)
 {
-	c->router[0].gateway = fixture_addr("198.18.0.1");
+	c->router[0].gateway[0] = fixture_addr("198.18.0.1");
 }
 
 static void gateway_is_broadcast(struct conf *c)
 {
-	c->router[0].gateway = fixture_addr("198.18.0.255");
+	c->router[0].gateway[0] = fixture_addr("198.18.0.255");
 }
 
 static void same_interface(struct conf *c)
@@ -210,7 +275,26 @@ static const struct {
 	{vip_is_network, "test.conf:11: router \"r0\": management: vip = \"10.20.0.0/24\"",
 	 "allowed"},
 	{vip_is_broadcast, "test.conf:12: router \"r0\": public: vip", "allowed"},
-	{vip_is_ipv6, "test.conf:77: router \"r0\": management: vip", "IPv6 is not supported yet"},
+	{vip_is_ipv6_network, "test.conf:77: router \"r0\": management: vip = \"2001:db8::/64\"",
+	 "that a host can have"},
+	{vip_twice, "test.conf:11: router \"r0\": management: vip = \"2001:db8::1/48\"",
+	 "is listed twice"},
+	{vips_link_local_only, "test.conf:11: router \"r0\": management: vip: there are link-local",
+	 "at least one other"},
+	{second_vips_overlap, "test.conf:12: router \"r0\": public: vip = \"2001:db8:1::2/48\"",
+	 "overlaps that of the management vip \"2001:db8:1::1/64\""},
+	{vrrp_without_ipv4, "test.conf:13: router \"r0\": election: VRRP is spoken over IPv4",
+	 "external"},
+	{gateway_twice, "test.conf:12: router \"r0\": public: gateway = \"198.18.0.253\"",
+	 "second one of its IP version"},
+	{gateway_ipv6_outside, "test.conf:12: router \"r0\": public: gateway = \"2001:db8:3::1\"",
+	 "network of \"2001:db8:2::1/64\""},
+	{gateway_ipv6_without_vip, "test.conf:12: router \"r0\": public: gateway = \"fe80::fe\"",
+	 "there is no public vip of IPv6"},
+	{virtual_mac_one_bridge, "test.conf:88: router \"r0\": election: virtual-mac: both legs",
+	 "two bridges"},
+	{virtual_mac_without_vrid, "test.conf:13: router \"r0\": election: virtual-mac is made of",
+	 "with a vrid"},
 	{vips_overlap, "test.conf:12: router \"r0\": public: vip", "overlaps"},
 	{gateway_outside, "test.conf:33: router \"r0\": public: gateway", "cannot be reached"},
 	{gateway_is_vip, "test.conf:12: router \"r0\": public: gateway", "the public vip itself"},
@@ -281,13 +365,30 @@ static void same_vrid(struct conf_router *b)
 
 static void same_vip(struct conf_router *b)
 {
-	b->leg[NET_MANAGEMENT].vip = fixture_prefix("10.20.0.1/24");
+	b->leg[NET_MANAGEMENT].vip[0] = fixture_prefix("10.20.0.1/24");
+}
+
+static void same_ipv6_vip(struct conf_router *b)
+{
+	add_vip(&routers[0].leg[NET_PUBLIC], "fe80::1/64");
+	add_vip(&b->leg[NET_PUBLIC], "2001:db8::1/64");
+	add_vip(&b->leg[NET_PUBLIC], "fe80::1/64");
+}
+
+static void same_virtual_mac(struct conf_router *b)
+{
+	routers[0].election.virtual_mac = b->election.virtual_mac = true;
+	b->election.vrid = 51;
+	strcpy(b->election.interface, "br-other");
+	strcpy(b->leg[NET_MANAGEMENT].bridge, "br-other");
 }
 
 static const struct {
 	void (*spoil)(struct conf_router *b);
 	const char *says;
 } two[] = {
+	{same_ipv6_vip, "test.conf:22: router \"r1\": public: vip = \"fe80::1/64\": is router"},
+	{same_virtual_mac, "test.conf:23: router \"r1\": election: virtual-mac: router \"r0\""},
 	{same_name, "test.conf:20: router \"r0\": there is one of this name already (line 10)"},
 	{same_namespace,
 	 "test.conf:20: router \"r1\": namespace = \"ns0\": is router \"r0\"'s, too"},
@@ -336,11 +437,27 @@ static void no_clash(void **state)
 	(void)state;
 	c.router[1].election.vrid = 51;
 	strcpy(c.router[1].election.interface, "br-other");
-	c.router[1].leg[NET_MANAGEMENT].vip = c.router[0].leg[NET_MANAGEMENT].vip;
+	c.router[1].leg[NET_MANAGEMENT].vip[0] = c.router[0].leg[NET_MANAGEMENT].vip[0];
 	strcpy(c.router[1].leg[NET_MANAGEMENT].bridge, "br-third");
 	conf_check(&c, &e);
 	if (e.n)
 		fail_msg("%s", e.text[0]);
+
+	/* both versions, link-local ones on both legs */
+	add_vip(&c.router[0].leg[NET_MANAGEMENT], "2001:db8:1::1/64");
+	add_vip(&c.router[0].leg[NET_MANAGEMENT], "fe80::1/64");
+	add_vip(&c.router[0].leg[NET_PUBLIC], "2001:db8:2::1/64");
+	add_vip(&c.router[0].leg[NET_PUBLIC], "fe80::1/64");
+	add_gateway(&c, "2001:db8:2::fe");
+	c.router[0].election.virtual_mac = true;
+	conf_check(&c, &e);
+	if (e.n)
+		fail_msg("IPv6: %s", e.text[0]);
+	c.router[0].gateway[1] = fixture_addr("fe80::fe");
+	conf_check(&c, &e);
+	if (e.n)
+		fail_msg("link-local gateway: %s", e.text[0]);
+	c.router[0].election.virtual_mac = false;
 
 	c.router[1] = c.router[0];
 	c.n_routers = 1;
@@ -348,7 +465,7 @@ static void no_clash(void **state)
 	c.router[0].election.mode = CONF_ELECTION_SINGLE;
 	c.router[0].election.vrid = 0;
 	c.router[0].election.interface[0] = '\0';
-	c.router[0].gateway = (struct ip_addr){0};
+	c.router[0].n_gateways = 0;
 	conf_check(&c, &e);
 	if (e.n)
 		fail_msg("single: %s", e.text[0]);

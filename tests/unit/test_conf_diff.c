@@ -181,7 +181,27 @@ static void vrid(struct conf_router *r)
 
 static void vip(struct conf_router *r)
 {
-	r->leg[NET_MANAGEMENT].vip.len = 25;
+	r->leg[NET_MANAGEMENT].vip[0].len = 25;
+}
+
+static void vip_more(struct conf_router *r)
+{
+	r->leg[NET_PUBLIC].vip[r->leg[NET_PUBLIC].n_vips++] = fixture_prefix("2001:db8::1/64");
+}
+
+static void gateway_more(struct conf_router *r)
+{
+	r->gateway[r->n_gateways++] = fixture_addr("2001:db8::2");
+}
+
+static void virtual_mac(struct conf_router *r)
+{
+	r->election.virtual_mac = true;
+}
+
+static void accept_nothing(struct conf_router *r)
+{
+	r->election.accept = false;
 }
 
 static void own_filter(struct conf_router *r)
@@ -206,7 +226,7 @@ static void preempt(struct conf_router *r)
 
 static void gateway(struct conf_router *r)
 {
-	r->gateway = fixture_addr("198.18.0.253");
+	r->gateway[0] = fixture_addr("198.18.0.253");
 }
 
 static void nat(struct conf_router *r)
@@ -266,6 +286,10 @@ static const struct {
 	{election_interface, CONF_REFUSED, "election: interface"},
 	{vrid, CONF_REFUSED, "election: vrid"},
 	{vip, CONF_REFUSED, "management: vip"},
+	{vip_more, CONF_REFUSED, "public: vip"},
+	{gateway_more, CONF_LIVE, NULL},
+	{virtual_mac, CONF_LIVE, NULL},
+	{accept_nothing, CONF_LIVE, NULL},
 	{priority, CONF_LIVE, NULL},
 	{advert, CONF_LIVE, NULL},
 	{preempt, CONF_LIVE, NULL},
@@ -347,17 +371,54 @@ static void desired(void **state)
 	assert_string_equal(d.leg[NET_PUBLIC].bridge, "br-ex");
 	assert_true(d.leg[NET_PUBLIC].hostname[0] != '\0');
 	assert_true(d.active && d.nat_random && d.nat == NET_NAT_SNAT);
-	assert_true(ip_addr_equal(&d.gateway, &c.router[0].gateway));
+	assert_true(ip_addr_equal(&d.gateway[NET_V4], &c.router[0].gateway[0]));
+	assert_int_equal(d.leg[NET_PUBLIC].n_vips, 1);
+	assert_false(d.gateway[NET_V6].family || d.virtual_mac || d.closed);
 	conf_net_desired(&d, &c.router[0], false);
 	assert_false(d.active);
+}
+
+static void desired_ipv6(void **state)
+{
+	struct conf c = fixture_conf(old_routers, 1);
+	struct conf_router *r = &c.router[0];
+	struct net_desired d;
+
+	(void)state;
+	vip_more(r);
+	gateway_more(r);
+	virtual_mac(r);
+	accept_nothing(r);
+	conf_net_desired(&d, r, true);
+	assert_true(ip_addr_equal(&d.gateway[NET_V4], &r->gateway[0]));
+	assert_true(ip_addr_equal(&d.gateway[NET_V6], &r->gateway[1]));
+	assert_true(d.virtual_mac && d.closed);
+	assert_int_equal(d.mac[4], 1);
+	assert_int_equal(d.mac[5], 51);
+	assert_int_equal(d.leg[NET_MANAGEMENT].n_vips, 1);
+	/* to solicit neighbours for what it forwards */
+	assert_int_equal(d.leg[NET_PUBLIC].n_vips, 3);
+	assert_true(ip_addr_is_link_local(&d.leg[NET_PUBLIC].vip[2].addr));
+
+	/* unless there is one */
+	r->leg[NET_PUBLIC].vip[r->leg[NET_PUBLIC].n_vips++] = fixture_prefix("fe80::1/64");
+	conf_net_desired(&d, r, true);
+	assert_int_equal(d.leg[NET_PUBLIC].n_vips, 3);
+	assert_int_equal(d.leg[NET_PUBLIC].vip[2].addr.b[15], 1);
+
+	r->leg[NET_MANAGEMENT].vip[0] = fixture_prefix("2001:db8:1::1/64");
+	r->leg[NET_PUBLIC].vip[0] = fixture_prefix("2001:db8:2::1/64");
+	conf_net_desired(&d, r, true);
+	assert_int_equal(d.mac[4], 2);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(global),      cmocka_unit_test(peer_interface),
-		cmocka_unit_test(one_router),  cmocka_unit_test(vip_without_vrrp),
-		cmocka_unit_test(come_and_go), cmocka_unit_test(desired),
+		cmocka_unit_test(global),	cmocka_unit_test(peer_interface),
+		cmocka_unit_test(one_router),	cmocka_unit_test(vip_without_vrrp),
+		cmocka_unit_test(come_and_go),	cmocka_unit_test(desired),
+		cmocka_unit_test(desired_ipv6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,13 +14,13 @@ static struct net_desired desired(enum net_nat nat, bool random)
 	struct net_desired d = {
 		.router = "r1",
 		.namespace = "r1",
-		.leg = {{.ifname = "vr-mgmt"}, {.ifname = "vr-ex"}},
+		.leg = {{.ifname = "vr-mgmt", .n_vips = 1}, {.ifname = "vr-ex", .n_vips = 1}},
 		.nat = nat,
 		.nat_random = random,
 	};
 
-	assert_int_equal(ip_prefix_parse(&d.leg[NET_MANAGEMENT].vip, "10.20.0.1/24"), 0);
-	assert_int_equal(ip_prefix_parse(&d.leg[NET_PUBLIC].vip, "198.18.0.1/24"), 0);
+	assert_int_equal(ip_prefix_parse(&d.leg[NET_MANAGEMENT].vip[0], "10.20.0.1/24"), 0);
+	assert_int_equal(ip_prefix_parse(&d.leg[NET_PUBLIC].vip[0], "198.18.0.1/24"), 0);
 	return d;
 }
 
@@ -57,6 +57,88 @@ static void rules(void **state)
 		assert_int_equal(n, strlen(text));
 		if (!strstr(text, row[i].has) || strstr(text, row[i].lacks))
 			fail_msg("%s:\n%s", row[i].why, text);
+	}
+}
+
+static void add_ipv6(struct net_desired *d)
+{
+	struct net_leg *m = &d->leg[NET_MANAGEMENT], *p = &d->leg[NET_PUBLIC];
+
+	assert_int_equal(ip_prefix_parse(&m->vip[m->n_vips++], "2001:db8:1::1/64"), 0);
+	assert_int_equal(ip_prefix_parse(&p->vip[p->n_vips++], "fe80::1/64"), 0);
+	assert_int_equal(ip_prefix_parse(&p->vip[p->n_vips++], "2001:db8:2::1/64"), 0);
+	assert_int_equal(ip_prefix_parse(&p->vip[p->n_vips++], "2001:db8:2::2/64"), 0);
+}
+
+static void only_ipv6(struct net_desired *d)
+{
+	d->leg[NET_PUBLIC].n_vips = d->leg[NET_MANAGEMENT].n_vips = 0;
+	add_ipv6(d);
+}
+
+static void both(struct net_desired *d)
+{
+	add_ipv6(d);
+}
+
+static void only_ipv4(struct net_desired *d)
+{
+	(void)d;
+}
+
+static void closed(struct net_desired *d)
+{
+	d->closed = true;
+}
+
+static void closed_both(struct net_desired *d)
+{
+	add_ipv6(d);
+	d->closed = true;
+}
+
+/* NAT per IP version, and what the VIPs take. */
+static void versions(void **state)
+{
+	static const char snat4[] = "oifname \"vr-ex\" snat ip to 198.18.0.1\n",
+			  snat6[] = "oifname \"vr-ex\" snat ip6 to 2001:db8:2::1\n",
+			  echo4[] = "iifname \"vr-ex\" icmp type echo-request accept\n",
+			  echo6[] = "iifname \"vr-ex\" icmpv6 type echo-request accept\n",
+			  neighbours[] = "icmpv6 type { mld-listener-query, nd-neighbor-solicit, "
+					 "nd-neighbor-advert } accept\n",
+			  redirect[] = "icmpv6 type nd-redirect drop\n",
+			  shut[] = "iifname \"vr-mgmt\" ct state established,related accept\n"
+				   "\t\tiifname \"vr-mgmt\" counter drop\n";
+	static const struct {
+		void (*change)(struct net_desired *d);
+		enum net_nat nat;
+		const char *has, *lacks;
+	} row[] = {
+		{only_ipv4, NET_NAT_SNAT, snat4, "ip6"},
+		{only_ipv4, NET_NAT_SNAT, echo4, "icmpv6"},
+		{both, NET_NAT_SNAT, snat4, "fe80"},
+		{both, NET_NAT_SNAT, snat6, "2001:db8:2::2"},
+		{both, NET_NAT_SNAT, neighbours, shut},
+		{both, NET_NAT_SNAT, redirect, shut},
+		{both, NET_NAT_SNAT, echo6, shut},
+		{both, NET_NAT_NONE, echo6, "snat"},
+		{both, NET_NAT_MASQUERADE, "masquerade\n", "snat ip"},
+		{only_ipv6, NET_NAT_SNAT, snat6, "snat ip to"},
+		{closed, NET_NAT_SNAT, shut, "echo-request"},
+		{closed, NET_NAT_SNAT, snat4, "icmpv6"},
+		{closed_both, NET_NAT_SNAT, neighbours, "echo-request"},
+		{closed_both, NET_NAT_NONE, shut, "echo-request"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct net_desired d = desired(row[i].nat, false);
+		char text[4096];
+
+		row[i].change(&d);
+		assert_in_range(nat_ruleset(text, sizeof(text), &d), 1, sizeof(text) - 1);
+		if (!strstr(text, row[i].has) || strstr(text, row[i].lacks))
+			fail_msg("row %zu:\n%s", i, text);
 	}
 }
 
@@ -98,7 +180,7 @@ static void comments(void **state)
 	comment_of(&d, other);
 	assert_string_not_equal(first, other);
 	d = desired(NET_NAT_SNAT, false);
-	d.leg[NET_PUBLIC].vip.addr.b[3]++;
+	d.leg[NET_PUBLIC].vip[0].addr.b[3]++;
 	comment_of(&d, other);
 	assert_string_not_equal(first, other);
 
@@ -141,7 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules),    cmocka_unit_test(transaction),
 		cmocka_unit_test(comments), cmocka_unit_test(bad_names),
-		cmocka_unit_test(bounded),
+		cmocka_unit_test(bounded),  cmocka_unit_test(versions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

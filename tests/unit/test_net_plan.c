@@ -40,15 +40,15 @@ static struct net_desired wanted(bool active)
 	struct net_desired d = {
 		.router = "r1",
 		.namespace = "r1",
-		.leg = {{"vr-mgmt", "r1-m", "br-mgmt", {{0}, 0}},
-			{"vr-ex", "r1-p", "br-ex", {{0}, 0}}},
-		.gateway = address("198.18.0.254"),
+		.leg = {{"vr-mgmt", "r1-m", "br-mgmt", {{{0}, 0}}, 1},
+			{"vr-ex", "r1-p", "br-ex", {{{0}, 0}}, 1}},
+		.gateway = {address("198.18.0.254")},
 		.nat = NET_NAT_SNAT,
 		.active = active,
 	};
 
-	d.leg[M].vip = prefix("10.20.0.1/24");
-	d.leg[P].vip = prefix("198.18.0.1/24");
+	d.leg[M].vip[0] = prefix("10.20.0.1/24");
+	d.leg[P].vip[0] = prefix("198.18.0.1/24");
 	return d;
 }
 
@@ -71,7 +71,7 @@ static struct net_actual complete(bool active)
 {
 	struct net_actual a = nothing();
 
-	a.lo_up = a.blackhole = true;
+	a.lo_up = a.blackhole[NET_V4] = true;
 	for (unsigned id = 0; id < NET_LEGS; id++) {
 		struct net_leg_actual *l = &a.leg[id];
 
@@ -85,9 +85,9 @@ static struct net_actual complete(bool active)
 	if (active) {
 		a.leg[M].addrs[a.leg[M].n_addrs++] = prefix("10.20.0.1/24");
 		a.leg[P].addrs[a.leg[P].n_addrs++] = prefix("198.18.0.1/24");
-		a.default_route = true;
-		a.default_via = address("198.18.0.254");
-		a.default_ifindex = a.leg[P].ifindex;
+		a.route[NET_V4].exists = true;
+		a.route[NET_V4].via = address("198.18.0.254");
+		a.route[NET_V4].ifindex = a.leg[P].ifindex;
 	}
 	return a;
 }
@@ -104,6 +104,9 @@ static void describe(const struct net_plan *p, char *out, size_t cap)
 		[NET_OP_LEG_MTU] = "mtu",
 		[NET_OP_LEG_ENSLAVE] = "attach",
 		[NET_OP_LEG_UP] = "up",
+		[NET_OP_LEG_MAC] = "mac",
+		[NET_OP_LEG_IPV6_ON] = "ipv6+",
+		[NET_OP_LEG_IPV6_OFF] = "ipv6-",
 		[NET_OP_ADDR_ADD] = "addr+",
 		[NET_OP_ADDR_DEL] = "addr-",
 		[NET_OP_ROUTE_ADD] = "route+",
@@ -115,16 +118,21 @@ static void describe(const struct net_plan *p, char *out, size_t cap)
 	for (unsigned i = 0; i < p->n; i++) {
 		const struct net_op *op = &p->op[i];
 		char addr[IP_PREFIX_STRLEN] = "", mtu[12] = "";
+		const char *more = "";
 
 		if (op->kind == NET_OP_ADDR_ADD || op->kind == NET_OP_ADDR_DEL)
 			ip_prefix_format(&op->addr, addr);
 		if (op->kind == NET_OP_ROUTE_ADD)
 			ip_addr_format(&op->addr.addr, addr);
+		if (op->kind == NET_OP_LEG_MAC)
+			more = op->mac[5] ? ":virtual" : ":own";
+		if (op->kind == NET_OP_BLACKHOLE_ADD || op->kind == NET_OP_ROUTE_DEL)
+			more = op->addr.addr.family == AF_INET6 ? ":v6" : "";
 		if (op->mtu)
 			snprintf(mtu, sizeof(mtu), "%u", op->mtu);
-		n += (size_t)snprintf(out + n, cap - n, "%s%s-%c%s%s%s", i ? " " : "",
+		n += (size_t)snprintf(out + n, cap - n, "%s%s-%c%s%s%s%s", i ? " " : "",
 				      word[op->kind], op->leg == M ? 'm' : 'p',
-				      *addr || *mtu ? ":" : "", addr, mtu);
+				      *addr || *mtu ? ":" : "", addr, mtu, more);
 		assert_true(n < cap);
 	}
 }
@@ -170,7 +178,7 @@ static void lo_down(struct world *w)
 
 static void no_blackhole(struct world *w)
 {
-	w->a.blackhole = false;
+	w->a.blackhole[NET_V4] = false;
 }
 
 static void no_bridge(struct world *w)
@@ -222,7 +230,7 @@ static void inner_end_lost(struct world *w)
 		.host_exists = true,
 		.host_ifindex = 13,
 	};
-	w->a.default_route = false;
+	w->a.route[NET_V4].exists = false;
 }
 
 static void not_peers(struct world *w)
@@ -259,7 +267,7 @@ static void mtu_inside(struct world *w)
 static void leg_down(struct world *w)
 {
 	w->a.leg[P].up = false;
-	w->a.default_route = false;
+	w->a.route[NET_V4].exists = false;
 }
 
 static void host_down(struct world *w)
@@ -284,37 +292,37 @@ static void wrong_len(struct world *w)
 
 static void vip_changed(struct world *w)
 {
-	w->d.leg[P].vip = prefix("198.18.0.2/24");
+	w->d.leg[P].vip[0] = prefix("198.18.0.2/24");
 }
 
 static void net_changed(struct world *w)
 {
-	w->d.leg[P].vip = prefix("203.0.113.1/24");
-	w->d.gateway = address("203.0.113.254");
+	w->d.leg[P].vip[0] = prefix("203.0.113.1/24");
+	w->d.gateway[NET_V4] = address("203.0.113.254");
 }
 
 static void route_lost(struct world *w)
 {
-	w->a.default_route = false;
-	w->a.default_via = (struct ip_addr){0};
-	w->a.default_ifindex = 0;
+	w->a.route[NET_V4].exists = false;
+	w->a.route[NET_V4].via = (struct ip_addr){0};
+	w->a.route[NET_V4].ifindex = 0;
 }
 
 static void route_elsewhere(struct world *w)
 {
-	w->a.default_via = address("198.18.0.99");
+	w->a.route[NET_V4].via = address("198.18.0.99");
 }
 
 static void route_other_link(struct world *w)
 {
-	w->a.default_route = true;
-	w->a.default_via = address("240.0.0.5");
-	w->a.default_ifindex = 40;
+	w->a.route[NET_V4].exists = true;
+	w->a.route[NET_V4].via = address("240.0.0.5");
+	w->a.route[NET_V4].ifindex = 40;
 }
 
 static void gateway_none(struct world *w)
 {
-	w->d.gateway = (struct ip_addr){0};
+	w->d.gateway[NET_V4] = (struct ip_addr){0};
 }
 
 static void promote_gateway_none(struct world *w)
@@ -325,12 +333,12 @@ static void promote_gateway_none(struct world *w)
 
 static void gateway_outside(struct world *w)
 {
-	w->d.gateway = address("203.0.113.1");
+	w->d.gateway[NET_V4] = address("203.0.113.1");
 }
 
 static void gateway_is_vip(struct world *w)
 {
-	w->d.gateway = address("198.18.0.1");
+	w->d.gateway[NET_V4] = address("198.18.0.1");
 }
 
 static void promote_after_reboot(struct world *w)
@@ -345,17 +353,175 @@ static void two_faults(struct world *w)
 	not_a_bridge(w);
 }
 
+/* ---- both IP versions, and a virtual MAC ---- */
+
+#define ON6	 "ipv6+-m ipv6+-p"
+#define LOCAL6	 "addr+-m:fe80::1/64 addr+-p:fe80::1/64"
+#define ADD6	 "addr+-m:2001:db8:1::1/64 addr+-p:2001:db8:2::1/64"
+#define V4	 ADD_M " " ADD_P " " ROUTE
+#define PROMOTE6 LOCAL6 " " V4 " " ADD6 " route+-p:2001:db8:2::fe"
+#define DEL6	 "addr--m:10.20.0.1/24 addr--m:2001:db8:1::1/64 addr--m:fe80::1/64"
+#define DEL6_P	 "addr--p:198.18.0.1/24 addr--p:2001:db8:2::1/64 addr--p:fe80::1/64"
+#define LEAVE6	 "route--p route--p:v6 " DEL6_P " " DEL6
+
+static void add_vips6(struct net_leg *l, const char *vip)
+{
+	l->vip[l->n_vips++] = prefix(vip);
+	l->vip[l->n_vips++] = prefix("fe80::1/64");
+}
+
+static void dual(struct world *w)
+{
+	add_vips6(&w->d.leg[M], "2001:db8:1::1/64");
+	add_vips6(&w->d.leg[P], "2001:db8:2::1/64");
+	w->d.gateway[NET_V6] = address("2001:db8:2::fe");
+	w->a.blackhole[NET_V6] = true;
+	for (unsigned id = 0; id < NET_LEGS && w->d.active; id++) {
+		w->a.leg[id].ipv6 = true;
+		for (unsigned i = 1; i < w->d.leg[id].n_vips; i++)
+			w->a.leg[id].addrs[w->a.leg[id].n_addrs++] = w->d.leg[id].vip[i];
+		w->a.route[NET_V6] = (struct net_route){true, w->d.gateway[NET_V6], 3};
+	}
+}
+
+static void dual_fresh(struct world *w)
+{
+	dual(w);
+	fresh(w);
+}
+
+static void dual_promote(struct world *w)
+{
+	dual(w);
+	promote(w);
+}
+
+static void dual_demote(struct world *w)
+{
+	dual(w);
+	demote(w);
+}
+
+static void dual_promote_fresh(struct world *w)
+{
+	dual_promote(w);
+	fresh(w);
+}
+
+static void link_local_promote(struct world *w)
+{
+	promote(w);
+	w->d.leg[M].vip[w->d.leg[M].n_vips++] = prefix("fe80::1/64");
+	w->a.blackhole[NET_V6] = true;
+}
+
+static void dual_ipv6_lost(struct world *w)
+{
+	dual(w);
+	w->a.leg[P].ipv6 = false;
+	w->a.leg[P].n_addrs = 1;
+	w->a.route[NET_V6].exists = false;
+}
+
+static void dual_route_lost(struct world *w)
+{
+	dual(w);
+	w->a.route[NET_V6].via = address("2001:db8:2::99");
+}
+
+static void dual_no_more(struct world *w)
+{
+	dual(w);
+	w->d.leg[M].n_vips = w->d.leg[P].n_vips = 1;
+	w->d.gateway[NET_V6].family = 0;
+}
+
+static void dual_standby_loud(struct world *w)
+{
+	dual(w);
+	w->a.leg[M].ipv6 = true;
+}
+
+static void dual_small_mtu(struct world *w)
+{
+	dual(w);
+	w->a.leg[M].bridge_mtu = w->a.leg[M].mtu = w->a.leg[M].host_mtu = 1279;
+}
+
+static void dual_gateway_outside(struct world *w)
+{
+	dual(w);
+	w->d.gateway[NET_V6] = address("2001:db8:3::1");
+}
+
+static void dual_gateway_link_local(struct world *w)
+{
+	dual(w);
+	w->d.gateway[NET_V6] = address("fe80::fe");
+}
+
+static void mac_promote(struct world *w)
+{
+	promote(w);
+	w->d.virtual_mac = true;
+	net_virtual_mac(w->d.mac, 51, false);
+}
+
+static void mac_active(struct world *w)
+{
+	mac_promote(w);
+	for (unsigned id = 0; id < NET_LEGS; id++)
+		memcpy(w->a.leg[id].mac, w->d.mac, sizeof(w->d.mac));
+}
+
+static void mac_demote(struct world *w)
+{
+	mac_active(w);
+	demote(w);
+}
+
+static void mac_lost(struct world *w)
+{
+	mac_active(w);
+	w->a.leg[P].mac[5]++;
+}
+
+static void mac_no_more(struct world *w)
+{
+	mac_active(w);
+	w->d.virtual_mac = false;
+}
+
+static void mac_faulty(struct world *w)
+{
+	mac_active(w);
+	no_bridge(w);
+}
+
+static void mac_dual_promote(struct world *w)
+{
+	dual(w);
+	mac_promote(w);
+}
+
 static void full_of_strays(struct world *w)
 {
 	for (unsigned id = 0; id < NET_LEGS; id++) {
 		w->a.leg[id].n_addrs = 0;
+		w->d.leg[id].n_vips = 0;
+		for (unsigned i = 0; i < NET_VIPS_MAX + 1; i++)
+			w->d.leg[id].vip[w->d.leg[id].n_vips++] = prefix("2001:db8::1/64");
 		for (unsigned i = 0; i < NET_ADDRS_MAX; i++)
 			add_addr(&w->a.leg[id], "192.0.2.9/24");
 		w->a.leg[id].silent = w->a.leg[id].up = false;
 		w->a.leg[id].mtu = 1;
 		w->a.leg[id].host_master = 0;
 	}
-	w->a.lo_up = w->a.blackhole = false;
+	w->d.gateway[NET_V4].family = 0;
+	w->d.gateway[NET_V6] = address("2001:db8::fe");
+	w->d.virtual_mac = true;
+	w->d.mac[5] = 1;
+	w->a.lo_up = w->a.blackhole[NET_V4] = false;
 }
 
 static const struct row {
@@ -422,6 +588,45 @@ static const struct row {
 	 "gateway 203.0.113.1 is not in the network of the public VIP 198.18.0.1/24"},
 	{"gateway outside, found before the promotion", false, gateway_outside, "",
 	 "gateway 203.0.113.1 is not in the network of the public VIP 198.18.0.1/24"},
+	{"both versions: a new namespace is built", false, dual_fresh,
+	 "lo-m hole-m hole-m:v6 " BUILD_M " " BUILD_P, ""},
+	{"both versions: a complete STANDBY", false, dual, "", ""},
+	{"both versions: a complete ACTIVE", true, dual, "", ""},
+	{"both versions: promotion switches IPv6 on before its addresses", false, dual_promote,
+	 ON6 " " PROMOTE6, ""},
+	{"both versions: promotion of what is not built", false, dual_promote_fresh,
+	 "lo-m hole-m hole-m:v6 " BUILD_M " " BUILD_P " " ON6 " " PROMOTE6, ""},
+	{"a link-local VIP beside IPv4 needs IPv6, too", false, link_local_promote,
+	 "ipv6+-m addr+-m:fe80::1/64 " V4, ""},
+	{"both versions: demotion leaves no IPv6 on the legs", true, dual_demote,
+	 LEAVE6 " ipv6--m ipv6--p", ""},
+	{"drift: IPv6 switched off took its addresses and route along", true, dual_ipv6_lost,
+	 "ipv6+-p addr+-p:fe80::1/64 addr+-p:2001:db8:2::1/64 route+-p:2001:db8:2::fe", ""},
+	{"drift: IPv6's default route alone", true, dual_route_lost, "route+-p:2001:db8:2::fe", ""},
+	{"no more IPv6: route and addresses, then IPv6 itself", true, dual_no_more,
+	 "route--p:v6 addr--p:2001:db8:2::1/64 addr--p:fe80::1/64 addr--m:2001:db8:1::1/64 "
+	 "addr--m:fe80::1/64 ipv6--m ipv6--p",
+	 ""},
+	{"drift: IPv6 on a STANDBY's leg", false, dual_standby_loud, "ipv6--m", ""},
+	{"IPv6 on a bridge that is too narrow for it", false, dual_small_mtu, "",
+	 "bridge br-mgmt has an MTU of 1279; IPv6 needs 1280"},
+	{"IPv6 gateway outside", false, dual_gateway_outside, "",
+	 "gateway 2001:db8:3::1 is not in the network of the public VIP 2001:db8:2::1/64"},
+	{"IPv6 gateway by its link-local address", true, dual_gateway_link_local,
+	 "route+-p:fe80::fe", ""},
+
+	{"virtual MAC: before the addresses", false, mac_promote, "mac-m:virtual mac-p:virtual " V4,
+	 ""},
+	{"virtual MAC: before IPv6, which would speak with the other", false, mac_dual_promote,
+	 "mac-m:virtual ipv6+-m mac-p:virtual ipv6+-p " PROMOTE6, ""},
+	{"virtual MAC: a complete ACTIVE", true, mac_active, "", ""},
+	{"virtual MAC: a STANDBY has its own, after the addresses went", true, mac_demote,
+	 LEAVE " mac-m:own mac-p:own", ""},
+	{"virtual MAC: drift", true, mac_lost, "mac-p:virtual", ""},
+	{"virtual MAC: switched off", true, mac_no_more, "mac-m:own mac-p:own", ""},
+	{"virtual MAC: not with a fault", true, mac_faulty, LEAVE " mac-m:own mac-p:own",
+	 "bridge br-ex does not exist"},
+
 	{"gateway is the VIP", false, gateway_is_vip, "",
 	 "gateway 198.18.0.1 is the public VIP itself"},
 };
@@ -451,7 +656,7 @@ static void fits(void **state)
 	(void)state;
 	full_of_strays(&w);
 	net_plan(&p, &w.d, &w.a);
-	assert_int_equal(p.n, 2 + NET_LEGS * (4 + 1 + NET_ADDRS_MAX) + 1);
+	assert_int_equal(p.n, 3 + NET_LEGS * (4 + 2 + NET_VIPS_MAX + 1 + NET_ADDRS_MAX) + 2);
 }
 
 static void hostnames(void **state)
@@ -485,6 +690,36 @@ static void hostnames(void **state)
 	net_hostname(a, "a-long-namespace-1", M);
 	net_hostname(b, "a-long-namespace-2", M);
 	assert_string_not_equal(a, b);
+}
+
+/* Of what is not configured: the same on all controllers, and nobody else's. */
+static void link_locals(void **state)
+{
+	struct ip_prefix a, b;
+
+	(void)state;
+	net_own_link_local(&a, "r1", M);
+	net_own_link_local(&b, "r1", M);
+	assert_true(ip_addr_equal(&a.addr, &b.addr));
+	assert_true(ip_addr_is_link_local(&a.addr) && ip_prefix_is_host(&a));
+	assert_int_equal(a.len, 64);
+	assert_int_equal(a.addr.b[8] & 2, 0);
+	net_own_link_local(&b, "r1", P);
+	assert_false(ip_addr_equal(&a.addr, &b.addr));
+	net_own_link_local(&b, "r2", M);
+	assert_false(ip_addr_equal(&a.addr, &b.addr));
+}
+
+static void virtual_macs(void **state)
+{
+	static const uint8_t v4[] = {0, 0, 0x5e, 0, 1, 255}, v6[] = {0, 0, 0x5e, 0, 2, 7};
+	uint8_t mac[NET_MAC_BYTES];
+
+	(void)state;
+	net_virtual_mac(mac, 255, false);
+	assert_memory_equal(mac, v4, sizeof(mac));
+	net_virtual_mac(mac, 7, true);
+	assert_memory_equal(mac, v6, sizeof(mac));
 }
 
 static void op_names(void **state)
@@ -523,7 +758,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plans),	 cmocka_unit_test(fits),
 		cmocka_unit_test(hostnames),	 cmocka_unit_test(op_names),
-		cmocka_unit_test(announcements),
+		cmocka_unit_test(announcements), cmocka_unit_test(link_locals),
+		cmocka_unit_test(virtual_macs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Announcements, byte by byte; tests/lab/test_ipv6.sh has them judged by others. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vrouter/netns.h"
+
+static const uint8_t mac[NET_MAC_BYTES] = {0x02, 0x11, 0x22, 0x33, 0x44, 0x55};
+
+static struct announcement build(const char *vip)
+{
+	struct announcement a;
+	struct ip_addr addr;
+
+	assert_int_equal(ip_addr_parse(&addr, vip), 0);
+	announce_build(&a, mac, &addr);
+	return a;
+}
+
+static void ipv6(void **state)
+{
+	/* written down from RFC 4861 4.4 and RFC 8200 3, the checksum by hand */
+	static const uint8_t want[] = {
+		0x33, 0x33, 0x00, 0x00, 0x00, 0x01, 0x02, 0x11, 0x22, 0x33, 0x44, 0x55, 0x86,
+		0xdd, 0x60, 0x00, 0x00, 0x00, 0x00, 0x20, 0x3a, 0xff, 0x20, 0x01, 0x0d, 0xb8,
+		0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0xff,
+		0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+		0x00, 0x01, 0x88, 0x00, 0x12, 0x90, 0xa0, 0x00, 0x00, 0x00, 0x20, 0x01, 0x0d,
+		0xb8, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01,
+		0x02, 0x01, 0x02, 0x11, 0x22, 0x33, 0x44, 0x55,
+	};
+	struct announcement a = build("2001:db8:1::1");
+
+	(void)state;
+	assert_int_equal(a.n, 1);
+	assert_int_equal(a.ethertype, 0x86dd);
+	assert_int_equal(a.len, sizeof(want));
+	assert_memory_equal(a.frame[0], want, sizeof(want));
+}
+
+static void ipv4(void **state)
+{
+	static const uint8_t want[] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0x11, 0x22, 0x33, 0x44, 0x55, 0x08, 0x06,
+		0x00, 0x01, 0x08, 0x00, 0x06, 0x04, 0x00, 0x01, 0x02, 0x11, 0x22, 0x33, 0x44, 0x55,
+		10,   20,   0,	  1,	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 10,	  20,	0,    1,
+	};
+	struct announcement a = build("10.20.0.1");
+
+	(void)state;
+	assert_int_equal(a.n, 2);
+	assert_int_equal(a.ethertype, 0x0806);
+	assert_int_equal(a.len, 60);
+	assert_memory_equal(a.frame[0], want, sizeof(want));
+	/* the reply has the sender for its target */
+	assert_int_equal(a.frame[1][21], 2);
+	assert_memory_equal(a.frame[1] + 32, mac, sizeof(mac));
+}
+
+static void neither(void **state)
+{
+	struct ip_addr none = {.family = 0};
+	struct announcement a;
+
+	(void)state;
+	announce_build(&a, mac, &none);
+	assert_int_equal(a.n, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ipv6),
+		cmocka_unit_test(ipv4),
+		cmocka_unit_test(neither),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
