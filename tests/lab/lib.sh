@@ -20,6 +20,7 @@ LAB_DIR=
 LAB_PIDS=()
 TRAFFIC=$LAB_BUILD/tests/lab/vr-traffic
 MGMT_VIP=10.20.0.1 PUBLIC_VIP=198.18.0.1 HOST=198.18.0.254
+MGMT_VIP6=2001:db8:1::1 PUBLIC_VIP6=2001:db8:ffff::1 HOST6=2001:db8:ffff::254 # see lab_ipv6
 declare -A LAB_PID=() LAB_IN=() LAB_OUT=() LAB_DAEMON=()
 
 skip() { echo "skipped: $*"; exit 77; }
@@ -187,6 +188,15 @@ lab_standard() {
 	traffic echo h1 echo-server --listen $HOST:7
 }
 
+# IPv6 beside IPv4, before the daemons start: the node and the host get addresses, the router VIPs.
+lab_ipv6() {
+	lab_ip n1 address add 2001:db8:1::101/64 dev eth0 nodad
+	lab_ip n1 -6 route add default via $MGMT_VIP6
+	lab_ip h1 address add $HOST6/64 dev eth0 nodad
+	IPV6=1
+	traffic echo6 h1 echo-server --listen "[$HOST6]:7"
+}
+
 lab_cut() { lab_ip fabric link set "$1" down; }
 lab_mend() { lab_ip fabric link set "$1" up; }
 
@@ -225,6 +235,7 @@ lab_dropped() {
 # Settings of lab_config; a test changes them before it starts a controller.
 ADVERT=100 ELECTION=vrrp PREEMPT=false SYNC_INTERFACE="\"br-mgmt\"" ROUTER_EXTRA= SYNC_EXTRA=
 SYNC_TO='group     = "239.255.77.1"'
+ELECTION_EXTRA= IPV6=
 
 lab_key() {
 	[ ! -s "$LAB_DIR/sync.key" ] || return 0
@@ -234,6 +245,9 @@ lab_key() {
 
 lab_config() {
 	local i=$1 dir=$LAB_DIR/c$1 election="mode = \"$ELECTION\""
+	local mgmt="\"$MGMT_VIP/24\"" public="\"$PUBLIC_VIP/24\"" gateway="\"$HOST\""
+	[ -z "$IPV6" ] || mgmt="{ $mgmt, \"$MGMT_VIP6/64\" }" public="{ $public, \"$PUBLIC_VIP6/64\" }" \
+		gateway="{ $gateway, \"$HOST6\" }"
 	mkdir -p "$dir"
 	lab_key
 	[ "$ELECTION" != vrrp ] || election+="  interface = \"br-mgmt\"  vrid = 51
@@ -251,11 +265,11 @@ lab_config() {
 		}
 		router "vrouter" {
 		  namespace  = "$LAB-c$i-vr"
-		  management { attach = "bridge:br-mgmt"  interface = "vr-mgmt"  vip = "$MGMT_VIP/24" }
-		  public     { attach = "bridge:br-ex"    interface = "vr-ex"    vip = "$PUBLIC_VIP/24"
-		               gateway = "$HOST" }
+		  management { attach = "bridge:br-mgmt"  interface = "vr-mgmt"  vip = $mgmt }
+		  public     { attach = "bridge:br-ex"    interface = "vr-ex"    vip = $public
+		               gateway = $gateway }
 		  nat        { mode = "snat"  random = true }
-		  election   { $election }
+		  election   { $election $ELECTION_EXTRA }
 		  $ROUTER_EXTRA
 		}
 	END
