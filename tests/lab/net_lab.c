@@ -432,6 +432,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(ipv6_promotion),
 		cmocka_unit_test(ipv6_traffic),
 		cmocka_unit_test(ipv6_drift),
+		cmocka_unit_test(ipv6_link_local),
 		cmocka_unit_test(ipv6_no_more),
 		cmocka_unit_test(teardown),
 	};

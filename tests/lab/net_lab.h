@@ -59,6 +59,7 @@ void ipv6_standby(void **state);
 void ipv6_promotion(void **state);
 void ipv6_traffic(void **state);
 void ipv6_drift(void **state);
+void ipv6_link_local(void **state);
 void ipv6_no_more(void **state);
 
 #endif

@@ -147,6 +147,26 @@ void ipv6_drift(void **state)
 	}
 }
 
+/* Node and router know their gateways by link-local addresses. */
+void ipv6_link_local(void **state)
+{
+	const struct net_leg *m = &s.d.leg[NET_MANAGEMENT];
+	struct ip_addr before = s.d.gateway[NET_V6];
+	char ours[INET6_ADDRSTRLEN];
+
+	(void)state;
+	ip_addr_format(&m->vip[m->n_vips - 1].addr, ours);
+	assert_int_equal(probe_sh("ip -n %s addr add fe80::fe/64 dev eth0 nodad", s.gateway), 0);
+	assert_int_equal(ip_addr_parse(&s.d.gateway[NET_V6], "fe80::fe"), 0);
+	assert_int_equal(ensure(true), 1);
+	assert_int_equal(ensure(true), 0);
+	assert_int_equal(
+		probe_sh("ip -n %s -6 route replace default via %s dev eth0", s.node, ours), 0);
+	talk6();
+	s.d.gateway[NET_V6] = before;
+	assert_int_equal(ensure(true), 1);
+}
+
 /* The configuration without IPv6 again. */
 void ipv6_no_more(void **state)
 {
