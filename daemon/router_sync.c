@@ -72,6 +72,27 @@ static enum life_sync phase_of(enum engine_phase p)
 	return LIFE_SYNC_SOURCE;
 }
 
+/* Which replicas an alarm of the source is about: " (NAME, NAME)", or nothing. */
+static void alarm_names(const struct router *r, uint32_t alarm, char *buf, size_t cap)
+{
+	const struct sync_msg_report *m = &r->report;
+	size_t at = 0;
+
+	*buf = '\0';
+	for (unsigned i = 0; i < m->n_peers && m->status.phase == ENGINE_SOURCE; i++) {
+		const struct engine_peer *p = &m->peer[i];
+		bool late = alarm == ENGINE_ALARM_BEHIND && p->lag_ms >= ENGINE_CAUGHT_UP_MS;
+		bool small = alarm == ENGINE_ALARM_TABLE_SMALL && p->flows_max &&
+			     p->flows_max < m->flows;
+
+		if (p->follows && (late || small) && at < cap)
+			at += (size_t)snprintf(buf + at, cap - at, "%s%s", at ? ", " : " (",
+					       p->name);
+	}
+	if (at && at + 1 < cap)
+		strcpy(buf + at, ")");
+}
+
 static void tell_alarms(struct router *r, uint32_t alarms)
 {
 	static const struct {
@@ -88,14 +109,18 @@ static void tell_alarms(struct router *r, uint32_t alarms)
 		{ENGINE_ALARM_CLASH, "own flows had to make room for flows of the source"},
 		{ENGINE_ALARM_SEND, "replication datagrams could not be sent"},
 	};
+	char names[80], text[160];
 
 	for (unsigned i = 0; i < ARRAY_LEN(row); i++) {
 		bool on = alarms & row[i].bit;
 
 		if (on == ((r->alarms & row[i].bit) != 0))
 			continue;
-		log_warn("router", r->conf.name, "alarm%s: %s", on ? "" : " over", row[i].text);
-		router_happened(r, HAPPENING_SYNC, on ? "alarm" : "alarm over", row[i].text);
+		if (on)
+			alarm_names(r, row[i].bit, names, sizeof(names));
+		snprintf(text, sizeof(text), "%s%s", row[i].text, on ? names : "");
+		log_warn("router", r->conf.name, "alarm%s: %s", on ? "" : " over", text);
+		router_happened(r, HAPPENING_SYNC, on ? "alarm" : "alarm over", text);
 	}
 	r->alarms = alarms;
 }

@@ -43,7 +43,6 @@ enum {
 	ENGINE_PICK_FAILURES = 100,  /* then the listing fails */
 	REPORT_COUNT_MS = 500,	     /* between two looks at the size of the table */
 	REPORT_BEHIND_MS = 2000,     /* of lag: an alarm */
-	REPORT_CAUGHT_UP_MS = 500,   /* it is over */
 	REPORT_LATELY_MS = 5000,
 	LAG_EVERY_MS = 10,
 };

@@ -128,7 +128,7 @@ static bool too_small(const struct engine *e, const struct peer *p)
 /* Two bounds, so that it does not flicker. */
 static bool behind(const struct engine *e, uint64_t lag_ms)
 {
-	return lag_ms >= (e->alarms & ENGINE_ALARM_BEHIND ? REPORT_CAUGHT_UP_MS : REPORT_BEHIND_MS);
+	return lag_ms >= (e->alarms & ENGINE_ALARM_BEHIND ? ENGINE_CAUGHT_UP_MS : REPORT_BEHIND_MS);
 }
 
 void report_alarms(struct engine *e)

@@ -179,7 +179,8 @@ void engine_status(const struct engine *e, struct engine_status *out);
 
 const char *engine_repair_why(uint8_t why);
 
-#define ENGINE_PEERS_MAX 15
+#define ENGINE_PEERS_MAX    15
+#define ENGINE_CAUGHT_UP_MS 500 /* a replica that lagged behind by more does no longer */
 struct engine_peer {
 	uint32_t id;
 	char name[64];

@@ -62,6 +62,8 @@ within 20 has_alarm 2 table-too-small && within 20 has_alarm 1 table-too-small
 rc=$?
 restore
 [ $rc = 0 ] || fail "no alarm"
+ctl 1 --json events | jq -e 'select(.text == "alarm") | select(.reason | endswith("source (controller-2)"))' >/dev/null ||
+	fail "the event does not name the replica: $(ctl 1 --json events | tail -n 3)"
 wait_for "the end of the alarm" 20 not has_alarm 2 table-too-small
 wait_for "equal tables" 20 same_table 1 2
 note "passed"
