@@ -24,6 +24,7 @@ struct record {
 struct attacker {
 	struct record record[RECORDS_MAX];
 	unsigned n;
+	uint64_t next_us; /* when the next one is replayed */
 	uint64_t replayed, judged;
 };
 
@@ -142,9 +143,10 @@ static void attacker_replay(struct attacker *a, struct sim *s)
 		       (unsigned long long)r->p->h.seq, r->p->h.term, r->p->from);
 }
 
+/* At random moments, replays a second in the mean. */
 static void attacker_step(struct attacker *a, struct sim *s)
 {
-	for (unsigned i = s->replays / 1000 + chance(s, s->replays % 1000); i--;)
+	for (; a->next_us <= s->now * 1000; a->next_us += 1 + rnd(s, 2000000 / s->replays))
 		attacker_replay(a, s);
 }
 
@@ -157,6 +159,7 @@ static void attacker_clear(struct attacker *a)
 	a->n = 0;
 	a->replayed = 0;
 	a->judged = 0;
+	a->next_us = 0;
 }
 
 #endif

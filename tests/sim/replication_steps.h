@@ -225,9 +225,9 @@ static uint64_t node_due(const struct sim *s, const struct node *n)
 /* The next millisecond in which something happens: without traffic most of them are empty. */
 static uint64_t next_due(const struct sim *s)
 {
-	uint64_t at = UINT64_MAX;
+	uint64_t at = s->attacker ? (s->attacker->next_us + 999) / 1000 : UINT64_MAX;
 
-	if (s->traffic || s->burst || s->attacker)
+	if (s->traffic || s->burst)
 		return s->now + 1;
 	for (unsigned i = 0; i < s->n_nodes; i++)
 		if (s->node[i].alive && node_due(s, &s->node[i]) < at)

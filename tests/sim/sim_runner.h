@@ -6,6 +6,7 @@
 #define SIM_RUNNER_H
 
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +142,9 @@ static inline int runner_main(const struct runner_program *p, int argc, char **a
 			argv[0], argv[0]);
 		return 2;
 	}
+	/* each seed takes and frees the same rings and tables: keep their pages */
+	mallopt(M_MMAP_THRESHOLD, 64 << 20);
+	mallopt(M_TRIM_THRESHOLD, 256 << 20);
 	size = o.jobs * p->totals_size;
 	shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
