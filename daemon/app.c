@@ -117,6 +117,9 @@ static const char *router_of(const struct sync_msg *m)
 		return m->role.router;
 	case SYNC_MSG_REPORT:
 		return m->report.router;
+	case SYNC_MSG_ASKED:
+	case SYNC_MSG_VOUCHED:
+		return m->path.router;
 	case SYNC_MSG_CONF:
 	case SYNC_MSG_ROUTER:
 	case SYNC_MSG_ROUTER_DEL:
@@ -125,6 +128,9 @@ static const char *router_of(const struct sync_msg *m)
 	case SYNC_MSG_DRAIN:
 	case SYNC_MSG_QUERY:
 	case SYNC_MSG_PING:
+	case SYNC_MSG_ASK:
+	case SYNC_MSG_VOUCH:
+	case SYNC_MSG_HEARS:
 	case SYNC_MSG_UP:
 	case SYNC_MSG_PONG:
 	case SYNC_MSG_LINK:

@@ -408,6 +408,15 @@ static void check_pair(const struct check *k, const struct conf_router *a,
 	check_pair_legs(k, a, b);
 }
 
+static void check_fence(const struct check *k, const struct conf_router *r)
+{
+	if (r->fence[0] && r->election.mode != CONF_ELECTION_VRRP)
+		conf_error(k->errors, k->c->path, line_or(r->fence_line, r->line),
+			   "router \"%s\": fence: nobody is given up here for being silent; "
+			   "allowed: with election mode \"vrrp\"",
+			   r->name);
+}
+
 void conf_check(const struct conf *c, struct conf_errors *errors)
 {
 	const struct check k = {.c = c, .errors = errors};
@@ -425,6 +434,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
 		check_virtual_mac(&k, r);
 		check_needs_sync(&k, r);
 		check_router_filter(&k, r);
+		check_fence(&k, r);
 		for (unsigned j = 0; j < i; j++)
 			check_pair(&k, &c->router[j], r);
 	}

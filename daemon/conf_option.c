@@ -178,6 +178,7 @@ static const struct conf_option election_options[] = {
 	 AT(struct conf_router, election.virtual_mac),
 	 LINE_AT(struct conf_router, election.virtual_mac_line)},
 	{.name = "accept", .type = CONF_T_BOOL, AT(struct conf_router, election.accept)},
+	{.name = "veto", .type = CONF_T_BOOL, AT(struct conf_router, election.veto)},
 };
 
 static const struct conf_option router_options[] = {
@@ -209,6 +210,16 @@ static const struct conf_option router_options[] = {
 	{.name = "on-role-change-timeout",
 	 .type = CONF_T_NUMBER,
 	 AT(struct conf_router, on_role_change_timeout_s),
+	 .min = 1,
+	 .max = 600,
+	 .unit = "s"},
+	{.name = "fence",
+	 .type = CONF_T_PATH,
+	 AT(struct conf_router, fence),
+	 LINE_AT(struct conf_router, fence_line)},
+	{.name = "fence-timeout",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_router, fence_timeout_s),
 	 .min = 1,
 	 .max = 600,
 	 .unit = "s"},
@@ -278,9 +289,11 @@ void conf_router_defaults(struct conf_router *r)
 	r->election.advert_interval_ms = 100;
 	r->election.preempt = true;
 	r->election.accept = true;
+	r->election.veto = true;
 	r->sync_hold_s = 30;
 	r->drain_ms = 500;
 	r->linger_ms = 1000;
 	r->announce_refresh_s = 30;
 	r->on_role_change_timeout_s = 10;
+	r->fence_timeout_s = 10;
 }

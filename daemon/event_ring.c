@@ -8,7 +8,7 @@ const char *happening_name(enum happening_type t)
 	static const char *const name[HAPPENING_TYPES] = {
 		[HAPPENING_ROLE] = "role",     [HAPPENING_NOTE] = "note",
 		[HAPPENING_SYNC] = "sync",     [HAPPENING_REPAIR] = "repair",
-		[HAPPENING_CONFIG] = "config",
+		[HAPPENING_CONFIG] = "config", [HAPPENING_WINNER] = "winner",
 	};
 
 	return name[t];

@@ -13,6 +13,7 @@ enum happening_type {
 	HAPPENING_SYNC,	  /* replication: process, links, phases, alarms */
 	HAPPENING_REPAIR, /* the router's network was not as it should be, and is again */
 	HAPPENING_CONFIG, /* reload */
+	HAPPENING_WINNER, /* two were ACTIVE, and one is left */
 	HAPPENING_TYPES
 };
 const char *happening_name(enum happening_type t);

@@ -69,6 +69,7 @@ static void on_election(void *ctx, enum vrrp_state state, const char *why)
 {
 	struct router *r = ctx;
 
+	router_takeover_heard(r);
 	switch (state) {
 	case VRRP_INIT: /* we stopped it, or on_election_fault says more */
 		break;
@@ -96,6 +97,7 @@ static void on_rival(void *ctx, const char *what)
 	struct router *r = ctx;
 
 	log_warn("router", r->conf.name, "%s", what);
+	router_takeover_rival(r);
 	router_happened(r, HAPPENING_NOTE, "a second ACTIVE was heard; announcing again", what);
 	if (life_wants_vips(&r->life))
 		router_start_announcing(r);
@@ -128,8 +130,13 @@ static void election_addrs(struct vrrp_io_cfg *cfg, const struct conf_router *c)
 
 static int open_election(struct router *r, char reason[static NET_REASON_MAX])
 {
-	static const struct vrrp_io_ops ops = {
-		.on_state = on_election, .on_fault = on_election_fault, .on_rival = on_rival};
+	static const struct vrrp_io_ops ops = {.on_state = on_election,
+					       .on_fault = on_election_fault,
+					       .on_rival = on_rival,
+					       .on_doubt = router_takeover_doubt,
+					       .may_take_over = router_takeover_may,
+					       .was_replaced = router_takeover_was_replaced,
+					       .on_heard = router_takeover_heard};
 	struct vrrp_io_cfg cfg = {.router = r->conf.name,
 				  .interface = r->conf.election.interface,
 				  .vrid = (uint8_t)r->conf.election.vrid,
@@ -347,6 +354,8 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 	r->save_timer = evtimer_new(env->base, on_save, r);
 	err = r->life_timer && r->save_timer ? router_hook_open(r) : -ENOMEM;
 	if (!err)
+		err = router_takeover_open(r);
+	if (!err)
 		err = open_election(r, reason);
 	if (!err)
 		err = router_net_open(r, reason);
@@ -370,6 +379,7 @@ void router_free(struct router *r)
 	vrrp_io_free(r->vrrp);
 	router_net_close(r);
 	router_hook_close(r);
+	router_takeover_close(r);
 	if (r->life_timer)
 		event_free(r->life_timer);
 	if (r->save_timer)
@@ -442,6 +452,8 @@ void router_view(const struct router *r, struct router_view *out)
 		.promotion_us = r->promotion_us,
 		.hook = r->hook,
 		.hook_coalesced = r->hook_queue.coalesced,
+		.takeover = r->takeover_stats,
+		.alarm = r->alarm,
 	};
 	if (r->vrrp)
 		out->heard = vrrp_io_last_heard(r->vrrp, &out->heard_us_ago, &out->heard_from,

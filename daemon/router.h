@@ -54,6 +54,24 @@ void router_on_sync_message(struct router *r, const struct sync_msg *m);
 /* A guard is there that knows nothing yet. */
 void router_guard_arm(struct router *r);
 
+/* Raised by the election; those of replication are in its report. */
+enum router_alarm_kind {
+	ROUTER_ALARM_VETO,   /* "veto" */
+	ROUTER_ALARM_FENCE,  /* "fence" */
+	ROUTER_ALARM_DEAF,   /* "deaf-peer" */
+	ROUTER_ALARM_ONEWAY, /* "one-way" */
+	ROUTER_ALARMS
+};
+struct router_alarm {
+	char text[256]; /* empty: off */
+};
+const char *router_alarm_name(enum router_alarm_kind k);
+
+struct router_takeover_stats {
+	uint64_t vetoes, fence_runs, fence_failed, fence_killed;
+	uint64_t clashes, rivals;
+};
+
 struct router_hook_stats {
 	uint64_t runs, failed, killed;
 };
@@ -73,6 +91,8 @@ struct router_view {
 	uint64_t repairs, announcements, promotions, promotion_us;
 	struct router_hook_stats hook;
 	uint64_t hook_coalesced;
+	struct router_takeover_stats takeover;
+	const struct router_alarm *alarm; /* ROUTER_ALARMS of them */
 };
 void router_view(const struct router *r, struct router_view *out);
 

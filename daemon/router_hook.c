@@ -10,21 +10,13 @@
 
 #include "vrouter/log.h"
 
-#define ENV_MAX	   16
-#define ENV_TEXT   512 /* all VIPs of a leg */
 #define ENV_PREFIX "VROUTERD_"
 
-struct environment {
-	char text[ENV_MAX][ENV_TEXT];
-	char *list[ENV_MAX + 1];
-	unsigned n;
-};
-
-static void put(struct environment *e, const char *name, const char *value)
+void router_environment_add(struct environment *e, const char *name, const char *value)
 {
-	snprintf(e->text[e->n], ENV_TEXT, "%s=%s", name, value);
+	snprintf(e->text[e->n], sizeof(e->text[e->n]), "%s=%s", name, value);
 	e->list[e->n] = e->text[e->n];
-	e->n++;
+	e->list[++e->n] = NULL;
 }
 
 /* The first, and all of them. */
@@ -37,24 +29,26 @@ static void put_vips(struct environment *e, const char *name, const char *all,
 	for (unsigned i = 0; i < leg->n_vips && at < sizeof(text); i++)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", i ? " " : "",
 				       ip_prefix_format(&leg->vip[i], vip));
-	put(e, name, ip_prefix_format(&leg->vip[0], vip));
-	put(e, all, text);
+	router_environment_add(e, name, ip_prefix_format(&leg->vip[0], vip));
+	router_environment_add(e, all, text);
 }
 
-static void fill(struct environment *e, const struct router *r, const struct hook_news *news)
+void router_environment(struct environment *e, const struct router *r, const struct hook_news *news)
 {
 	char term[16];
 
+	e->n = 0;
 	snprintf(term, sizeof(term), "%u", news->term);
-	put(e, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	put(e, ENV_PREFIX "CONTROLLER", r->env->controller);
-	put(e, ENV_PREFIX "ROUTER", r->conf.name);
-	put(e, ENV_PREFIX "ROLE", life_role_name(news->role));
-	put(e, ENV_PREFIX "OLD_ROLE", life_role_name(news->old_role));
-	put(e, ENV_PREFIX "REASON", news->reason);
-	put(e, ENV_PREFIX "TERM", term);
-	put(e, ENV_PREFIX "SYNC", life_sync_name(news->sync));
-	put(e, ENV_PREFIX "NAMESPACE", r->conf.namespace);
+	router_environment_add(e, "PATH",
+			       "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	router_environment_add(e, ENV_PREFIX "CONTROLLER", r->env->controller);
+	router_environment_add(e, ENV_PREFIX "ROUTER", r->conf.name);
+	router_environment_add(e, ENV_PREFIX "ROLE", life_role_name(news->role));
+	router_environment_add(e, ENV_PREFIX "OLD_ROLE", life_role_name(news->old_role));
+	router_environment_add(e, ENV_PREFIX "REASON", news->reason);
+	router_environment_add(e, ENV_PREFIX "TERM", term);
+	router_environment_add(e, ENV_PREFIX "SYNC", life_sync_name(news->sync));
+	router_environment_add(e, ENV_PREFIX "NAMESPACE", r->conf.namespace);
 	put_vips(e, ENV_PREFIX "MANAGEMENT_VIP", ENV_PREFIX "MANAGEMENT_VIPS",
 		 &r->conf.leg[NET_MANAGEMENT]);
 	put_vips(e, ENV_PREFIX "PUBLIC_VIP", ENV_PREFIX "PUBLIC_VIPS", &r->conf.leg[NET_PUBLIC]);
@@ -73,14 +67,14 @@ static void complain(struct router *r, const char *what)
 static void start(struct router *r, bool go, struct hook_news *news)
 {
 	while (go) {
-		struct environment e = {.n = 0};
+		struct environment e;
 		int err;
 
 		if (!r->conf.on_role_change[0]) { /* a reload took it away */
 			go = hook_queue_done(&r->hook_queue, news);
 			continue;
 		}
-		fill(&e, r, news);
+		router_environment(&e, r, news);
 		r->hook.runs++;
 		err = program_start(r->program, r->conf.on_role_change, e.list,
 				    r->conf.on_role_change_timeout_s * 1000);

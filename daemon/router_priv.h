@@ -6,6 +6,7 @@
 #include "hook_queue.h"
 #include "program.h"
 #include "router.h"
+#include "takeover.h"
 
 #define FAULT_RETRY_MS 1000 /* the thing that is missing may make no wake-up */
 #define QUEUE_MAX      16
@@ -14,6 +15,16 @@ struct queued {
 	struct life_in in;
 	char why[LIFE_REASON_MAX];
 	uint64_t request; /* PROMOTE, DEMOTE */
+};
+
+#define ENV_MAX	 24
+#define ENV_TEXT 512 /* all VIPs of a leg */
+
+/* Of an operator's program. */
+struct environment {
+	char text[ENV_MAX][ENV_TEXT];
+	char *list[ENV_MAX + 1];
+	unsigned n;
 };
 
 struct router {
@@ -37,6 +48,13 @@ struct router {
 	bool reported;
 	bool sole;	 /* nobody else could succeed the ACTIVE */
 	uint32_t alarms; /* as last told */
+
+	struct takeover takeover;
+	struct program *fence;
+	struct router_takeover_stats takeover_stats;
+	struct router_alarm alarm[ROUTER_ALARMS];
+	enum engine_hearing hearing; /* as replication was told */
+	uint64_t rival_ms;	     /* when a second ACTIVE was heard last; 0: never */
 
 	struct program *program; /* on-role-change */
 	struct event *hook_timer;
@@ -85,6 +103,27 @@ void router_hook_close(struct router *r);
 void router_hook_tell(struct router *r);
 /* A run is due or under way; it ends by itself, at the latest after its time limit. */
 bool router_hook_busy(const struct router *r);
+
+/* Fills it with what is told of the router. */
+void router_environment(struct environment *e, const struct router *r,
+			const struct hook_news *news);
+void router_environment_add(struct environment *e, const char *name, const char *value);
+
+/* ---- router_takeover.c ---- */
+
+must_check int router_takeover_open(struct router *r);
+void router_takeover_close(struct router *r);
+/* The election's: see struct vrrp_io_ops. ctx is the router. */
+bool router_takeover_doubt(void *ctx);
+bool router_takeover_may(void *ctx);
+bool router_takeover_was_replaced(void *ctx);
+void router_takeover_heard(void *ctx);
+/* Replication's: SYNC_MSG_ASKED, VOUCHED. */
+void router_takeover_message(struct router *r, const struct sync_msg *m);
+/* A new report is there; before: the alarms of the last. */
+void router_takeover_report(struct router *r, uint32_t before);
+/* A second ACTIVE was heard, which has to leave; from: its election's words. */
+void router_takeover_rival(struct router *r);
 
 /* ---- router_sync.c ---- */
 

@@ -53,6 +53,8 @@ void router_on_sync_down(struct router *r)
 {
 	r->reported = false;
 	r->alarms = 0;
+	r->hearing = ENGINE_HEARING_UNKNOWN;
+	router_takeover_report(r, 0);
 	router_on_report(r);
 	router_push(r, (struct life_in){.ev = LIFE_EV_SYNC_DOWN}, NULL);
 }
@@ -162,6 +164,7 @@ static void take_report(struct router *r, const struct sync_msg_report *m)
 			     .followed = is_followed(m)};
 	bool news = in.followed && !r->life.had_table;
 	enum life_sync before = r->life.sync;
+	uint32_t alarms = r->alarms;
 
 	if (was_there_another(r, m) && life_wants_vips(&r->life))
 		router_start_announcing(r);
@@ -169,6 +172,7 @@ static void take_report(struct router *r, const struct sync_msg_report *m)
 	r->reported = true;
 	router_on_report(r);
 	tell_alarms(r, m->status.alarms);
+	router_takeover_report(r, alarms);
 	if (in.phase == before && in.term <= r->life.term && !news)
 		return;
 	router_push(r, in, NULL);
@@ -209,6 +213,10 @@ void router_on_sync_message(struct router *r, const struct sync_msg *m)
 	case SYNC_MSG_REPORT:
 		take_report(r, &m->report);
 		break;
+	case SYNC_MSG_ASKED:
+	case SYNC_MSG_VOUCHED:
+		router_takeover_message(r, m);
+		break;
 	case SYNC_MSG_CONF:
 	case SYNC_MSG_ROUTER:
 	case SYNC_MSG_ROUTER_DEL:
@@ -217,6 +225,9 @@ void router_on_sync_message(struct router *r, const struct sync_msg *m)
 	case SYNC_MSG_DRAIN:
 	case SYNC_MSG_QUERY:
 	case SYNC_MSG_PING:
+	case SYNC_MSG_ASK:
+	case SYNC_MSG_VOUCH:
+	case SYNC_MSG_HEARS:
 	case SYNC_MSG_UP:
 	case SYNC_MSG_PONG:
 	case SYNC_MSG_LINK:

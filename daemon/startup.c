@@ -95,20 +95,30 @@ int startup_check_links(const struct conf *c, char why[static STARTUP_WHY_MAX])
 	return err;
 }
 
+static int check_program(const struct conf_router *r, const char *option, const char *path,
+			 char why[static STARTUP_WHY_MAX])
+{
+	const char *what;
+	int err = path[0] ? program_check(path, &what) : 0;
+
+	if (err < 0)
+		snprintf(why, STARTUP_WHY_MAX, "router \"%s\": %s: %s %s", r->name, option, path,
+			 what);
+	return err;
+}
+
 int startup_check_programs(const struct conf *c, char why[static STARTUP_WHY_MAX])
 {
-	for (unsigned i = 0; i < c->n_routers; i++) {
-		const struct conf_router *r = &c->router[i];
-		const char *what;
-		int err = r->on_role_change[0] ? program_check(r->on_role_change, &what) : 0;
+	int err = 0;
 
-		if (err < 0) {
-			snprintf(why, STARTUP_WHY_MAX, "router \"%s\": on-role-change: %s %s",
-				 r->name, r->on_role_change, what);
-			return err;
-		}
+	for (unsigned i = 0; i < c->n_routers && !err; i++) {
+		const struct conf_router *r = &c->router[i];
+
+		err = check_program(r, "on-role-change", r->on_role_change, why);
+		if (!err)
+			err = check_program(r, "fence", r->fence, why);
 	}
-	return 0;
+	return err;
 }
 
 static int ask_conntrack(struct mnl_socket *nl)

@@ -54,6 +54,12 @@ static json_t *alarms_json(const struct app *a, const struct router_view *v)
 	for (unsigned i = 0; v->report && i < ARRAY_LEN(row); i++)
 		if (v->report->status.alarms & row[i].bit)
 			json_array_append_new(list, json_string(row[i].text));
+	for (unsigned i = 0; i < ROUTER_ALARMS; i++)
+		if (v->alarm[i].text[0])
+			json_array_append_new(
+				list,
+				json_sprintf("%s: %s", router_alarm_name((enum router_alarm_kind)i),
+					     v->alarm[i].text));
 	if (v->life->sync == LIFE_SYNC_DOWN)
 		json_array_append_new(list, json_string("replication-down"));
 	for (unsigned i = 0; i < a->n_links; i++)
@@ -109,6 +115,7 @@ static json_t *election_json(const struct router_view *v)
 	json_object_set_new(e, "advert_interval_ms",
 			    json_integer(v->conf->election.advert_interval_ms));
 	json_object_set_new(e, "preempt", json_boolean(v->conf->election.preempt));
+	json_object_set_new(e, "veto", json_boolean(v->conf->election.veto));
 	json_object_set_new(
 		e, "blind",
 		json_boolean(v->vrrp->blind && v->vrrp->state == VRRP_ACTIVE && !v->vrrp->boosted));
@@ -321,6 +328,14 @@ static json_t *vrrp_json(const struct vrrp_stats *s)
 			 "tx_errors", (json_int_t)s->tx_errors, "rx_refused", errors);
 }
 
+static json_t *takeover_json(const struct router_takeover_stats *s)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "vetoes", (json_int_t)s->vetoes,
+			 "clashes", (json_int_t)s->clashes, "rivals", (json_int_t)s->rivals,
+			 "fence_runs", (json_int_t)s->fence_runs, "fence_failed",
+			 (json_int_t)s->fence_failed, "fence_killed", (json_int_t)s->fence_killed);
+}
+
 static json_t *router_stats(const struct app *a, const struct router *r)
 {
 	struct router_view v;
@@ -331,13 +346,13 @@ static json_t *router_stats(const struct app *a, const struct router *r)
 				 (json_int_t)v.hook.failed, "killed", (json_int_t)v.hook.killed,
 				 "coalesced", (json_int_t)v.hook_coalesced);
 
-	return json_pack("{s:s, s:{s:I, s:I, s:I, s:I}, s:o, s:o, s:o}", "router", v.conf->name,
-			 "network", "promotions", (json_int_t)v.promotions, "last_promotion_us",
-			 (json_int_t)v.promotion_us, "announcements", (json_int_t)v.announcements,
-			 "repairs", (json_int_t)v.repairs, "vrrp",
+	return json_pack("{s:s, s:{s:I, s:I, s:I, s:I}, s:o, s:o, s:o, s:o}", "router",
+			 v.conf->name, "network", "promotions", (json_int_t)v.promotions,
+			 "last_promotion_us", (json_int_t)v.promotion_us, "announcements",
+			 (json_int_t)v.announcements, "repairs", (json_int_t)v.repairs, "vrrp",
 			 v.vrrp_stats ? vrrp_json(v.vrrp_stats) : json_null(), "replication",
 			 v.report ? counters_json(&v.report->counters) : json_null(),
-			 "on_role_change", hook);
+			 "on_role_change", hook, "takeover", takeover_json(&v.takeover));
 }
 
 json_t *stats_json(const struct app *a, const struct router *only)

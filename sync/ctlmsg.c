@@ -232,6 +232,7 @@ static void encode_details(struct wr *w, const struct ctl_status *s)
 	wr_varint(w, s->repair.listed);
 	wr_varint(w, s->repair.deleted);
 	wr_varint(w, s->repair.bytes);
+	wr_u8(w, s->hearing);
 }
 
 static uint32_t rd_varint32(struct rd *r)
@@ -244,6 +245,7 @@ static uint32_t rd_varint32(struct rd *r)
 static void decode_details(struct rd *r, struct ctl_status *s)
 {
 	s->detailed = !rd_done(r);
+	s->hearing = ENGINE_HEARING_UNKNOWN;
 	if (!s->detailed)
 		return;
 	s->flows = rd_varint32(r);
@@ -255,6 +257,8 @@ static void decode_details(struct rd *r, struct ctl_status *s)
 	s->repair.listed = rd_varint(r);
 	s->repair.deleted = rd_varint(r);
 	s->repair.bytes = rd_varint(r);
+	if (!rd_done(r))
+		s->hearing = rd_u8(r);
 }
 
 static void encode_status(struct wr *w, const struct ctl_status *s)
@@ -361,6 +365,8 @@ static void encode_body(struct wr *w, const struct ctl_msg *m)
 		break;
 	case CTL_CHALLENGE:
 	case CTL_ECHO:
+	case CTL_ASK:
+	case CTL_VOUCH:
 		wr_be32(w, m->challenge.to);
 		wr_be64(w, m->challenge.nonce);
 		break;
@@ -412,6 +418,8 @@ enum ctl_decoded ctl_decode(struct rd *r, struct ctl_msg *m)
 		break;
 	case CTL_CHALLENGE:
 	case CTL_ECHO:
+	case CTL_ASK:
+	case CTL_VOUCH:
 		m->challenge.to = rd_be32(&body);
 		m->challenge.nonce = rd_be64(&body);
 		break;

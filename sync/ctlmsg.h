@@ -134,6 +134,8 @@ enum ctl_type {
 	CTL_DIFFER = 5,
 	CTL_CHALLENGE = 8, /* prove that this is your present lifetime */
 	CTL_ECHO = 9,	   /* the proof: a challenge comes back */
+	CTL_ASK = 10,	   /* whoever is the source: are you well? */
+	CTL_VOUCH = 11,	   /* the answer, by its core */
 };
 
 #define CTL_NAME_MAX 64
@@ -150,6 +152,7 @@ struct ctl_status {
 	uint32_t flows, flows_max;
 	uint64_t lag_ms;
 	struct repair_cost repair; /* the last one */
+	uint8_t hearing;	   /* enum engine_hearing */
 };
 
 struct ctl_nack {
@@ -186,8 +189,8 @@ struct ctl_gone {
 	uint64_t first; /* the first number that can still be had */
 };
 
-struct ctl_challenge { /* and ECHO */
-	uint32_t to;
+struct ctl_challenge { /* ECHO, ASK, VOUCH */
+	uint32_t to;   /* ASK: 0, everybody */
 	uint64_t nonce;
 };
 

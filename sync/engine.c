@@ -259,7 +259,7 @@ static bool on_status(struct engine *e, struct peer *p, const struct ctl_status 
 {
 	uint64_t acked = stream_key_equal(&p->status.stream, &s->stream) ? p->status.seq : 0;
 
-	if (s->phase > ENGINE_SOURCE || s->percent > 100)
+	if (s->phase > ENGINE_SOURCE || s->percent > 100 || s->hearing > ENGINE_HEARING_DEAF)
 		return false;
 	if (p->number < p->status_number)
 		return true; /* overtaken by a newer one */
@@ -268,7 +268,8 @@ static bool on_status(struct engine *e, struct peer *p, const struct ctl_status 
 		engine_count(e, SYNC_RX_ID_CLASH);
 		clash(e);
 	}
-	e->peers_changed |= !p->named || p->lost || p->status.phase != s->phase;
+	e->peers_changed |= !p->named || p->lost || p->status.phase != s->phase ||
+			    p->status.hearing != s->hearing;
 	p->status = *s;
 	p->named = true;
 	p->lost = false;
@@ -310,6 +311,12 @@ static bool on_ctl(struct engine *e, struct peer *p, const struct ctl_msg *m)
 		return true;
 	case CTL_ECHO:
 		trust_on_echo(e, p, &m->challenge);
+		return true;
+	case CTL_ASK:
+		path_on_ask(e, p, &m->challenge);
+		return true;
+	case CTL_VOUCH:
+		path_on_vouch(e, p, &m->challenge);
 		return true;
 	}
 	return true;
@@ -518,7 +525,8 @@ unsigned engine_peers(const struct engine *e, struct engine_peer out[static ENGI
 					  .flows = s->flows,
 					  .flows_max = s->flows_max,
 					  .lag_ms = s->lag_ms,
-					  .repair = s->repair};
+					  .repair = s->repair,
+					  .hearing = (enum engine_hearing)s->hearing};
 		memcpy(o->name, s->name, sizeof(o->name));
 		if (e->is_source && s->phase != ENGINE_SOURCE &&
 		    stream_key_equal(&s->stream, &e->stream) && s->seq < e->sender.seq)

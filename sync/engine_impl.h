@@ -26,6 +26,7 @@ enum {
 	ENGINE_REARM_PASSES = 4,
 	ENGINE_REARM_PAUSE_MS = 1000,
 	ENGINE_DRAIN_ASK_MS = 20,
+	ENGINE_ASKED_MS = 1,	   /* between two questions of one peer that are heeded */
 	ENGINE_CHALLENGE_MS = 20,  /* between two challenges of one peer */
 	ENGINE_NONCE_MS = 3000,	   /* for which an answer is taken */
 	ENGINE_ECHOES_MAX = 8,	   /* in one datagram, and as many challenges */
@@ -185,6 +186,7 @@ struct engine {
 	unsigned n_echoes;
 	uint32_t alarms;
 	uint64_t clash_at;
+	enum engine_hearing hearing;
 	bool status_due; /* before the next heartbeat */
 	uint64_t status_at, status_sent_at;
 	bool peers_changed;	    /* since on_status() */
@@ -245,6 +247,10 @@ void trust_on_challenge(struct engine *e, const struct peer *p, const struct ctl
 void trust_on_echo(struct engine *e, struct peer *p, const struct ctl_challenge *c);
 /* What goes along with a STATUS. */
 void trust_encode(struct engine *e, struct wr *w);
+
+/* engine_path.c */
+void path_on_ask(struct engine *e, struct peer *p, const struct ctl_challenge *c);
+void path_on_vouch(struct engine *e, const struct peer *p, const struct ctl_challenge *c);
 
 /* engine_source.c */
 void source_open(struct engine *e, uint32_t term);

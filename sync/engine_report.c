@@ -72,6 +72,7 @@ void report_fill(const struct engine *e, struct ctl_status *s)
 	s->flows_max = r->flows_max;
 	s->lag_ms = e->lag_ms;
 	s->repair = report_last(e);
+	s->hearing = (uint8_t)e->hearing;
 }
 
 const char *engine_repair_why(uint8_t why)

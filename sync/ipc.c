@@ -28,6 +28,13 @@ static size_t message_len(uint32_t type)
 	case SYNC_MSG_DRAINED:
 		body = sizeof(struct sync_msg_role);
 		break;
+	case SYNC_MSG_ASK:
+	case SYNC_MSG_VOUCH:
+	case SYNC_MSG_HEARS:
+	case SYNC_MSG_ASKED:
+	case SYNC_MSG_VOUCHED:
+		body = sizeof(struct sync_msg_path);
+		break;
 	case SYNC_MSG_QUERY:
 	case SYNC_MSG_PING:
 	case SYNC_MSG_UP:

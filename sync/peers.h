@@ -29,6 +29,7 @@ struct peer {
 
 	bool asks, ask_due; /* a challenge is open; it is to be sent (again) */
 	uint64_t nonce, nonce_at, asked_at, proven_at;
+	uint64_t question_at; /* when it last asked whether we are well */
 
 	/* a source's view of a replica */
 	bool drained_for;      /* was READY when engine_drain() was called */

@@ -218,6 +218,19 @@ void replication_query(struct replication *r)
 	replication_news(r);
 }
 
+void replication_path(struct replication *r, const struct sync_msg *m)
+{
+	uint64_t now = monotonic_ms();
+
+	if (m->type == SYNC_MSG_ASK)
+		engine_ask(r->engine, m->path.question, now);
+	else if (m->type == SYNC_MSG_VOUCH)
+		engine_vouch(r->engine, m->path.peer, m->path.question, now);
+	else
+		engine_hears(r->engine, m->path.hearing, now);
+	turn(r);
+}
+
 /* ---- news for the core -------------------------------------------------------------------- */
 
 static void fill_report(struct replication *r, struct sync_msg *m, bool answer)
@@ -241,6 +254,28 @@ static void fill_role(struct replication *r, struct sync_msg *m, enum sync_msg_t
 {
 	*m = (struct sync_msg){.type = type, .role = *role};
 	memcpy(m->role.router, r->conf.router, sizeof(m->role.router));
+}
+
+static void fill_path(struct replication *r, struct sync_msg *m, enum sync_msg_type type,
+		      const struct sync_msg_path *path)
+{
+	*m = (struct sync_msg){.type = type, .path = *path};
+	memcpy(m->path.router, r->conf.router, sizeof(m->path.router));
+}
+
+/* They are of use for some ms only, so one that cannot be sent is not kept. */
+static bool take_path(struct replication *r, struct sync_msg *out)
+{
+	struct news *n = &r->news;
+
+	if (n->vouched)
+		fill_path(r, out, SYNC_MSG_VOUCHED, &n->vouched_with);
+	else if (n->n_asked)
+		fill_path(r, out, SYNC_MSG_ASKED, &n->asked[--n->n_asked]);
+	else
+		return false;
+	n->vouched = false;
+	return true;
 }
 
 /* A change of phase is told at once, others at a bounded rate. */
@@ -276,6 +311,8 @@ bool replication_take(struct replication *r, uint64_t now_ms, struct sync_msg *o
 		fill_role(r, out, SYNC_MSG_DRAINED, &n->drained_with);
 		return true;
 	}
+	if (take_path(r, out))
+		return true;
 	if (n->answer) {
 		n->answer = false;
 		fill_report(r, out, true);
@@ -292,6 +329,8 @@ void replication_untake(struct replication *r, const struct sync_msg *m)
 		n->promoted = true;
 	else if (m->type == SYNC_MSG_DRAINED)
 		n->drained = true;
+	else if (m->type != SYNC_MSG_REPORT)
+		return;
 	else if (m->report.answer)
 		n->answer = true;
 	else

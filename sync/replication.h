@@ -49,6 +49,8 @@ void replication_promote(struct replication *r, uint32_t min_term, uint32_t requ
 void replication_demote(struct replication *r);
 void replication_drain(struct replication *r, uint32_t wait_ms);
 void replication_query(struct replication *r);
+/* ASK, VOUCH, HEARS. */
+void replication_path(struct replication *r, const struct sync_msg *m);
 
 /* The next thing the core has to be told; false: nothing. now_ms limits how often a mere change of
  * status is reported; *later is set when one was held back. */

@@ -12,6 +12,9 @@
 struct news {
 	bool promoted, drained, answer, status;
 	struct sync_msg_role promoted_with, drained_with;
+	bool vouched;
+	struct sync_msg_path vouched_with, asked[ENGINE_PEERS_MAX];
+	unsigned n_asked;
 };
 
 struct replication {

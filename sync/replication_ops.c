@@ -128,6 +128,31 @@ static void op_on_drained(void *ctx, bool acknowledged)
 	replication_news(r);
 }
 
+/* One question a peer: of who asks again, the newer one alone is of use. */
+static void op_on_asked(void *ctx, uint32_t peer, uint64_t question)
+{
+	struct news *n = &((struct replication *)ctx)->news;
+	unsigned i = 0;
+
+	while (i < n->n_asked && n->asked[i].peer != peer)
+		i++;
+	if (i == ENGINE_PEERS_MAX)
+		return;
+	n->n_asked += i == n->n_asked;
+	n->asked[i] = (struct sync_msg_path){.peer = peer, .question = question};
+	replication_news(ctx);
+}
+
+static void op_on_vouched(void *ctx, const char *name, uint32_t term, uint64_t question)
+{
+	struct news *n = &((struct replication *)ctx)->news;
+
+	n->vouched = true;
+	n->vouched_with = (struct sync_msg_path){.term = term, .question = question};
+	snprintf(n->vouched_with.name, sizeof(n->vouched_with.name), "%s", name);
+	replication_news(ctx);
+}
+
 const struct engine_ops replication_engine_ops = {
 	.send = op_send,
 	.put = op_put,
@@ -145,4 +170,6 @@ const struct engine_ops replication_engine_ops = {
 	.random = op_random,
 	.on_status = op_on_status,
 	.on_drained = op_on_drained,
+	.on_asked = op_on_asked,
+	.on_vouched = op_on_vouched,
 };

@@ -357,6 +357,19 @@ static int on_role(struct worker *w, const struct sync_msg *m)
 	return 0;
 }
 
+static int on_path(struct worker *w, const struct sync_msg *m)
+{
+	struct replication *r;
+
+	if (!memchr(m->path.router, '\0', sizeof(m->path.router)) ||
+	    (unsigned)m->path.hearing > ENGINE_HEARING_DEAF)
+		return -EPROTO;
+	r = by_name(w, m->path.router);
+	if (r)
+		replication_path(r, m);
+	return 0;
+}
+
 static int on_message(struct worker *w, const struct sync_msg *m, const int *fds, unsigned n_fds,
 		      bool *taken)
 {
@@ -370,6 +383,10 @@ static int on_message(struct worker *w, const struct sync_msg *m, const int *fds
 	case SYNC_MSG_DEMOTE:
 	case SYNC_MSG_DRAIN:
 		return on_role(w, m);
+	case SYNC_MSG_ASK:
+	case SYNC_MSG_VOUCH:
+	case SYNC_MSG_HEARS:
+		return on_path(w, m);
 	case SYNC_MSG_QUERY:
 		for (unsigned i = 0; i < w->n; i++)
 			replication_query(w->router[i]);
@@ -383,6 +400,8 @@ static int on_message(struct worker *w, const struct sync_msg *m, const int *fds
 	case SYNC_MSG_PROMOTED:
 	case SYNC_MSG_DRAINED:
 	case SYNC_MSG_REPORT:
+	case SYNC_MSG_ASKED:
+	case SYNC_MSG_VOUCHED:
 	case SYNC_MSG_LINK:
 		break;
 	}

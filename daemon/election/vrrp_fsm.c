@@ -49,6 +49,11 @@ uint64_t vrrp_down_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v)
 	return 3 * (uint64_t)v->active_adv_cs * US_PER_CS + vrrp_skew_us(cfg, v);
 }
 
+uint64_t vrrp_doubt_us(const struct vrrp_inst *v)
+{
+	return 3 * (uint64_t)v->active_adv_cs * US_PER_CS / 2;
+}
+
 static struct vrrp_out keep(void)
 {
 	return (struct vrrp_out){.timer_us = VRRP_TIMER_KEEP};
@@ -184,6 +189,18 @@ static struct vrrp_out backup_boost(const struct vrrp_cfg *cfg, struct vrrp_inst
 	return out;
 }
 
+/* Not in the RFC: somebody knows better than silence. */
+static struct vrrp_out backup_timer(const struct vrrp_cfg *cfg, struct vrrp_inst *v,
+				    struct vrrp_in in)
+{
+	struct vrrp_out out = keep();
+
+	if (!in.held || v->timer_why != VRRP_WHY_SILENCE)
+		return enter_active(cfg, v, v->timer_why);
+	out.timer_us = 2 * (uint64_t)v->active_adv_cs * US_PER_CS;
+	return out;
+}
+
 /* RFC 9568 6.4.2 */
 static struct vrrp_out on_backup(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struct vrrp_in in)
 {
@@ -191,7 +208,7 @@ static struct vrrp_out on_backup(const struct vrrp_cfg *cfg, struct vrrp_inst *v
 	case VRRP_EV_STOP:
 		return enter_init(v, 0);
 	case VRRP_EV_TIMER:
-		return enter_active(cfg, v, v->timer_why);
+		return backup_timer(cfg, v, in);
 	case VRRP_EV_ADVERT:
 		return backup_advert(cfg, v, in);
 	case VRRP_EV_GATE:
@@ -251,6 +268,8 @@ static struct vrrp_out on_active(const struct vrrp_cfg *cfg, struct vrrp_inst *v
 	case VRRP_EV_STOP:
 		return enter_init(v, VRRP_DO_RESIGN);
 	case VRRP_EV_TIMER:
+		if (in.held)
+			return enter_backup(cfg, v, 0, cfg->adv_cs, VRRP_WHY_STALLED);
 		if (v->claims)
 			v->claims--;
 		return advertise(cfg, v);

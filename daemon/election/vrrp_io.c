@@ -15,12 +15,13 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <event2/event.h>
 
+#include "../clock.h"
 #include "vrouter/log.h"
 #include "vrrp_sock.h"
+#include "vrrp_why.h"
 
 #define READ_MAX    64	/* packets per readable event */
 #define DRAIN_MAX   512 /* packets before the timer counts; more than the socket buffers */
@@ -29,8 +30,6 @@
 #define RIVAL_US    1000000
 #define COMPLAIN_US 60000000 /* one line per reason and minute; the counters have them all */
 #define MISSED_MAX  3	     /* intervals that a BACKUP waits at least */
-#define WHY_LEN	    160
-#define US_PER_MS   1000u
 
 struct vrrp_io {
 	struct event_base *base;
@@ -55,20 +54,10 @@ struct vrrp_io {
 	uint64_t started_us, last_tx_us, last_rival_us;
 	uint64_t complained_us[VRRP_E_N], interval_us;
 	struct ip_addr active; /* who advertised a priority above 0 last; family 0: nobody */
-	struct {
-		uint64_t us; /* 0: never */
-		struct ip_addr from;
-		uint8_t prio;
-	} heard;
+	struct vrrp_heard heard;
+	bool doubted; /* and said so, since the timer was set */
+	bool held;    /* it may not take over */
 };
-
-static uint64_t now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
 
 /* ---- timer ---------------------------------------------------------------------------------- */
 
@@ -82,17 +71,26 @@ static void add_event(struct event_base *base, struct event *ev, uint64_t us)
 	event_add(ev, &tv);
 }
 
+static bool may_doubt(const struct vrrp_io *io)
+{
+	return io->ops->on_doubt && io->inst.state == VRRP_BACKUP &&
+	       io->inst.timer_why == VRRP_WHY_SILENCE && !io->doubted;
+}
+
 static void arm_at_deadline(struct vrrp_io *io)
 {
-	uint64_t now = now_us();
+	uint64_t now = now_us(), at = io->deadline_us;
 
-	add_event(io->base, io->timer, io->deadline_us > now ? io->deadline_us - now : 0);
+	if (may_doubt(io))
+		at -= vrrp_doubt_us(&io->inst) < at ? vrrp_doubt_us(&io->inst) : at;
+	add_event(io->base, io->timer, at > now ? at - now : 0);
 }
 
 static void arm(struct vrrp_io *io, uint64_t timer_us)
 {
 	if (timer_us == VRRP_TIMER_KEEP)
 		return;
+	io->doubted = false;
 	if (timer_us == VRRP_TIMER_OFF) {
 		io->deadline_us = 0;
 		event_del(io->timer);
@@ -100,6 +98,12 @@ static void arm(struct vrrp_io *io, uint64_t timer_us)
 	}
 	io->deadline_us = now_us() + timer_us;
 	arm_at_deadline(io);
+}
+
+/* A BACKUP may have taken over meanwhile. */
+static bool is_overdue(const struct vrrp_io *io)
+{
+	return now_us() - io->last_tx_us > MISSED_MAX * vrrp_adv_us(&io->cfg);
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */
@@ -154,67 +158,9 @@ static void send_advert(struct vrrp_io *io, uint8_t prio)
 
 /* ---- one step of the instance --------------------------------------------------------------- */
 
-static void explain_silence(const struct vrrp_io *io, char why[static WHY_LEN])
-{
-	char from[INET6_ADDRSTRLEN];
-	uint64_t now = now_us();
-
-	if (io->heard.us)
-		snprintf(why, WHY_LEN, "no advertisement from %s for %" PRIu64 " ms",
-			 ip_addr_format(&io->heard.from, from), (now - io->heard.us) / US_PER_MS);
-	else
-		snprintf(why, WHY_LEN, "no advertisement heard for %" PRIu64 " ms",
-			 (now - io->started_us) / US_PER_MS);
-}
-
-/* bid and tx_us: what we bid, and when we had advertised last, before the step. */
-static void explain(const struct vrrp_io *io, enum vrrp_why reason, uint8_t bid, uint64_t tx_us,
-		    char why[static WHY_LEN])
-{
-	char from[INET6_ADDRSTRLEN];
-	const char *them = ip_addr_format(&io->heard.from, from);
-
-	switch (reason) {
-	case VRRP_WHY_NONE:
-		break;
-	case VRRP_WHY_STARTED:
-		snprintf(why, WHY_LEN, "listening for an ACTIVE");
-		break;
-	case VRRP_WHY_OWNER:
-		snprintf(why, WHY_LEN, "owns the addresses (priority 255)");
-		break;
-	case VRRP_WHY_SILENCE:
-		explain_silence(io, why);
-		break;
-	case VRRP_WHY_RESIGNED:
-		snprintf(why, WHY_LEN, "%s resigned", them);
-		break;
-	case VRRP_WHY_WE_BID_MORE:
-	case VRRP_WHY_THEY_BID_MORE:
-		snprintf(why, WHY_LEN, "%s bids %u, we bid %u", them, io->heard.prio, bid);
-		break;
-	case VRRP_WHY_BOOSTED:
-		snprintf(why, WHY_LEN, "promoted by hand");
-		break;
-	case VRRP_WHY_THEIR_ADDRESS:
-		snprintf(why, WHY_LEN, "%s bids %u as we do and has the higher address", them, bid);
-		break;
-	case VRRP_WHY_SUCCEEDED:
-		snprintf(why, WHY_LEN, "resigned, %s took over", them);
-		break;
-	case VRRP_WHY_STALLED:
-		snprintf(why, WHY_LEN, "stood still for %" PRIu64 " ms, %s took over",
-			 (now_us() - tx_us) / US_PER_MS, them);
-		break;
-	case VRRP_WHY_STOPPED:
-		snprintf(why, WHY_LEN, "%s", io->fault[0] ? io->fault : "stopped");
-		break;
-	}
-}
-
 static void tell_rival(struct vrrp_io *io)
 {
-	char from[INET6_ADDRSTRLEN], what[WHY_LEN];
+	char from[INET6_ADDRSTRLEN], what[VRRP_WHY_LEN];
 	uint64_t now = now_us();
 
 	if (io->last_rival_us && now - io->last_rival_us < RIVAL_US)
@@ -243,9 +189,15 @@ static void run(struct vrrp_io *io, struct vrrp_in in)
 	if (out.todo & VRRP_DO_RIVAL)
 		tell_rival(io);
 	if (out.todo & VRRP_DO_BECOME) {
-		char why[WHY_LEN] = "";
+		char why[VRRP_WHY_LEN] = "";
 
-		explain(io, out.why, bid, tx_us, why);
+		vrrp_explain(&(struct vrrp_news){.heard = &io->heard,
+						 .now_us = now_us(),
+						 .started_us = io->started_us,
+						 .tx_us = tx_us,
+						 .bid = bid,
+						 .fault = io->fault},
+			     out.why, why);
 		io->ops->on_state(io->ctx, io->inst.state, why);
 	}
 }
@@ -309,16 +261,18 @@ static void heard(struct vrrp_io *io, const struct vrrp_meta *meta, const struct
 		io->stats.rx_prio_zero++;
 	else
 		io->active = meta->src;
-	io->heard.us = now;
-	io->heard.from = meta->src;
-	io->heard.prio = p->prio;
+	if (p->prio != VRRP_PRIO_RESIGN && io->held) {
+		io->held = false;
+		io->ops->on_heard(io->ctx);
+	}
+	io->heard = (struct vrrp_heard){.us = now, .from = meta->src, .prio = p->prio};
 	run(io, (struct vrrp_in){
 			.ev = VRRP_EV_ADVERT,
 			.prio = p->prio,
 			.adv_cs = p->adv_cs,
 			.from_higher_addr = ip_addr_cmp(&meta->src, &io->self) > 0,
 			.from_other = from_other,
-			.overdue = now - io->last_tx_us > MISSED_MAX * vrrp_adv_us(&io->cfg),
+			.overdue = is_overdue(io),
 		});
 }
 
@@ -463,6 +417,38 @@ static void on_probe(evutil_socket_t fd, short what, void *arg)
 	look_at_link(io);
 }
 
+/* True: somebody is asked whether the ACTIVE is well. */
+static bool doubt(struct vrrp_io *io)
+{
+	if (!may_doubt(io) || io->deadline_us > now_us() + vrrp_doubt_us(&io->inst))
+		return false;
+	io->doubted = true;
+	return io->ops->on_doubt(io->ctx);
+}
+
+/* The time that passed while this process stood still was nobody's time to answer. */
+static bool doubts_late(struct vrrp_io *io)
+{
+	bool active = io->inst.state == VRRP_ACTIVE;
+
+	if (active && is_overdue(io) && io->ops->on_doubt && !io->doubted)
+		io->doubted = io->ops->on_doubt(io->ctx);
+	else if (!doubt(io))
+		return false;
+	io->deadline_us =
+		now_us() + (active ? vrrp_adv_us(&io->cfg) / 2 : vrrp_doubt_us(&io->inst));
+	arm_at_deadline(io);
+	return io->doubted;
+}
+
+static bool is_held(const struct vrrp_io *io)
+{
+	if (io->inst.state == VRRP_ACTIVE)
+		return io->doubted && io->ops->was_replaced(io->ctx);
+	return io->inst.state == VRRP_BACKUP && io->inst.timer_why == VRRP_WHY_SILENCE &&
+	       io->ops->may_take_over && !io->ops->may_take_over(io->ctx);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct vrrp_io *io = arg;
@@ -473,12 +459,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	if (!io->deadline_us)
 		return;
 	if (io->deadline_us > now_us()) {
+		doubt(io);
 		arm_at_deadline(io);
 		return;
 	}
-	if (io->inst.state == VRRP_BACKUP && !look_at_link(io))
+	if (doubts_late(io) || (io->inst.state == VRRP_BACKUP && !look_at_link(io)))
 		return;
-	run(io, (struct vrrp_in){.ev = VRRP_EV_TIMER});
+	io->held = is_held(io);
+	run(io, (struct vrrp_in){.ev = VRRP_EV_TIMER, .held = io->held});
 }
 
 /* ---- interface of the module ---------------------------------------------------------------- */
@@ -564,9 +552,20 @@ void vrrp_io_event(struct vrrp_io *io, struct vrrp_in in)
 			start(io);
 		return;
 	}
-	if (in.ev == VRRP_EV_STOP)
-		io->wanted = false;
+	io->wanted &= in.ev != VRRP_EV_STOP;
 	run(io, in);
+}
+
+void vrrp_io_judge(struct vrrp_io *io)
+{
+	if (io->held && io->deadline_us)
+		arm(io, 0);
+}
+
+bool vrrp_io_is_well(const struct vrrp_io *io)
+{
+	return io->inst.state == VRRP_ACTIVE && !io->inst.resigning &&
+	       vrrp_bid(&io->cfg, &io->inst) != VRRP_PRIO_BLIND && !is_overdue(io);
 }
 
 void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg)

@@ -56,6 +56,7 @@ struct conf_router {
 		bool preempt;		     /* default true */
 		bool virtual_mac;	     /* both legs while ACTIVE; default false */
 		bool accept;		     /* the VIPs answer for themselves; default true */
+		bool veto; /* the ACTIVE, heard on a replication link; default true */
 		int line, mode_line, interface_line, vrid_line, advert_line, virtual_mac_line;
 	} election;
 	unsigned sync_hold_s;	     /* at most this long is preemption held back; default 30 */
@@ -66,7 +67,9 @@ struct conf_router {
 	bool own_filter;
 	char on_role_change[CONF_PATH_MAX]; /* a program; empty: none */
 	unsigned on_role_change_timeout_s;  /* default 10 */
-	int line, namespace_line, gateway_line;
+	char fence[CONF_PATH_MAX];	    /* a program; empty: none */
+	unsigned fence_timeout_s;	    /* default 10 */
+	int line, namespace_line, gateway_line, fence_line;
 };
 
 struct conf_sync {

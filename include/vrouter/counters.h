@@ -31,6 +31,8 @@
 	X(TX_BYTES, "tx_bytes", "bytes sent, UDP payload")                                         \
 	X(TX_RESENT, "tx_resent", "datagrams sent again")                                          \
 	X(TX_GONE, "tx_gone", "requests for datagrams that had left the ring")                     \
+	X(TX_ASKED, "tx_asked", "times the source was asked whether it is well")                   \
+	X(TX_VOUCHED, "tx_vouched", "times that was answered as source")                           \
 	X(TX_ERRORS, "tx_errors", "datagrams the kernel did not take")                             \
 	X(REPAIRS_SERVED, "repairs_served", "repairs sent as source")                              \
 	X(COMPARES, "compares", "comparisons started as source: digests of the table sent")        \

@@ -22,6 +22,13 @@ struct engine;
 
 enum flow_change { FLOW_NEW, FLOW_UPDATE, FLOW_DESTROY };
 
+/* What a controller's election hears of the one that is ACTIVE. */
+enum engine_hearing {
+	ENGINE_HEARING_UNKNOWN, /* nothing to say: no election, or an older version */
+	ENGINE_HEARING_FINE,
+	ENGINE_HEARING_DEAF, /* no advertisements, though replication says that there is one */
+};
+
 /* How sure the engine is about what the replica's kernel holds. */
 enum flow_put {
 	FLOW_PUT_NEW,	 /* complete; it should not be there: create, and where something is in its
@@ -68,6 +75,11 @@ struct engine_ops {
 	void (*on_status)(void *ctx);
 	/* Answer to engine_drain(): every healthy replica has applied all, or the time was up. */
 	void (*on_drained)(void *ctx, bool acknowledged);
+	/* The two below may be NULL. We are the source, and a believed peer asks whether we are
+	 * well: who answers for the whole of this controller calls engine_vouch(). */
+	void (*on_asked)(void *ctx, uint32_t peer, uint64_t question);
+	/* The source of the highest stream answers our engine_ask(). */
+	void (*on_vouched)(void *ctx, const char *name, uint32_t term, uint64_t question);
 };
 
 struct engine_conf {
@@ -106,6 +118,13 @@ void engine_set_filter(struct engine *e, const struct flow_filter *filter, uint6
 /* Before a planned demotion: flush, ask for acknowledgement, answer through on_drained within
  * wait_ms. */
 void engine_drain(struct engine *e, uint32_t wait_ms, uint64_t now);
+
+/* Is the source well? Whoever is it answers through on_vouched, with the same number. */
+void engine_ask(struct engine *e, uint64_t question, uint64_t now);
+/* The answer to on_asked; nothing is sent by who is no source (any more). */
+void engine_vouch(struct engine *e, uint32_t peer, uint64_t question, uint64_t now);
+/* Told to everybody in STATUS. */
+void engine_hears(struct engine *e, enum engine_hearing hearing, uint64_t now);
 
 /* Capture, while source. on_drained: the kernel's queue is empty, so what is gathered leaves now.
  */
@@ -196,6 +215,7 @@ struct engine_peer {
 	uint32_t flows, flows_max;
 	uint64_t lag_ms;
 	struct repair_cost repair; /* its last */
+	enum engine_hearing hearing;
 };
 unsigned engine_peers(const struct engine *e, struct engine_peer out[static ENGINE_PEERS_MAX],
 		      uint64_t now);

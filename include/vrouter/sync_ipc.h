@@ -27,15 +27,20 @@ enum sync_msg_type {
 	SYNC_MSG_DRAIN,	  /* answered by DRAINED */
 	SYNC_MSG_QUERY,	  /* answered by one REPORT per router */
 	SYNC_MSG_PING,	  /* answered by PONG: the loop goes round */
+	SYNC_MSG_ASK,	  /* is the source well? perhaps answered by VOUCHED */
+	SYNC_MSG_VOUCH,	  /* the answer to ASKED, if this controller is well */
+	SYNC_MSG_HEARS,	  /* what the election hears has changed */
 	/* sync -> core */
 	SYNC_MSG_UP,	   /* ready for messages: sockets open, privileges dropped */
 	SYNC_MSG_PROMOTED, /* all received flows are in the kernel, events are subscribed, the
 			      stream is open */
 	SYNC_MSG_PONG,
 	SYNC_MSG_DRAINED,
-	SYNC_MSG_REPORT, /* on change of status, on QUERY */
-	SYNC_MSG_LINK,	 /* a replication link came up (also the first time) or failed: text says
-			    how or why */
+	SYNC_MSG_REPORT,  /* on change of status, on QUERY */
+	SYNC_MSG_ASKED,	  /* a replica asks whether we, the source, are well */
+	SYNC_MSG_VOUCHED, /* the source answers an ASK */
+	SYNC_MSG_LINK,	  /* a replication link came up (also the first time) or failed: text says
+			     how or why */
 };
 
 /* A peer that is reached by unicast. */
@@ -90,6 +95,15 @@ struct sync_msg_report {
 	uint64_t lag_ms; /* replica: age of the oldest change known of and not applied; 0: none */
 };
 
+struct sync_msg_path { /* ASK, VOUCH, HEARS; ASKED, VOUCHED */
+	char router[64];
+	uint64_t question;	     /* ASK, VOUCH, ASKED, VOUCHED: its number, of who asks */
+	uint32_t peer;		     /* ASKED, VOUCH: who asks */
+	uint32_t term;		     /* VOUCHED: of its stream */
+	char name[64];		     /* VOUCHED: the source's */
+	enum engine_hearing hearing; /* HEARS */
+};
+
 struct sync_msg_link {
 	char interface[IFNAMSIZ];
 	bool up;
@@ -102,6 +116,7 @@ struct sync_msg {
 		struct sync_msg_conf conf;
 		struct sync_msg_router router;
 		struct sync_msg_role role;
+		struct sync_msg_path path;
 		struct sync_msg_report report;
 		struct sync_msg_link link;
 	};

@@ -150,6 +150,9 @@ struct vrrp_in {
 	 * still), so the sender rightly took over and has the newer flows: do not fight it. */
 	bool overdue;
 	bool gated, blind, sole; /* GATE */
+	/* TIMER: BACKUP: a takeover because of silence is not allowed (yet). ACTIVE: it stood
+	 * still, and another one says that it is ACTIVE. */
+	bool held;
 };
 
 /* Effects, to be run in this order. */
@@ -177,6 +180,10 @@ uint8_t vrrp_bid(const struct vrrp_cfg *cfg, const struct vrrp_inst *v);
 uint64_t vrrp_skew_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v);
 uint64_t vrrp_down_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v);
 uint64_t vrrp_adv_us(const struct vrrp_cfg *cfg);
+/* In us before a BACKUP's timer runs out: when to ask whether the ACTIVE is well. One advertisement
+ * is missing by then, and by half an interval, so a dead one is not asked before it is dead; the
+ * answer has an interval and a half to come. */
+uint64_t vrrp_doubt_us(const struct vrrp_inst *v);
 
 /* ---- I/O (shell) ---------------------------------------------------------------------------- */
 
@@ -204,6 +211,17 @@ struct vrrp_io_ops {
 	/* May be NULL. A second ACTIVE was heard and has to leave: what points to it (ARP caches,
 	 * switches) must be won back. At most once per second. */
 	void (*on_rival)(void *ctx, const char *what);
+	/* The four below are all NULL, or none is. An advertisement is missing, and a BACKUP will
+	 * take over before long (vrrp_doubt_us()). True: the ACTIVE is being asked. */
+	bool (*on_doubt)(void *ctx);
+	/* The time is up: may it? If not, it is asked again after two intervals, with an on_doubt()
+	 * in between. */
+	bool (*may_take_over)(void *ctx);
+	/* An ACTIVE that stood still for longer than a BACKUP waits has called on_doubt(), and
+	 * waited half an interval before it advertises again: did another one answer? */
+	bool (*was_replaced)(void *ctx);
+	/* It was held back, and now an ACTIVE is heard. */
+	void (*on_heard)(void *ctx);
 };
 
 /* What it takes to resign in our place: a packet with priority 0, and where it goes. */
@@ -228,6 +246,10 @@ void vrrp_io_free(struct vrrp_io *io); /* NULL is allowed; sends nothing */
 /* Feeds START, STOP, GATE, BOOST, RESIGN, STAY; on_state may be called before it returns. A START
  * on an unusable interface waits for it (on_fault says so). */
 void vrrp_io_event(struct vrrp_io *io, struct vrrp_in in);
+/* It is allowed now to take over, perhaps: judged again at once, if it was held back. */
+void vrrp_io_judge(struct vrrp_io *io);
+/* ACTIVE, not about to leave, and has advertised in time: neighbours can count on it. */
+bool vrrp_io_is_well(const struct vrrp_io *io);
 /* Live change of priority, interval and preempt: the election goes on, nothing restarts. */
 void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg);
 /* The socket to send it on (borrowed, until the next fault), or -ENOTCONN while the interface is

@@ -212,6 +212,11 @@ static void on_msg(struct node *n, const struct sync_msg *m)
 		n->link_up = m->link.up;
 		return;
 	case SYNC_MSG_CONF:
+	case SYNC_MSG_ASK:
+	case SYNC_MSG_VOUCH:
+	case SYNC_MSG_HEARS:
+	case SYNC_MSG_ASKED:
+	case SYNC_MSG_VOUCHED:
 	case SYNC_MSG_PING:
 	case SYNC_MSG_PONG:
 	case SYNC_MSG_ROUTER:

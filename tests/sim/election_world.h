@@ -45,6 +45,9 @@ struct sim {
 	bool in_order; /* as on a real link; trouble reorders, too */
 	uint64_t last_at[NODES][NODES];
 	bool cut[NODES][NODES];	     /* from, to */
+	bool veto;		     /* replication is asked before a takeover */
+	bool path_cut[NODES][NODES]; /* the same of replication */
+	unsigned long vetoes;
 	unsigned loss, dup, corrupt; /* per mille */
 	uint64_t delay_max;
 	struct packet heap[PACKETS];
@@ -395,6 +398,35 @@ static void restart(struct sim *s, unsigned i)
 	event(s, i, VRRP_EV_START);
 }
 
+/* Somebody answers that it is ACTIVE and well. The way there and back is not modelled: questions
+ * are asked early enough. */
+static bool vetoed(struct sim *s, unsigned i)
+{
+	for (unsigned k = 0; k < s->n && s->veto; k++) {
+		const struct node *n = &s->node[k];
+
+		if (k == i || s->path_cut[i][k] || s->path_cut[k][i] || !n->alive ||
+		    n->paused_until || n->v.state != VRRP_ACTIVE || n->v.resigning ||
+		    vrrp_bid(&n->cfg, &n->v) == VRRP_PRIO_BLIND || chance(s, s->loss))
+			continue;
+		s->vetoes++;
+		return true;
+	}
+	return false;
+}
+
+static void on_timer(struct sim *s, unsigned i)
+{
+	const struct vrrp_inst *v = &s->node[i].v;
+	bool overdue = s->now - s->node[i].last_tx > 3 * vrrp_adv_us(&s->node[i].cfg);
+	bool asks = v->state == VRRP_ACTIVE ? overdue : v->timer_why == VRRP_WHY_SILENCE;
+	bool held = asks && vetoed(s, i);
+
+	if (held)
+		say(s, "node %u: another one answers that it is ACTIVE", i);
+	step(s, i, (struct vrrp_in){.ev = VRRP_EV_TIMER, .held = held});
+}
+
 /* ---- time --------------------------------------------------------------------------------- */
 
 static uint64_t node_due(const struct node *n)
@@ -427,7 +459,7 @@ static void run_node(struct sim *s, unsigned i)
 	if (n->paused_until)
 		resume(s, i);
 	else if (n->deadline <= s->now)
-		event(s, i, VRRP_EV_TIMER);
+		on_timer(s, i);
 	else
 		give_up_resigning(s, i);
 }

@@ -11,6 +11,8 @@
  *     bids more than it does, and from then on nothing changes any more. SETTLE adds up from: 10
  *     until the lifecycle's bound on a resignation, 4 to miss the ACTIVE, 1 for a dispute of two,
  *     4 to preempt, 3 claims of a promotion and 4 to preempt after them, 2 for packets in flight.
+ *     Where replication goes on between the parts, an ACTIVE of one keeps the other from having its
+ *     own; then one of them has one, and none has two.
  *  2. Four calm transitions, in random order: a resignation leaves no moment without ACTIVE; a stop
  *     no longer one than the shortest skew and a packet's delay; a crash no longer one than the
  *     shortest Active_Down and a delay; a promotion is done within two delays; a
@@ -45,6 +47,9 @@ static void cut_links(struct sim *s)
 		}
 	}
 	say(s, "links are cut at random%s", one_way ? ", one-way" : "");
+	for (unsigned a = 0; a < s->n; a++)
+		for (unsigned b = 0; b < s->n; b++)
+			s->path_cut[a][b] = chance(s, 300);
 }
 
 static void trouble_node(struct sim *s, unsigned i)
@@ -98,6 +103,7 @@ static void trouble(struct sim *s)
 	} else if (chance(s, 150)) {
 		say(s, "all links are well");
 		memset(s->cut, 0, sizeof(s->cut));
+		memset(s->path_cut, 0, sizeof(s->path_cut));
 	} else if (!n->alive) {
 		say(s, "node %u starts", i);
 		restart(s, i);
@@ -106,13 +112,17 @@ static void trouble(struct sim *s)
 	}
 }
 
-static void calm(struct sim *s, unsigned side)
+/* across: replication goes on between the two sides. */
+static void calm(struct sim *s, unsigned side, bool across)
 {
 	s->loss = s->dup = s->corrupt = 0;
 	/* half of them shorter than any skew, so that a successor cannot overtake whom it succeeds
 	 */
 	s->delay_max = 1 + below(s, interval(s) / (chance(s, 500) ? 50 : 300));
 	s->in_order = true;
+	for (unsigned a = 0; a < s->n; a++)
+		for (unsigned b = 0; b < s->n; b++)
+			s->path_cut[a][b] = !across && (side >> a & 1) != (side >> b & 1);
 	for (unsigned a = 0; a < s->n; a++)
 		for (unsigned b = 0; b < s->n; b++)
 			s->cut[a][b] = (side >> a & 1) != (side >> b & 1);
@@ -122,7 +132,7 @@ static void calm(struct sim *s, unsigned side)
 		if (!s->node[i].alive && chance(s, 900))
 			restart(s, i);
 	}
-	say(s, "trouble ends, one side is %x", side);
+	say(s, "trouble ends, one side is %x%s", side, across ? ", replication is whole" : "");
 }
 
 /* ---- checks ------------------------------------------------------------------------------- */
@@ -144,9 +154,9 @@ static unsigned the_active(const struct sim *s, unsigned set)
 	return NODES;
 }
 
-static void check_part(struct sim *s, unsigned set)
+static void check_part(struct sim *s, unsigned set, bool may_be_none)
 {
-	if (!alive_in(s, set))
+	if (!alive_in(s, set) || (may_be_none && !actives(s, set)))
 		return;
 	if (actives(s, set) != 1) {
 		fail(s, "%u ACTIVE in part %x", actives(s, set), set);
@@ -164,13 +174,13 @@ static void check_part(struct sim *s, unsigned set)
 	}
 }
 
-static void check_settled(struct sim *s, unsigned side)
+static void check_settled(struct sim *s, unsigned side, bool across)
 {
 	unsigned all = (1u << s->n) - 1;
 	unsigned long changes = s->changes;
 
-	check_part(s, side);
-	check_part(s, all & ~side);
+	check_part(s, side, across && actives(s, all & ~side));
+	check_part(s, all & ~side, across && actives(s, side));
 	advance(s, s->now + 20 * interval(s));
 	if (s->changes != changes)
 		fail(s, "not stable after it settled");
@@ -180,7 +190,7 @@ static void cut_off(struct sim *s, unsigned i, unsigned set, bool cut)
 {
 	for (unsigned k = 0; k < s->n; k++)
 		if (k != i && set >> k & 1)
-			s->cut[i][k] = s->cut[k][i] = cut;
+			s->cut[i][k] = s->cut[k][i] = s->path_cut[i][k] = s->path_cut[k][i] = cut;
 }
 
 /* The least over all BACKUPs of the part. */
@@ -333,7 +343,7 @@ static void calm_transitions(struct sim *s, unsigned set)
 		transition[below(s, ARRAY_LEN(transition))](s, set, the_active(s, set));
 		advance(s, s->now + SETTLE * interval(s));
 		if (!s->failed)
-			check_part(s, set);
+			check_part(s, set, false);
 	}
 }
 
@@ -347,6 +357,7 @@ static void set_up(struct sim *s)
 	s->mixed = chance(s, 150);
 	s->n = 2 + (unsigned)below(s, NODES - 1);
 	s->gap_start = NEVER;
+	s->veto = chance(s, 600);
 	for (unsigned i = 0; i < s->n; i++) {
 		struct node *n = &s->node[i];
 
@@ -371,6 +382,7 @@ static uint64_t run_seed(struct sim *s)
 {
 	unsigned actions = 5 + (unsigned)below(s, 30), side;
 	uint64_t start;
+	bool across;
 
 	set_up(s);
 	for (unsigned i = 0; i < s->n; i++)
@@ -380,14 +392,15 @@ static uint64_t run_seed(struct sim *s)
 		trouble(s);
 	}
 	side = chance(s, 300) ? (unsigned)below(s, 1u << s->n) : (1u << s->n) - 1;
-	calm(s, side);
+	across = s->veto && chance(s, 300);
+	calm(s, side, across);
 	start = s->now;
 	advance(s, start + SETTLE * interval(s));
 	uint64_t took = s->last_change > start ? (s->last_change - start) / interval(s) : 0;
 
 	if (!s->failed)
-		check_settled(s, side);
-	if (!s->failed)
+		check_settled(s, side, across);
+	if (!s->failed && !across)
 		calm_transitions(s, side);
 	if (s->overflow)
 		fail(s, "%lu packets did not fit", s->overflow);
@@ -395,7 +408,7 @@ static uint64_t run_seed(struct sim *s)
 }
 
 struct totals {
-	uint64_t longest, packets, changes;
+	uint64_t longest, packets, changes, vetoes;
 };
 
 static bool run(uint64_t seed, bool with_trace, void *totals)
@@ -415,6 +428,7 @@ static bool run(uint64_t seed, bool with_trace, void *totals)
 	t->longest = took > t->longest ? took : t->longest;
 	t->packets += s->packets;
 	t->changes += s->changes;
+	t->vetoes += s->vetoes;
 	return !s->failed;
 }
 
@@ -426,6 +440,7 @@ static void merge(void *into, const void *from)
 	to->longest = t->longest > to->longest ? t->longest : to->longest;
 	to->packets += t->packets;
 	to->changes += t->changes;
+	to->vetoes += t->vetoes;
 }
 
 static void report(const void *totals, uint64_t seeds, bool stats)
@@ -433,9 +448,11 @@ static void report(const void *totals, uint64_t seeds, bool stats)
 	const struct totals *t = totals;
 
 	(void)stats;
-	printf("%llu seeds, %llu packets, %llu state changes, settled within %llu intervals\n",
+	printf("%llu seeds, %llu packets, %llu state changes, %llu vetoes, settled within %llu "
+	       "intervals\n",
 	       (unsigned long long)seeds, (unsigned long long)t->packets,
-	       (unsigned long long)t->changes, (unsigned long long)t->longest + 1);
+	       (unsigned long long)t->changes, (unsigned long long)t->vetoes,
+	       (unsigned long long)t->longest + 1);
 }
 
 int main(int argc, char **argv)

@@ -41,7 +41,8 @@ static const char full[] =
 	"router \"vrouter\" {\n"
 	"  namespace = vr-ns\n"
 	"  sync-hold = 1  drain = 2  linger = 3  announce-refresh = 4"
-	"  on-role-change = \"/opt/told\"  on-role-change-timeout = 5\n"
+	"  on-role-change = \"/opt/told\"  on-role-change-timeout = 5  fence = /opt/fence  "
+	"fence-timeout = 6\n"
 	"  management {\n"
 	"    attach = \"bridge:br-mgmt\"\n"
 	"    interface = \"vr-mgmt\"\n"
@@ -92,6 +93,8 @@ static void reads_all(void **state)
 	assert_int_equal(r->announce_refresh_s, 4);
 	assert_string_equal(r->on_role_change, "/opt/told");
 	assert_int_equal(r->on_role_change_timeout_s, 5);
+	assert_string_equal(r->fence, "/opt/fence");
+	assert_int_equal(r->fence_timeout_s, 6);
 	assert_string_equal(r->leg[NET_PUBLIC].bridge, "br-ex");
 	assert_string_equal(ip_prefix_format(&r->leg[NET_MANAGEMENT].vip[0], buf), "10.20.0.1/24");
 	assert_string_equal(ip_addr_format(&r->gateway[0], buf), "198.18.0.254");
@@ -128,7 +131,8 @@ static void has_defaults(void **state)
 	assert_int_equal(r->leg[NET_PUBLIC].n_vips, 1);
 	assert_int_equal(r->n_gateways, 0);
 	assert_int_equal(r->election.advert_interval_ms, 100);
-	assert_true(r->election.preempt);
+	assert_true(r->election.preempt && r->election.veto);
+	assert_int_equal(r->fence_timeout_s, 10);
 	assert_int_equal(r->sync_hold_s, 30);
 	assert_int_equal(r->drain_ms, 500);
 	assert_int_equal(r->linger_ms, 1000);
@@ -256,6 +260,7 @@ static const struct {
 	 "absolute path"},
 	{IN_ROUTER("on-role-change-timeout = 0"), "f:4: router \"r\": on-role-change-timeout",
 	 "1 to 600 (s)"},
+	{IN_ROUTER("fence-timeout = 601"), "f:4: router \"r\": fence-timeout", "1 to 600 (s)"},
 	{IN_ROUTER("sync-hold = 3601"), "f:4: router \"r\": sync-hold", "0 to 3600 (s)"},
 	{IN_ROUTER("dns-servers = { \"9.9.9.9\" }"), "f:4: router \"r\": dns-servers",
 	 "does not run DNS"},

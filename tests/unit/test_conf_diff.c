@@ -274,6 +274,21 @@ static void hook_timeout(struct conf_router *r)
 	r->on_role_change_timeout_s++;
 }
 
+static void veto(struct conf_router *r)
+{
+	r->election.veto = !r->election.veto;
+}
+
+static void fence(struct conf_router *r)
+{
+	strcpy(r->fence, "/bin/true");
+}
+
+static void fence_timeout(struct conf_router *r)
+{
+	r->fence_timeout_s++;
+}
+
 static const struct {
 	void (*change)(struct conf_router *r);
 	enum conf_change is;
@@ -304,6 +319,9 @@ static const struct {
 	{refresh, CONF_LIVE, NULL},
 	{hook, CONF_LIVE, NULL},
 	{hook_timeout, CONF_LIVE, NULL},
+	{veto, CONF_LIVE, NULL},
+	{fence, CONF_LIVE, NULL},
+	{fence_timeout, CONF_LIVE, NULL},
 };
 
 static void one_router(void **state)

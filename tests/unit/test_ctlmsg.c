@@ -37,6 +37,8 @@ static void messages(void **state)
 			    .bits = {0x80, 0, 1}}},
 		{.type = CTL_CHALLENGE, .challenge = {.to = 77, .nonce = 0x1122334455667788}},
 		{.type = CTL_ECHO, .challenge = {.to = 1, .nonce = UINT64_MAX}},
+		{.type = CTL_ASK, .challenge = {.nonce = 1}},
+		{.type = CTL_VOUCH, .challenge = {.to = UINT32_MAX, .nonce = 1}},
 		{.type = CTL_GONE, .gone = {.stream = key, .first = 12345678901}},
 	};
 

@@ -645,6 +645,51 @@ static void names(void **state)
 	assert_string_equal(vrrp_state_name(VRRP_ACTIVE), "ACTIVE");
 }
 
+static void a_takeover_is_held_back(void **state)
+{
+	static const struct vrrp_cfg cfg = {.prio = 100, .adv_cs = OWN_ADV, .preempt = true};
+	static const enum vrrp_why whys[] = {VRRP_WHY_SILENCE, VRRP_WHY_RESIGNED,
+					     VRRP_WHY_WE_BID_MORE};
+	const struct vrrp_in timer = {.ev = VRRP_EV_TIMER, .held = true};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(whys) / sizeof(whys[0]); i++) {
+		struct vrrp_inst v = {
+			.state = VRRP_BACKUP, .active_adv_cs = THEIR_ADV, .timer_why = whys[i]};
+		struct vrrp_out out = vrrp_step(&cfg, &v, timer);
+
+		if (whys[i] != VRRP_WHY_SILENCE) { /* of silence alone there can be two opinions */
+			assert_int_equal(v.state, VRRP_ACTIVE);
+			continue;
+		}
+		assert_int_equal(v.state, VRRP_BACKUP);
+		assert_int_equal(out.todo, 0);
+		assert_int_equal(out.timer_us, 2 * THEIR_ADV * 10000);
+		/* the question goes out when one is missing by half an interval, whatever the skew
+		 */
+		assert_true(vrrp_doubt_us(&v) < out.timer_us);
+		assert_int_equal(vrrp_down_us(&cfg, &v) - vrrp_doubt_us(&v),
+				 THEIR_ADV * 15000 + vrrp_skew_us(&cfg, &v));
+		out = vrrp_step(&cfg, &v, (struct vrrp_in){.ev = VRRP_EV_TIMER});
+		assert_int_equal(v.state, VRRP_ACTIVE);
+		assert_int_equal(out.why, VRRP_WHY_SILENCE);
+	}
+}
+
+static void who_stood_still_leaves(void **state)
+{
+	static const struct vrrp_cfg cfg = {.prio = 200, .adv_cs = OWN_ADV, .preempt = true};
+	struct vrrp_inst v = {.state = VRRP_ACTIVE, .active_adv_cs = OWN_ADV};
+	struct vrrp_out out =
+		vrrp_step(&cfg, &v, (struct vrrp_in){.ev = VRRP_EV_TIMER, .held = true});
+
+	(void)state;
+	assert_int_equal(v.state, VRRP_BACKUP);
+	assert_int_equal(out.todo, VRRP_DO_BECOME); /* and says nothing */
+	assert_int_equal(out.why, VRRP_WHY_STALLED);
+	assert_int_equal(out.timer_us, vrrp_down_us(&cfg, &v));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -658,6 +703,8 @@ int main(void)
 		cmocka_unit_test(blind_one_meets_the_holder),
 		cmocka_unit_test(blind_one_gets_a_follower),
 		cmocka_unit_test(blind_but_by_hand),
+		cmocka_unit_test(a_takeover_is_held_back),
+		cmocka_unit_test(who_stood_still_leaves),
 		cmocka_unit_test(names),
 	};
 

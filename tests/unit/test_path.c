@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Replication as the election's second path: who is asked, who answers, whose answer counts. Two
+ * engines on a wire. */
+#include "flow_samples.h"
+
+#include "../../sync/engine_impl.h"
+
+struct side {
+	struct engine *e;
+	struct sync_counters c;
+	struct world *w;
+	unsigned asked, vouched;
+	uint64_t question;
+	uint32_t asker, term;
+	char name[64];
+};
+
+struct world {
+	struct side side[2];
+	uint64_t now, random;
+	bool cut;
+};
+
+static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, size_t len)
+{
+	struct side *from = ctx;
+	struct world *w = from->w;
+	struct side *to = &w->side[from == &w->side[0]];
+
+	if (to->e && !w->cut)
+		engine_on_datagram(to->e, h, body, len, w->now);
+}
+
+static void op_put(void *ctx, const struct flow *f, enum flow_put how)
+{
+	(void)ctx;
+	(void)f;
+	(void)how;
+}
+
+static void op_del(void *ctx, const struct flow *f)
+{
+	(void)ctx;
+	(void)f;
+}
+
+static void op_nothing(void *ctx)
+{
+	(void)ctx;
+}
+
+static int op_dump(void *ctx, bool start)
+{
+	(void)ctx;
+	(void)start;
+	return 0;
+}
+
+static int op_expects(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+static uint32_t op_count(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+static void op_random(void *ctx, void *buf, size_t len)
+{
+	struct world *w = ((struct side *)ctx)->w;
+
+	w->random++;
+	memset(buf, 0, len);
+	memcpy(buf, &w->random, len < sizeof(w->random) ? len : sizeof(w->random));
+}
+
+static void op_asked(void *ctx, uint32_t peer, uint64_t question)
+{
+	struct side *s = ctx;
+
+	s->asked++;
+	s->asker = peer;
+	s->question = question;
+}
+
+static void op_vouched(void *ctx, const char *name, uint32_t term, uint64_t question)
+{
+	struct side *s = ctx;
+
+	s->vouched++;
+	s->term = term;
+	s->question = question;
+	strcpy(s->name, name);
+}
+
+static const struct engine_ops ops = {.send = op_send,
+				      .put = op_put,
+				      .del = op_del,
+				      .commit = op_nothing,
+				      .dump = op_dump,
+				      .count = op_count,
+				      .expects = op_expects,
+				      .random = op_random,
+				      .on_status = op_nothing,
+				      .on_asked = op_asked,
+				      .on_vouched = op_vouched};
+
+static void run(struct world *w, unsigned ms)
+{
+	while (ms--) {
+		w->now++;
+		for (unsigned i = 0; i < 2; i++)
+			(void)engine_run(w->side[i].e, w->now);
+	}
+}
+
+/* 0 is the source, 1 follows; they believe each other. */
+static struct world *set_up(void)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct engine_conf conf;
+
+	assert_non_null(w);
+	w->now = 5000;
+	for (unsigned i = 0; i < 2; i++) {
+		engine_conf_defaults(&conf);
+		snprintf(conf.name, sizeof(conf.name), "side-%u", i);
+		conf.self = i + 1;
+		w->side[i].w = w;
+		assert_int_equal(
+			engine_new(&w->side[i].e, &conf, &ops, &w->side[i], &w->side[i].c, w->now),
+			0);
+	}
+	run(w, 500);
+	(void)engine_promote(w->side[0].e, 6, w->now);
+	run(w, 500);
+	return w;
+}
+
+static void tear_down(struct world *w)
+{
+	w->cut = true;
+	for (unsigned i = 0; i < 2; i++)
+		engine_free(w->side[i].e);
+	free(w);
+}
+
+static void asked_and_answered(void **state)
+{
+	struct world *w = set_up();
+	struct side *source = &w->side[0], *replica = &w->side[1];
+
+	(void)state;
+	engine_ask(replica->e, 42, w->now);
+	assert_int_equal(source->asked, 1);
+	assert_int_equal(source->question, 42);
+	assert_int_equal(source->asker, 2);
+	assert_int_equal(replica->vouched, 0); /* an engine alone has no opinion */
+	engine_vouch(source->e, source->asker, source->question, w->now);
+	assert_int_equal(replica->vouched, 1);
+	assert_int_equal(replica->question, 42);
+	assert_int_equal(replica->term, 7);
+	assert_string_equal(replica->name, "side-0");
+	/* an answer to somebody else */
+	engine_vouch(source->e, 77, 43, w->now);
+	assert_int_equal(replica->vouched, 1);
+	tear_down(w);
+}
+
+static void bounded(void **state)
+{
+	struct world *w = set_up();
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		engine_ask(w->side[1].e, i, w->now);
+	assert_int_equal(w->side[0].asked, 1);
+	run(w, 1);
+	engine_ask(w->side[1].e, 100, w->now);
+	assert_int_equal(w->side[0].asked, 2);
+	tear_down(w);
+}
+
+static void who_is_no_source_says_nothing(void **state)
+{
+	struct world *w = set_up();
+
+	(void)state;
+	engine_ask(w->side[0].e, 1, w->now);
+	assert_int_equal(w->side[1].asked, 0);
+	engine_vouch(w->side[1].e, 1, 1, w->now);
+	assert_int_equal(w->side[0].vouched, 0);
+	tear_down(w);
+}
+
+/* The highest stream's source alone can say that no other is needed. */
+static void a_source_that_was_replaced(void **state)
+{
+	struct world *w = set_up();
+
+	(void)state;
+	engine_knows_term(w->side[1].e, 8);
+	engine_vouch(w->side[0].e, 2, 1, w->now);
+	assert_int_equal(w->side[1].vouched, 0);
+	tear_down(w);
+}
+
+static void hearing_is_told(void **state)
+{
+	struct world *w = set_up();
+	struct engine_peer peer[ENGINE_PEERS_MAX];
+
+	(void)state;
+	assert_int_equal(engine_peers(w->side[0].e, peer, w->now), 1);
+	assert_int_equal(peer[0].hearing, ENGINE_HEARING_UNKNOWN);
+	engine_hears(w->side[1].e, ENGINE_HEARING_DEAF, w->now);
+	run(w, 2); /* at once, not with the next heartbeat */
+	assert_int_equal(engine_peers(w->side[0].e, peer, w->now), 1);
+	assert_int_equal(peer[0].hearing, ENGINE_HEARING_DEAF);
+	tear_down(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(asked_and_answered),
+		cmocka_unit_test(bounded),
+		cmocka_unit_test(who_is_no_source_says_nothing),
+		cmocka_unit_test(a_source_that_was_replaced),
+		cmocka_unit_test(hearing_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
