@@ -156,6 +156,14 @@ static bool is_followed(const struct sync_msg_report *m)
 	return false;
 }
 
+/* Who resigns hears its successor's stream before it leaves: that is the plan. */
+static uint32_t alarms_of(const struct router *r, const struct sync_msg_report *m)
+{
+	uint32_t expected = r->life.state == LIFE_RESIGNING ? ENGINE_ALARM_TWO_SOURCES : 0;
+
+	return m->status.alarms & ~expected;
+}
+
 static void take_report(struct router *r, const struct sync_msg_report *m)
 {
 	struct life_in in = {.ev = LIFE_EV_SYNC_PHASE,
@@ -171,7 +179,7 @@ static void take_report(struct router *r, const struct sync_msg_report *m)
 	r->report = *m;
 	r->reported = true;
 	router_on_report(r);
-	tell_alarms(r, m->status.alarms);
+	tell_alarms(r, alarms_of(r, m));
 	router_takeover_report(r, alarms);
 	if (in.phase == before && in.term <= r->life.term && !news)
 		return;

@@ -303,6 +303,12 @@ static struct vrrp_out on_active(const struct vrrp_cfg *cfg, struct vrrp_inst *v
 	return keep();
 }
 
+bool vrrp_addresses_first(const struct vrrp_inst *v, enum vrrp_why why)
+{
+	return why == VRRP_WHY_WE_BID_MORE || why == VRRP_WHY_BOOSTED ||
+	       (why == VRRP_WHY_RESIGNED && v->sole);
+}
+
 struct vrrp_out vrrp_step(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struct vrrp_in in)
 {
 	uint8_t bid = vrrp_bid(cfg, v);

@@ -8,11 +8,9 @@
  * - Each wakeup reads a bounded number of packets. Each packet is counted: used, or by reason.
  * - While the interface is gone, down, without carrier or address, the instance is in INIT; it is
  *   looked at five times per second, and at once when sending fails. */
-#include "vrouter/vrrp.h"
+#include "vrrp_io_impl.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -21,43 +19,13 @@
 #include "../clock.h"
 #include "vrouter/log.h"
 #include "vrrp_sock.h"
-#include "vrrp_why.h"
 
-#define READ_MAX    64	/* packets per readable event */
-#define DRAIN_MAX   512 /* packets before the timer counts; more than the socket buffers */
-#define RX_BUF	    2048
-#define PROBE_US    200000
-#define RIVAL_US    1000000
-#define COMPLAIN_US 60000000 /* one line per reason and minute; the counters have them all */
-#define MISSED_MAX  3	     /* intervals that a BACKUP waits at least */
-
-struct vrrp_io {
-	struct event_base *base;
-	const struct vrrp_io_ops *ops;
-	void *ctx;
-	char router[64], interface[IFNAMSIZ];
-	struct vrrp_packet ours; /* prio is filled in per packet */
-	struct vrrp_cfg cfg;
-	struct vrrp_inst inst;
-	struct vrrp_stats stats;
-
-	int ctl_fd; /* for questions about the interface, which may be gone */
-	int fd;
-	unsigned ifindex; /* that fd is bound to */
-	struct ip_addr self, group;
-	struct event *readable, *timer, *probe;
-	uint64_t deadline_us; /* of the instance's timer; 0: off */
-
-	bool wanted;	/* started, perhaps waiting for the interface */
-	char fault[96]; /* empty: none */
-	int tx_errno;	/* last one that was logged */
-	uint64_t started_us, last_tx_us, last_rival_us;
-	uint64_t complained_us[VRRP_E_N], interval_us;
-	struct ip_addr active; /* who advertised a priority above 0 last; family 0: nobody */
-	struct vrrp_heard heard;
-	bool doubted; /* and said so, since the timer was set */
-	bool held;    /* it may not take over */
-};
+#define READ_MAX   64  /* packets per readable event */
+#define DRAIN_MAX  512 /* packets before the timer counts; more than the socket buffers */
+#define RX_BUF	   2048
+#define PROBE_US   200000
+#define RIVAL_US   1000000
+#define MISSED_MAX 3 /* intervals that a BACKUP waits at least */
 
 /* ---- timer ---------------------------------------------------------------------------------- */
 
@@ -174,6 +142,15 @@ static void tell_rival(struct vrrp_io *io)
 	io->ops->on_rival(io->ctx, what);
 }
 
+static void advertise(struct vrrp_io *io, const struct vrrp_out *out)
+{
+	io->owes = (out->todo & VRRP_DO_BECOME) && vrrp_addresses_first(&io->inst, out->why);
+	if (io->owes)
+		io->last_tx_us = now_us(); /* nothing is overdue */
+	else
+		send_advert(io, vrrp_bid(&io->cfg, &io->inst));
+}
+
 /* The callbacks come last, as they may feed the next event. */
 static void run(struct vrrp_io *io, struct vrrp_in in)
 {
@@ -183,7 +160,7 @@ static void run(struct vrrp_io *io, struct vrrp_in in)
 
 	arm(io, out.timer_us);
 	if (out.todo & VRRP_DO_ADVERT)
-		send_advert(io, vrrp_bid(&io->cfg, &io->inst));
+		advertise(io, &out);
 	if (out.todo & VRRP_DO_RESIGN)
 		send_advert(io, VRRP_PRIO_RESIGN);
 	if (out.todo & VRRP_DO_RIVAL)
@@ -218,45 +195,13 @@ static enum vrrp_err judge(const struct vrrp_io *io, const uint8_t *buf, size_t 
 	return err == VRRP_OK ? vrrp_match(p, &io->ours) : err;
 }
 
-static void complain(struct vrrp_io *io, enum vrrp_err err, const struct ip_addr *src)
-{
-	char from[INET6_ADDRSTRLEN];
-	uint64_t now = now_us();
-
-	io->stats.rx_err[err]++;
-	/* other virtual routers on the same link are normal */
-	if (err == VRRP_E_VRID)
-		return;
-	if (io->complained_us[err] && now - io->complained_us[err] < COMPLAIN_US)
-		return;
-	io->complained_us[err] = now;
-	log_remote("vrrp", io->router,
-		   "a packet from %s on %s was not used: %s (VRID %u, %" PRIu64 " so far)",
-		   ip_addr_format(src, from), io->interface, vrrp_err_name(err), io->ours.vrid,
-		   io->stats.rx_err[err]);
-}
-
-/* It is followed, but a router that starts waits by its own interval and may be too impatient. */
-static void complain_interval(struct vrrp_io *io, const struct ip_addr *src, uint16_t adv_cs,
-			      uint64_t now)
-{
-	char from[INET6_ADDRSTRLEN];
-
-	if (adv_cs == io->cfg.adv_cs || (io->interval_us && now - io->interval_us < COMPLAIN_US))
-		return;
-	io->interval_us = now;
-	log_remote("vrrp", io->router,
-		   "%s advertises each %u ms, we do each %u ms: they must agree",
-		   ip_addr_format(src, from), adv_cs * 10u, io->cfg.adv_cs * 10u);
-}
-
 static void heard(struct vrrp_io *io, const struct vrrp_meta *meta, const struct vrrp_packet *p)
 {
 	bool from_other = io->active.family && !ip_addr_equal(&io->active, &meta->src);
 	uint64_t now = now_us();
 
 	io->stats.rx++;
-	complain_interval(io, &meta->src, p->adv_cs, now);
+	vrrp_say_interval(io, &meta->src, p->adv_cs, now);
 	if (p->prio == VRRP_PRIO_RESIGN)
 		io->stats.rx_prio_zero++;
 	else
@@ -295,7 +240,7 @@ static bool receive_one(struct vrrp_io *io)
 	enum vrrp_err err = judge(io, buf, (size_t)n, &meta, &p);
 
 	if (err != VRRP_OK)
-		complain(io, err, &meta.src);
+		vrrp_say_unused(io, err, &meta.src);
 	else
 		heard(io, &meta, &p);
 	return true;
@@ -566,6 +511,13 @@ bool vrrp_io_is_well(const struct vrrp_io *io)
 {
 	return io->inst.state == VRRP_ACTIVE && !io->inst.resigning &&
 	       vrrp_bid(&io->cfg, &io->inst) != VRRP_PRIO_BLIND && !is_overdue(io);
+}
+
+void vrrp_io_has_addresses(struct vrrp_io *io)
+{
+	if (io->owes && io->inst.state == VRRP_ACTIVE)
+		send_advert(io, vrrp_bid(&io->cfg, &io->inst));
+	io->owes = false;
 }
 
 void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg)

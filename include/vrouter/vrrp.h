@@ -174,6 +174,11 @@ struct vrrp_out {
 
 struct vrrp_out vrrp_step(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struct vrrp_in in);
 
+/* A new ACTIVE says so when its addresses are there, not before: whoever hands the role over keeps
+ * them until it hears its successor. Not where a third one may be about to succeed, too: it must
+ * hear at once. */
+bool vrrp_addresses_first(const struct vrrp_inst *v, enum vrrp_why why);
+
 /* The priority to advertise now. */
 uint8_t vrrp_bid(const struct vrrp_cfg *cfg, const struct vrrp_inst *v);
 /* RFC 9568 6.1, in us: Skew_Time and Active_Down_Interval. */
@@ -203,7 +208,8 @@ struct vrrp_io_cfg {
  * events, but must not free the object. */
 struct vrrp_io_ops {
 	/* The state is a new one; exactly one call per transition, advertisements that belong to it
-	 * are sent. why is a short-lived text with names and figures. */
+	 * are sent, but for that of vrrp_io_has_addresses(). why is a short-lived text with names
+	 * and figures. */
 	void (*on_state)(void *ctx, enum vrrp_state state, const char *why);
 	/* The interface is unusable, or usable again (NULL). Before the former the state becomes
 	 * INIT, after the latter the election starts by itself if it was started. */
@@ -250,6 +256,9 @@ void vrrp_io_event(struct vrrp_io *io, struct vrrp_in in);
 void vrrp_io_judge(struct vrrp_io *io);
 /* ACTIVE, not about to leave, and has advertised in time: neighbours can count on it. */
 bool vrrp_io_is_well(const struct vrrp_io *io);
+/* An ACTIVE's addresses are there. One that takes over from an ACTIVE which is still there does not
+ * say so before this (nor later than after one interval). */
+void vrrp_io_has_addresses(struct vrrp_io *io);
 /* Live change of priority, interval and preempt: the election goes on, nothing restarts. */
 void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg);
 /* The socket to send it on (borrowed, until the next fault), or -ENOTCONN while the interface is

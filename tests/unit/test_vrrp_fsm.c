@@ -541,6 +541,21 @@ static void sole_successor_does_not_wait(void **state)
 	}
 }
 
+/* Whoever hands over keeps the addresses until it hears us; where nobody holds them, or a third one
+ * may be about to succeed, all must hear at once. */
+static void addresses_come_first(void **state)
+{
+	struct vrrp_inst v = {.state = VRRP_ACTIVE};
+
+	(void)state;
+	assert_true(vrrp_addresses_first(&v, VRRP_WHY_WE_BID_MORE));
+	assert_true(vrrp_addresses_first(&v, VRRP_WHY_BOOSTED));
+	assert_false(vrrp_addresses_first(&v, VRRP_WHY_SILENCE));
+	assert_false(vrrp_addresses_first(&v, VRRP_WHY_RESIGNED));
+	v.sole = true;
+	assert_true(vrrp_addresses_first(&v, VRRP_WHY_RESIGNED));
+}
+
 /* The gate, over a whole life: a candidate that becomes complete preempts after at most one
  * Active_Down; one that is gated again in the middle of that does not. */
 static void gate(void **state)
@@ -699,6 +714,7 @@ int main(void)
 		cmocka_unit_test(later_promotion_wins),
 		cmocka_unit_test(promotion_bids_254),
 		cmocka_unit_test(sole_successor_does_not_wait),
+		cmocka_unit_test(addresses_come_first),
 		cmocka_unit_test(gate),
 		cmocka_unit_test(blind_one_meets_the_holder),
 		cmocka_unit_test(blind_one_gets_a_follower),

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside of the election's I/O: vrrp_io.c does it, vrrp_say.c complains of what it hears. */
+#ifndef DAEMON_ELECTION_VRRP_IO_IMPL_H
+#define DAEMON_ELECTION_VRRP_IO_IMPL_H
+
+#include <net/if.h>
+
+#include "vrouter/vrrp.h"
+#include "vrrp_why.h"
+
+struct vrrp_io {
+	struct event_base *base;
+	const struct vrrp_io_ops *ops;
+	void *ctx;
+	char router[64], interface[IFNAMSIZ];
+	struct vrrp_packet ours; /* prio is filled in per packet */
+	struct vrrp_cfg cfg;
+	struct vrrp_inst inst;
+	struct vrrp_stats stats;
+
+	int ctl_fd; /* for questions about the interface, which may be gone */
+	int fd;
+	unsigned ifindex; /* that fd is bound to */
+	struct ip_addr self, group;
+	struct event *readable, *timer, *probe;
+	uint64_t deadline_us; /* of the instance's timer; 0: off */
+
+	bool wanted;	/* started, perhaps waiting for the interface */
+	bool owes;	/* the first advertisement as ACTIVE waits for the addresses */
+	char fault[96]; /* empty: none */
+	int tx_errno;	/* last one that was logged */
+	uint64_t started_us, last_tx_us, last_rival_us;
+	uint64_t complained_us[VRRP_E_N], interval_us;
+	struct ip_addr active; /* who advertised a priority above 0 last; family 0: nobody */
+	struct vrrp_heard heard;
+	bool doubted; /* and said so, since the timer was set */
+	bool held;    /* it may not take over */
+};
+
+/* What was heard and could not be used: counted; said once per reason and minute. */
+void vrrp_say_unused(struct vrrp_io *io, enum vrrp_err err, const struct ip_addr *src);
+/* The other's interval is not ours: once per minute. */
+void vrrp_say_interval(struct vrrp_io *io, const struct ip_addr *src, uint16_t adv_cs,
+		       uint64_t now);
+
+#endif
