@@ -120,6 +120,8 @@ static const char *router_of(const struct sync_msg *m)
 	case SYNC_MSG_ASKED:
 	case SYNC_MSG_VOUCHED:
 		return m->path.router;
+	case SYNC_MSG_NEIGH:
+		return m->neigh.router;
 	case SYNC_MSG_CONF:
 	case SYNC_MSG_ROUTER:
 	case SYNC_MSG_ROUTER_DEL:

@@ -126,6 +126,7 @@ static bool same_live(const struct conf_router *a, const struct conf_router *b)
 	       a->election.accept == b->election.accept && a->sync_hold_s == b->sync_hold_s &&
 	       a->drain_ms == b->drain_ms && a->linger_ms == b->linger_ms &&
 	       a->announce_refresh_s == b->announce_refresh_s &&
+	       a->warm_neighbours == b->warm_neighbours &&
 	       same_text(a->on_role_change, b->on_role_change) &&
 	       a->on_role_change_timeout_s == b->on_role_change_timeout_s &&
 	       same_filter(&a->filter, &b->filter);

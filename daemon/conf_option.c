@@ -206,6 +206,7 @@ static const struct conf_option router_options[] = {
 	 AT(struct conf_router, announce_refresh_s),
 	 .max = 3600,
 	 .unit = "s"},
+	{.name = "warm-neighbours", .type = CONF_T_BOOL, AT(struct conf_router, warm_neighbours)},
 	{.name = "on-role-change", .type = CONF_T_PATH, AT(struct conf_router, on_role_change)},
 	{.name = "on-role-change-timeout",
 	 .type = CONF_T_NUMBER,
@@ -294,6 +295,7 @@ void conf_router_defaults(struct conf_router *r)
 	r->drain_ms = 500;
 	r->linger_ms = 1000;
 	r->announce_refresh_s = 30;
+	r->warm_neighbours = true;
 	r->on_role_change_timeout_s = 10;
 	r->fence_timeout_s = 10;
 }

@@ -358,6 +358,8 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 	if (!err)
 		err = router_takeover_open(r);
 	if (!err)
+		err = router_neigh_open(r);
+	if (!err)
 		err = open_election(r, reason);
 	if (!err)
 		err = router_net_open(r, reason);
@@ -379,6 +381,7 @@ void router_free(struct router *r)
 	if (r->save_timer && evtimer_pending(r->save_timer, NULL))
 		on_save(-1, 0, r);
 	vrrp_io_free(r->vrrp);
+	router_neigh_close(r);
 	router_net_close(r);
 	router_hook_close(r);
 	router_takeover_close(r);
@@ -415,6 +418,7 @@ int router_reconfigure(struct router *r, const struct conf_router *conf,
 	if (r->vrrp)
 		vrrp_io_reconfigure(r->vrrp, &cfg);
 	router_sync_reconfigure(r);
+	router_neigh_reconfigure(r);
 
 	int err = router_net_reconfigure(r, reason);
 
@@ -457,6 +461,7 @@ void router_view(const struct router *r, struct router_view *out)
 		.takeover = r->takeover_stats,
 		.alarm = r->alarm,
 	};
+	router_neigh_view(r, &out->neigh);
 	if (r->vrrp)
 		out->heard = vrrp_io_last_heard(r->vrrp, &out->heard_us_ago, &out->heard_from,
 						&out->heard_prio);

@@ -76,6 +76,15 @@ struct router_hook_stats {
 	uint64_t runs, failed, killed;
 };
 
+/* Neighbours. */
+struct router_neigh_stats {
+	unsigned known;	    /* ACTIVE: in the kernel; STANDBY: learned from the ACTIVE */
+	unsigned installed; /* by the last promotion */
+	uint64_t refused;   /* by the kernel */
+	uint64_t left_out;  /* no room here */
+	uint64_t install_us;
+};
+
 /* For status and statistics; valid until control returns to the event loop. */
 struct router_view {
 	const struct conf_router *conf;
@@ -93,6 +102,7 @@ struct router_view {
 	uint64_t hook_coalesced;
 	struct router_takeover_stats takeover;
 	const struct router_alarm *alarm; /* ROUTER_ALARMS of them */
+	struct router_neigh_stats neigh;
 };
 void router_view(const struct router *r, struct router_view *out);
 

@@ -153,6 +153,7 @@ static void look(struct router *r)
 		router_happened(r, HAPPENING_REPAIR, text, NULL);
 		if (life_wants_vips(&r->life))
 			router_start_announcing(r);
+		router_neigh_legs_changed(r);
 	}
 }
 
@@ -180,6 +181,7 @@ void router_vips_on(struct router *r)
 	router_start_announcing(r);
 	r->promotions++;
 	r->promotion_us = r->elected_us ? now_us() - r->elected_us : 0;
+	router_neigh_active(r);
 }
 
 void router_vips_off(struct router *r)
@@ -187,6 +189,7 @@ void router_vips_off(struct router *r)
 	unsigned changed;
 
 	evtimer_del(r->announce_timer);
+	router_neigh_passive(r);
 	(void)ensure(r, false, &changed);
 }
 

@@ -27,6 +27,15 @@ struct environment {
 	unsigned n;
 };
 
+struct router_neigh {
+	struct event *timer;
+	struct neigh_watch *watch;		  /* while ACTIVE, and */
+	struct neigh_table *table;		  /* what it found */
+	struct neigh_page *warm[NEIGH_PAGES_MAX]; /* of the ACTIVE that is followed */
+	unsigned installed;			  /* by the last promotion */
+	uint64_t refused, left_out, install_us;
+};
+
 struct router {
 	const struct router_env *env;
 	struct conf_router conf;
@@ -62,6 +71,8 @@ struct router {
 	struct hook_news hook_due; /* what hook_timer is about */
 	struct router_hook_stats hook;
 
+	struct router_neigh neigh;
+
 	uint64_t elected_us, active_ms, since_ms;
 	unsigned bursts;
 	char standby_label[32];
@@ -90,6 +101,21 @@ void router_vips_off(struct router *r);
 /* Addresses, routes, rules of changed options. 0 or -errno. */
 must_check int router_net_reconfigure(struct router *r, char reason[static NET_REASON_MAX]);
 void router_start_announcing(struct router *r);
+
+/* ---- router_neigh.c ---- */
+
+must_check int router_neigh_open(struct router *r);
+void router_neigh_close(struct router *r);
+/* The VIPs are on: installs what is known, and tells replicas of what there is from now on. */
+void router_neigh_active(struct router *r);
+/* They are about to go. */
+void router_neigh_passive(struct router *r);
+void router_neigh_legs_changed(struct router *r);
+void router_neigh_reconfigure(struct router *r);
+/* Replication has started, and knows nothing. */
+void router_neigh_again(struct router *r);
+void router_neigh_on_page(struct router *r, const struct sync_msg_neigh *m);
+void router_neigh_view(const struct router *r, struct router_neigh_stats *out);
 
 /* ---- router_guard.c ---- */
 

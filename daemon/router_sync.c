@@ -46,6 +46,7 @@ void router_on_sync_up(struct router *r)
 	sync_router_msg(r, &m);
 	sync_child_send(r->env->sync, &m, fds, SYNC_FDS);
 	sync_sockets_close(fds);
+	router_neigh_again(r);
 	router_push(r, (struct life_in){.ev = LIFE_EV_SYNC_UP}, NULL);
 }
 
@@ -224,6 +225,9 @@ void router_on_sync_message(struct router *r, const struct sync_msg *m)
 	case SYNC_MSG_ASKED:
 	case SYNC_MSG_VOUCHED:
 		router_takeover_message(r, m);
+		break;
+	case SYNC_MSG_NEIGH:
+		router_neigh_on_page(r, &m->neigh);
 		break;
 	case SYNC_MSG_CONF:
 	case SYNC_MSG_ROUTER:

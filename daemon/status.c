@@ -143,6 +143,13 @@ static void add_replication(json_t *j, const struct router_view *v)
 	json_object_set_new(j, "peers", json_integer(live_peers(v)));
 }
 
+static json_t *neighbours_json(const struct router_neigh_stats *n)
+{
+	return json_pack("{s:i, s:i, s:I, s:I, s:I}", "known", (int)n->known, "installed",
+			 (int)n->installed, "refused", (json_int_t)n->refused, "left_out",
+			 (json_int_t)n->left_out, "install_us", (json_int_t)n->install_us);
+}
+
 static json_t *router_json(const struct app *a, const struct router *r)
 {
 	struct router_view v;
@@ -164,6 +171,7 @@ static json_t *router_json(const struct app *a, const struct router *r)
 	json_object_set_new(j, "demoted_by_hand", json_boolean(l->held));
 	json_object_set_new(j, "election", election_json(&v));
 	add_replication(j, &v);
+	json_object_set_new(j, "neighbours", neighbours_json(&v.neigh));
 	return j;
 }
 
@@ -346,13 +354,14 @@ static json_t *router_stats(const struct app *a, const struct router *r)
 				 (json_int_t)v.hook.failed, "killed", (json_int_t)v.hook.killed,
 				 "coalesced", (json_int_t)v.hook_coalesced);
 
-	return json_pack("{s:s, s:{s:I, s:I, s:I, s:I}, s:o, s:o, s:o, s:o}", "router",
+	return json_pack("{s:s, s:{s:I, s:I, s:I, s:I}, s:o, s:o, s:o, s:o, s:o}", "router",
 			 v.conf->name, "network", "promotions", (json_int_t)v.promotions,
 			 "last_promotion_us", (json_int_t)v.promotion_us, "announcements",
 			 (json_int_t)v.announcements, "repairs", (json_int_t)v.repairs, "vrrp",
 			 v.vrrp_stats ? vrrp_json(v.vrrp_stats) : json_null(), "replication",
 			 v.report ? counters_json(&v.report->counters) : json_null(),
-			 "on_role_change", hook, "takeover", takeover_json(&v.takeover));
+			 "on_role_change", hook, "takeover", takeover_json(&v.takeover),
+			 "neighbours", neighbours_json(&v.neigh));
 }
 
 json_t *stats_json(const struct app *a, const struct router *only)

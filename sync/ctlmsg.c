@@ -347,6 +347,28 @@ static void decode_repair(struct rd *r, struct ctl_repair *m)
 	m->flags = r->left ? rd_u8(r) : 0;
 }
 
+static void encode_neigh_page(struct wr *w, const struct ctl_neigh *m)
+{
+	encode_key(w, &m->stream);
+	wr_varint(w, m->page);
+	wr_varint(w, m->stamp);
+	wr_varint(w, m->have);
+	neigh_page_encode(w, &m->content);
+}
+
+static void decode_neigh_page(struct rd *r, struct ctl_neigh *m)
+{
+	uint64_t page;
+
+	m->stream = decode_key(r);
+	page = rd_varint(r);
+	m->page = (unsigned)page;
+	m->stamp = rd_varint(r);
+	m->have = rd_varint(r);
+	if (page >= NEIGH_PAGES_MAX || !neigh_page_decode(r, &m->content))
+		r->bad = true;
+}
+
 static void encode_body(struct wr *w, const struct ctl_msg *m)
 {
 	switch (m->type) {
@@ -373,6 +395,17 @@ static void encode_body(struct wr *w, const struct ctl_msg *m)
 	case CTL_GONE:
 		encode_key(w, &m->gone.stream);
 		wr_varint(w, m->gone.first);
+		break;
+	case CTL_NEIGH_STATE:
+		encode_key(w, &m->neigh.stream);
+		wr_varint(w, m->neigh.stamp);
+		break;
+	case CTL_NEIGH_WANT:
+		encode_key(w, &m->neigh.stream);
+		wr_varint(w, m->neigh.have);
+		break;
+	case CTL_NEIGH_PAGE:
+		encode_neigh_page(w, &m->neigh);
 		break;
 	}
 }
@@ -426,6 +459,17 @@ enum ctl_decoded ctl_decode(struct rd *r, struct ctl_msg *m)
 	case CTL_GONE:
 		m->gone.stream = decode_key(&body);
 		m->gone.first = rd_varint(&body);
+		break;
+	case CTL_NEIGH_STATE:
+		m->neigh.stream = decode_key(&body);
+		m->neigh.stamp = rd_varint(&body);
+		break;
+	case CTL_NEIGH_WANT:
+		m->neigh.stream = decode_key(&body);
+		m->neigh.have = rd_varint(&body);
+		break;
+	case CTL_NEIGH_PAGE:
+		decode_neigh_page(&body, &m->neigh);
 		break;
 	default:
 		return CTL_UNKNOWN;

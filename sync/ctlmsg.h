@@ -8,6 +8,7 @@
 #include "vrouter/dgram.h"
 #include "vrouter/engine.h"
 #include "vrouter/flow.h"
+#include "vrouter/neigh.h"
 
 /* A stream; term 0: none. Within a message its epoch is named by the first eight bytes. */
 struct stream_key {
@@ -136,6 +137,10 @@ enum ctl_type {
 	CTL_ECHO = 9,	   /* the proof: a challenge comes back */
 	CTL_ASK = 10,	   /* whoever is the source: are you well? */
 	CTL_VOUCH = 11,	   /* the answer, by its core */
+	/* neighbours of the source (engine_neigh.c) */
+	CTL_NEIGH_STATE = 12, /* the number of its last change */
+	CTL_NEIGH_WANT = 13,  /* a replica has all up to a number */
+	CTL_NEIGH_PAGE = 14,
 };
 
 #define CTL_NAME_MAX 64
@@ -194,6 +199,14 @@ struct ctl_challenge { /* ECHO, ASK, VOUCH */
 	uint64_t nonce;
 };
 
+struct ctl_neigh {
+	struct stream_key stream;
+	uint64_t stamp; /* STATE, PAGE */
+	uint64_t have;	/* WANT; PAGE: no page has a stamp between this and its own */
+	unsigned page;	/* PAGE */
+	struct neigh_page content;
+};
+
 struct ctl_msg {
 	uint8_t type; /* enum ctl_type, or something newer */
 	union {
@@ -203,6 +216,7 @@ struct ctl_msg {
 		struct ctl_gone gone;
 		struct ctl_differ differ;
 		struct ctl_challenge challenge;
+		struct ctl_neigh neigh;
 	};
 };
 

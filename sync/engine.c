@@ -100,6 +100,7 @@ void engine_free(struct engine *e)
 		return;
 	repair_seen_free(&e->rep.seen);
 	expects_forget(e);
+	neigh_forget(e);
 	compare_forget(e);
 	round_forget(e);
 	hold_fini(&e->hold);
@@ -211,6 +212,8 @@ static void send_status(struct engine *e)
 	report_fill(e, &m.status);
 	trust_encode(e, &w);
 	ctl_encode(&w, &m);
+	if (e->is_source)
+		neigh_encode(e, &w);
 	send_ctl(e, buf, wr_len(&w));
 	e->status_due = false;
 	e->status_sent_at = e->now;
@@ -317,6 +320,15 @@ static bool on_ctl(struct engine *e, struct peer *p, const struct ctl_msg *m)
 		return true;
 	case CTL_VOUCH:
 		path_on_vouch(e, p, &m->challenge);
+		return true;
+	case CTL_NEIGH_STATE:
+		neigh_on_state(e, p, &m->neigh);
+		return true;
+	case CTL_NEIGH_WANT:
+		neigh_on_want(e, &m->neigh);
+		return true;
+	case CTL_NEIGH_PAGE:
+		neigh_on_page(e, p, &m->neigh);
 		return true;
 	}
 	return true;
@@ -448,6 +460,8 @@ uint64_t engine_run(struct engine *e, uint64_t now)
 	e->peers_changed |= peers_expire(&e->peers, now);
 	trust_renew(e);
 	next = e->is_source ? source_run(e) : replica_run(e);
+	if (e->is_source)
+		next = engine_min(next, neigh_run(e));
 	if (now - e->lag.checked_ms >= LAG_EVERY_MS)
 		e->lag_ms = lag_update(&e->lag, e, now);
 	update_alarms(e);

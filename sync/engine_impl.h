@@ -163,6 +163,17 @@ struct engine_report {
 	struct growth clashes, unsent;
 };
 
+struct engine_neigh {
+	/* what the core told of its kernel's, as source; NULL: never any */
+	struct neigh_page *own[NEIGH_PAGES_MAX];
+	uint64_t own_stamp[NEIGH_PAGES_MAX];
+	uint64_t version, pushed; /* highest stamp; up to which all was told */
+	uint64_t push_at, answered_at;
+	/* replica: whose, up to which stamp all is here, each page's, what the source said last */
+	struct stream_key stream;
+	uint64_t have, seen[NEIGH_PAGES_MAX], announced, asked_at;
+};
+
 struct engine {
 	struct engine_conf conf;
 	const struct engine_ops *ops;
@@ -209,6 +220,7 @@ struct engine {
 	struct engine_compare cmp;
 	struct engine_replica rep;
 	struct engine_expects expects;
+	struct engine_neigh neigh;
 	struct hold hold;
 	struct sender sender;
 	struct receiver receiver;
@@ -323,6 +335,15 @@ void compare_touched(struct engine *e, const struct flow *f);
 int compare_sweep(struct engine *e);
 bool compare_differs(const struct engine *e, const struct flow *f);
 uint64_t compare_run(struct engine *e);
+
+/* engine_neigh.c */
+void neigh_opened(struct engine *e); /* another stream of ours */
+uint64_t neigh_run(struct engine *e);
+void neigh_encode(const struct engine *e, struct wr *w); /* what goes along with a STATUS */
+void neigh_on_state(struct engine *e, const struct peer *p, const struct ctl_neigh *m);
+void neigh_on_want(struct engine *e, const struct ctl_neigh *m);
+void neigh_on_page(struct engine *e, const struct peer *p, const struct ctl_neigh *m);
+void neigh_forget(struct engine *e);
 
 /* engine_report.c */
 void report_refresh(struct engine *e);

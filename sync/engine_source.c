@@ -32,6 +32,7 @@ void source_open(struct engine *e, uint32_t term)
 	engine_knows_term(e, term);
 	sender_open(&e->sender);
 	expects_opened(e);
+	neigh_opened(e);
 	hold_clear(&e->hold); /* the repair that a new stream begins with lists it */
 	e->sender.ack_every = 0;
 	if (e->job == JOB_SERVE || e->job == JOB_DIGEST)

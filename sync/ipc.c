@@ -43,6 +43,9 @@ static size_t message_len(uint32_t type)
 	case SYNC_MSG_REPORT:
 		body = sizeof(struct sync_msg_report);
 		break;
+	case SYNC_MSG_NEIGH:
+		body = sizeof(struct sync_msg_neigh);
+		break;
 	case SYNC_MSG_LINK:
 		body = sizeof(struct sync_msg_link);
 		break;

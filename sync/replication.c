@@ -318,7 +318,7 @@ bool replication_take(struct replication *r, uint64_t now_ms, struct sync_msg *o
 		fill_report(r, out, true);
 		return true;
 	}
-	return take_status(r, now_ms, out, later);
+	return take_status(r, now_ms, out, later) || replication_neigh_take(r, out);
 }
 
 void replication_untake(struct replication *r, const struct sync_msg *m)
@@ -329,6 +329,8 @@ void replication_untake(struct replication *r, const struct sync_msg *m)
 		n->promoted = true;
 	else if (m->type == SYNC_MSG_DRAINED)
 		n->drained = true;
+	else if (m->type == SYNC_MSG_NEIGH)
+		replication_neigh_untake(r, m);
 	else if (m->type != SYNC_MSG_REPORT)
 		return;
 	else if (m->report.answer)
@@ -390,6 +392,7 @@ static int replace_engine(struct replication *r, const struct sync_msg_router *c
 		return err;
 	if (was_source)
 		stop_source(r);
+	engine_move_neighbours(fresh, r->engine);
 	engine_free(r->engine);
 	r->engine = fresh;
 	r->body_room = body_room(r);
@@ -494,6 +497,7 @@ void replication_free(struct replication *r)
 	for (size_t i = 0; i < ARRAY_LEN(events); i++)
 		if (events[i])
 			event_free(events[i]);
+	replication_neigh_drop(r);
 	engine_free(r->engine);
 	apply_free(r->apply);
 	table_free(r->table);

@@ -48,6 +48,8 @@ void replication_after_batch(struct replication *r);
 void replication_promote(struct replication *r, uint32_t min_term, uint32_t request);
 void replication_demote(struct replication *r);
 void replication_drain(struct replication *r, uint32_t wait_ms);
+/* The core's neighbours. */
+void replication_neighbours(struct replication *r, const struct sync_msg_neigh *m);
 void replication_query(struct replication *r);
 /* ASK, VOUCH, HEARS. */
 void replication_path(struct replication *r, const struct sync_msg *m);

@@ -15,6 +15,9 @@ struct news {
 	bool vouched;
 	struct sync_msg_path vouched_with, asked[ENGINE_PEERS_MAX];
 	unsigned n_asked;
+	bool neigh_clear;			   /* before the pages */
+	unsigned neigh_n;			   /* pages */
+	struct neigh_page *neigh[NEIGH_PAGES_MAX]; /* owned; NULL: nothing new */
 };
 
 struct replication {
@@ -41,6 +44,12 @@ struct replication {
 };
 
 extern const struct engine_ops replication_engine_ops; /* ctx is the struct replication */
+
+/* replication_neigh.c: pages of neighbours that wait for the core. put: false: no memory. */
+must_check bool replication_neigh_put(void *ctx, unsigned page, const struct neigh_page *p);
+must_check bool replication_neigh_take(struct replication *r, struct sync_msg *out);
+void replication_neigh_untake(struct replication *r, const struct sync_msg *m);
+void replication_neigh_drop(struct replication *r);
 
 /* There is something to tell the core. */
 void replication_news(struct replication *r);

@@ -167,6 +167,7 @@ const struct engine_ops replication_engine_ops = {
 	.expect_del = op_expect_del,
 	.expect_timeout = op_expect_timeout,
 	.expects = op_expects,
+	.neighbours = replication_neigh_put,
 	.random = op_random,
 	.on_status = op_on_status,
 	.on_drained = op_on_drained,

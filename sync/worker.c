@@ -370,6 +370,18 @@ static int on_path(struct worker *w, const struct sync_msg *m)
 	return 0;
 }
 
+static int on_neighbours(struct worker *w, const struct sync_msg_neigh *m)
+{
+	struct replication *r;
+
+	if (!memchr(m->router, '\0', sizeof(m->router)))
+		return -EPROTO;
+	r = by_name(w, m->router);
+	if (r)
+		replication_neighbours(r, m);
+	return 0;
+}
+
 static int on_message(struct worker *w, const struct sync_msg *m, const int *fds, unsigned n_fds,
 		      bool *taken)
 {
@@ -387,6 +399,8 @@ static int on_message(struct worker *w, const struct sync_msg *m, const int *fds
 	case SYNC_MSG_VOUCH:
 	case SYNC_MSG_HEARS:
 		return on_path(w, m);
+	case SYNC_MSG_NEIGH:
+		return on_neighbours(w, &m->neigh);
 	case SYNC_MSG_QUERY:
 		for (unsigned i = 0; i < w->n; i++)
 			replication_query(w->router[i]);

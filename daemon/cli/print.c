@@ -78,7 +78,7 @@ static void print_election(const json_t *e)
 
 static void print_router(const json_t *r)
 {
-	const json_t *alarm, *vip;
+	const json_t *alarm, *n, *vip;
 	size_t i;
 
 	printf("\n%s: %s since %s", text(r, "router"), text(r, "role"), text(r, "since"));
@@ -98,6 +98,10 @@ static void print_router(const json_t *r)
 	printf(" (namespace %s)\n", text(r, "namespace"));
 	print_election(json_object_get(r, "election"));
 	print_sync(r);
+	n = json_object_get(r, "neighbours");
+	if (json_is_object(n))
+		printf("  neighbours   %lld known, %lld installed by the last promotion\n",
+		       number(n, "known"), number(n, "installed"));
 	printf("  term         %lld\n", number(r, "term"));
 }
 

@@ -65,6 +65,7 @@ struct conf_router {
 	unsigned announce_refresh_s; /* gratuitous ARP while ACTIVE; default 30, 0: off */
 	struct conf_filter filter;   /* that of sync, where it has none of its own */
 	bool own_filter;
+	bool warm_neighbours;		    /* replicate ARP and ND entries; default true */
 	char on_role_change[CONF_PATH_MAX]; /* a program; empty: none */
 	unsigned on_role_change_timeout_s;  /* default 10 */
 	char fence[CONF_PATH_MAX];	    /* a program; empty: none */

@@ -17,6 +17,7 @@
 #include "vrouter/expect.h"
 #include "vrouter/filter.h"
 #include "vrouter/flow.h"
+#include "vrouter/neigh.h"
 
 struct engine;
 
@@ -69,6 +70,9 @@ struct engine_ops {
 	/* All of them, as they are now, through engine_on_expect(), which may call what is above.
 	 * 0, or -errno and none was told. */
 	int (*expects)(void *ctx);
+	/* Replica: neighbours of the source, in place of what the page had before; p NULL: there is
+	 * another source, and nothing is known of it yet. Optional. false: no memory. */
+	bool (*neighbours)(void *ctx, unsigned page, const struct neigh_page *p);
 	void (*random)(void *ctx, void *buf, size_t len);
 	/* engine_status() changed in a way people care about (phase, followed source, alarms,
 	 * peers). */
@@ -125,6 +129,12 @@ void engine_ask(struct engine *e, uint64_t question, uint64_t now);
 void engine_vouch(struct engine *e, uint32_t peer, uint64_t question, uint64_t now);
 /* Told to everybody in STATUS. */
 void engine_hears(struct engine *e, enum engine_hearing hearing, uint64_t now);
+/* Source: a page of neighbours (vrouter/neigh.h) as it is now. What is told while a replica is kept
+ * until it is a source. clear: all pages are empty. move: to an engine that takes the place of
+ * another. */
+void engine_set_neighbours(struct engine *e, unsigned page, const struct neigh_page *p);
+void engine_clear_neighbours(struct engine *e);
+void engine_move_neighbours(struct engine *to, struct engine *from);
 
 /* Capture, while source. on_drained: the kernel's queue is empty, so what is gathered leaves now.
  */

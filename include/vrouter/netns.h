@@ -9,6 +9,7 @@
 #include <net/if.h>
 
 #include "vrouter/addr.h"
+#include "vrouter/neigh.h"
 
 enum net_leg_id { NET_MANAGEMENT, NET_PUBLIC, NET_LEGS };
 enum net_family { NET_V4, NET_V6, NET_FAMILIES };
@@ -195,6 +196,24 @@ struct net_watch;
 must_check int net_watch_new(struct net_watch **out, struct netns *ns, struct event_base *base,
 			     void (*on_change)(void *ctx), void *ctx);
 void net_watch_free(struct net_watch *w);
+
+/* Neighbours of the legs (ARP and ND entries that have a MAC), read once and then as they change.
+ * listing: true before they are read, false after, each time that they are read (again, too, when
+ * the kernel lost events). */
+struct neigh_watch_ops {
+	void (*on_neigh)(void *ctx, const struct neigh *n, bool there);
+	void (*on_listing)(void *ctx, bool begins);
+};
+struct neigh_watch;
+/* ops and ctx are borrowed. A leg that is made anew is another one: watch anew. 0 or -errno. */
+must_check int neigh_watch_new(struct neigh_watch **out, struct netns *ns,
+			       const struct net_desired *d, struct event_base *base,
+			       const struct neigh_watch_ops *ops, void *ctx);
+void neigh_watch_free(struct neigh_watch *w); /* NULL is allowed */
+/* Puts them into the kernel as STALE: used at once, and verified by the kernel when they are used.
+ * How many it took, or -errno. */
+must_check int neigh_install(struct netns *ns, const struct net_desired *d,
+			     const struct neigh *list, unsigned n);
 
 /* What tells neighbours and switches where a VIP is now. IPv4: gratuitous ARP, a request and a
  * reply (RFC 826; some stacks learn from the one only, some from the other: RFC 5227 3). IPv6: an

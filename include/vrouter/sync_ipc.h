@@ -30,6 +30,8 @@ enum sync_msg_type {
 	SYNC_MSG_ASK,	  /* is the source well? perhaps answered by VOUCHED */
 	SYNC_MSG_VOUCH,	  /* the answer to ASKED, if this controller is well */
 	SYNC_MSG_HEARS,	  /* what the election hears has changed */
+	/* both ways: neighbours, from the ACTIVE's kernel to the core that will need them */
+	SYNC_MSG_NEIGH,
 	/* sync -> core */
 	SYNC_MSG_UP,	   /* ready for messages: sockets open, privileges dropped */
 	SYNC_MSG_PROMOTED, /* all received flows are in the kernel, events are subscribed, the
@@ -104,6 +106,13 @@ struct sync_msg_path { /* ASK, VOUCH, HEARS; ASKED, VOUCHED */
 	enum engine_hearing hearing; /* HEARS */
 };
 
+struct sync_msg_neigh {
+	char router[64];
+	bool clear; /* all pages are empty; the rest does not count */
+	unsigned page;
+	struct neigh_page content;
+};
+
 struct sync_msg_link {
 	char interface[IFNAMSIZ];
 	bool up;
@@ -119,6 +128,7 @@ struct sync_msg {
 		struct sync_msg_path path;
 		struct sync_msg_report report;
 		struct sync_msg_link link;
+		struct sync_msg_neigh neigh;
 	};
 };
 

@@ -207,6 +207,8 @@ static void on_msg(struct node *n, const struct sync_msg *m)
 		/* one read may bring news after the answer, which are no answer */
 		n->answered |= m->report.answer;
 		return;
+	case SYNC_MSG_NEIGH: /* no core here to keep them */
+		return;
 	case SYNC_MSG_LINK:
 		n->link_told = true;
 		n->link_up = m->link.up;

@@ -53,6 +53,8 @@ static int open_flow(const struct dflows *f, uint32_t key)
 		dst.sin_port = 0;
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &big, sizeof(big));
 	}
+	if (f->o->sources)
+		src.sin_addr.s_addr = htonl(ntohl(src.sin_addr.s_addr) + key % f->o->sources);
 	if (src.sin_addr.s_addr && bind(fd, (struct sockaddr *)&src, sizeof(src)))
 		die("bind: %s", strerror(errno));
 	if (connect(fd, (struct sockaddr *)&dst, sizeof(dst)))

@@ -23,7 +23,8 @@ static const struct {
 	{"echo-server", cmd_echo_server, "--listen A:P          answer TCP, UDP and ICMP echo"},
 	{"tcp-flows", cmd_tcp_flows,
 	 "--target A:P --count N [--interval-us N]  hold connections; stdin: check"},
-	{"udp-flows", cmd_udp_flows, "--target A:P --count N  hold UDP flows; stdin: check"},
+	{"udp-flows", cmd_udp_flows,
+	 "--target A:P --count N [--source A --sources N]  hold UDP flows; stdin: check"},
 	{"ping-flows", cmd_ping_flows, "--target A:0 --count N  hold ICMP flows; stdin: check"},
 	{"probe", cmd_probe, "--target A:P [--interval-us N]  stdin: report, reset"},
 	{"meter", cmd_meter, "--size BYTES          copy stdin to stdout, progress on stderr"},
@@ -173,6 +174,7 @@ static void parse_options(struct options *o, int argc, char **argv)
 		{"target", required_argument, NULL, 't'},
 		{"listen", required_argument, NULL, 't'},
 		{"source", required_argument, NULL, 's'},
+		{"sources", required_argument, NULL, 'n'},
 		{"via", required_argument, NULL, 'v'},
 		{"count", required_argument, NULL, 'c'},
 		{"deadline", required_argument, NULL, 'd'},
@@ -192,6 +194,8 @@ static void parse_options(struct options *o, int argc, char **argv)
 			o->target = parse_target(optarg);
 		else if (c == 's')
 			o->source = parse_addr(optarg);
+		else if (c == 'n')
+			o->sources = (unsigned)parse_number(optarg, 65536);
 		else if (c == 'v')
 			o->via = parse_addr(optarg);
 		else if (c == 'c')

@@ -33,6 +33,7 @@ struct options {
 	struct sockaddr_in target;   /* --target A:P, --listen A:P */
 	struct sockaddr_in6 target6; /* the same with [A]:P; then TCP only */
 	struct in_addr source;	     /* --source A; 0: any */
+	unsigned sources;	     /* --sources N: of that many addresses from source on */
 	struct in_addr via;	     /* --via A: the translated address of `fill` */
 	unsigned count;		     /* --count N */
 	unsigned deadline_ms;	     /* --deadline MS */
