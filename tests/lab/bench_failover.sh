@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2034,SC2086,SC2154
-# Sections of tests/bench: memory and failover.
+# Sections of tests/bench: memory, failover, kill and neighbours.
 
 MEMORY_FLOWS=100000
 sync_of() { pgrep -P "${LAB_DAEMON[$1]}" -f -- --sync-worker; }
@@ -138,4 +138,60 @@ report_failover() {
 		printf '\nCrash, adverts every %s ms, random SNAT ports, 1000 TCP connections\n' $advert
 		report_gaps $advert
 	done
+}
+
+# ---- neighbours -------------------------------------------------------------------------------
+
+NEIGHBOURS=1000
+neighbours_known() { [ "$(status "$1" .neighbours.known)" -ge $NEIGHBOURS ]; }
+# A crash; then each of that many nodes asks, until all have their answer. LOSS: per cent of ARP that the
+# nodes' port loses, both ways: what an overloaded network does to a storm.
+one_neighbours() { # WARM LOSS
+	local i old=1
+	ROUTER_EXTRA="warm-neighbours = $1"
+	lab_standard 2
+	for i in $(seq 0 $((NEIGHBOURS - 1))); do
+		echo "address add 10.20.$((4 + (i + 1) / 256)).$(((i + 1) % 256))/16 dev eth0"
+	done | lab_ip n1 -batch -
+	for i in 1 2; do
+		lab_config $i
+		sed -i "s#$MGMT_VIP/24#$MGMT_VIP/16#" "$LAB_DIR/c$i/vrouterd.conf"
+		lab_run $i
+	done
+	for i in 1 2; do wait_for "controller $i answers" 10 answers $i; done
+	wait_for "one ACTIVE, one ready" 30 settled
+	has_vip 1 || old=2
+	traffic udp n1 udp-flows --target $HOST:7 --source 10.20.4.1 --sources $NEIGHBOURS --count $NEIGHBOURS
+	wait_for "equal tables" 20 same_table 1 2
+	[ "$1" = false ] || wait_for "the standby knows all nodes" 20 neighbours_known $((3 - old))
+	all_alive udp
+	[ "$2" = 0 ] || lab_loss n1 "$2" "ether type arp"
+	lab_crash $old
+	until has_vip $((3 - old)); do :; done
+	ask udp check
+	put answered-ms "$(field slowest_ms)"
+	put total-ms $(($(now_ms) - LAB_CRASHED))
+	put alive "$(field alive)"
+	[ "$1" = false ] || put install-us "$(status $((3 - old)) .neighbours.install_us)"
+}
+NEIGHBOUR_LOSS="0 2"
+runs_neighbours() {
+	local loss warm
+	neighbours_room
+	for loss in $NEIGHBOUR_LOSS; do
+		for warm in true false; do measure "neighbours-$warm-$loss" neighbours $warm "$loss"; done
+	done
+}
+report_neighbours() {
+	local loss warm
+	printf '\nCrash, then %s nodes ask at once: ms until all have their answer\n%-36s %28s %28s %24s %s\n' $NEIGHBOURS "" \
+		"after the VIP" "after the crash" "answered in 10 s" "stolen %"
+	for loss in $NEIGHBOUR_LOSS; do
+		for warm in true false; do
+			printf '%-36s %28s %28s %24s %s\n' "warm-neighbours = $warm, ARP loss $loss %" \
+				"$(median neighbours-$warm-$loss.answered-ms)" "$(median neighbours-$warm-$loss.total-ms)" \
+				"$(median neighbours-$warm-$loss.alive)" "$(median neighbours-$warm-$loss.steal)"
+		done
+	done
+	printf 'Putting them into the kernel, us: %s\n' "$(median neighbours-true-0.install-us)"
 }

@@ -29,7 +29,21 @@ bench_end() {
 	for name in buckets max; do
 		[ ! -s "$results/was-$name" ] || cat "$results/was-$name" >"/proc/sys/net/netfilter/nf_conntrack_$name"
 	done
+	for name in 1 2 3; do
+		[ ! -s "$results/was-gc$name" ] || cat "$results/was-gc$name" >/proc/sys/net/ipv4/neigh/default/gc_thresh$name
+	done
 	rm -rf "$results"
+}
+
+# ARP tables of all namespaces share these bounds, which can be set in the initial one only: 1,024 entries
+# by default, and above 512 what was not used for 5 s goes.
+neighbours_room() {
+	local file n
+	for n in 3 2 1; do
+		file=/proc/sys/net/ipv4/neigh/default/gc_thresh$n
+		[ -s "$results/was-gc$n" ] || cat $file >"$results/was-gc$n"
+		echo 16384 >$file
+	done
 }
 
 # The kernel's bound of a conntrack table can be set in the initial namespace only. For the tables of a

@@ -40,7 +40,7 @@ static const char full[] =
 	"   lines */\n"
 	"router \"vrouter\" {\n"
 	"  namespace = vr-ns\n"
-	"  sync-hold = 1  drain = 2  linger = 3  announce-refresh = 4"
+	"  sync-hold = 1  drain = 2  linger = 3  announce-refresh = 4  warm-neighbours = false"
 	"  on-role-change = \"/opt/told\"  on-role-change-timeout = 5  fence = /opt/fence  "
 	"fence-timeout = 6\n"
 	"  management {\n"
@@ -91,6 +91,7 @@ static void reads_all(void **state)
 	assert_string_equal(r->namespace, "vr-ns");
 	assert_int_equal(r->sync_hold_s * 1000 + r->drain_ms * 100 + r->linger_ms * 10, 1230);
 	assert_int_equal(r->announce_refresh_s, 4);
+	assert_false(r->warm_neighbours);
 	assert_string_equal(r->on_role_change, "/opt/told");
 	assert_int_equal(r->on_role_change_timeout_s, 5);
 	assert_string_equal(r->fence, "/opt/fence");
@@ -136,6 +137,7 @@ static void has_defaults(void **state)
 	assert_int_equal(r->sync_hold_s, 30);
 	assert_int_equal(r->drain_ms, 500);
 	assert_int_equal(r->linger_ms, 1000);
+	assert_true(r->warm_neighbours);
 	assert_int_equal(r->announce_refresh_s, 30);
 	assert_string_equal(r->on_role_change, "");
 	assert_int_equal(r->on_role_change_timeout_s, 10);

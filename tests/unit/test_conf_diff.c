@@ -264,6 +264,11 @@ static void refresh(struct conf_router *r)
 	r->announce_refresh_s++;
 }
 
+static void neighbours(struct conf_router *r)
+{
+	r->warm_neighbours = !r->warm_neighbours;
+}
+
 static void hook(struct conf_router *r)
 {
 	strcpy(r->on_role_change, "/bin/true");
@@ -317,6 +322,7 @@ static const struct {
 	{linger, CONF_LIVE, NULL},
 	{own_filter, CONF_LIVE, NULL},
 	{refresh, CONF_LIVE, NULL},
+	{neighbours, CONF_LIVE, NULL},
 	{hook, CONF_LIVE, NULL},
 	{hook_timeout, CONF_LIVE, NULL},
 	{veto, CONF_LIVE, NULL},
