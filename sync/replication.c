@@ -62,6 +62,18 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 	turn(arg);
 }
 
+/* libevent counts from when its loop woke up, which may be long ago: it can be early, and is not
+ * armed any longer. */
+static void on_due(evutil_socket_t fd, short what, void *arg)
+{
+	struct replication *r = arg;
+
+	(void)fd;
+	(void)what;
+	r->armed_ms = 0;
+	turn(r);
+}
+
 static void on_change(void *ctx, const struct flow *f, enum flow_change change)
 {
 	((struct replication *)ctx)->shared->work++;
@@ -445,7 +457,7 @@ static int make_events(struct replication *r)
 
 	r->on_capture =
 		event_new(base, capture_fd(r->capture), EV_READ | EV_PERSIST, on_captured, r);
-	r->on_time = event_new(base, -1, 0, on_turn, r);
+	r->on_time = event_new(base, -1, 0, on_due, r);
 	r->on_bulk = event_new(base, -1, 0, on_turn, r);
 	if (!r->on_capture || !r->on_time || !r->on_bulk)
 		return -ENOMEM;
