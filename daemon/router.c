@@ -174,8 +174,6 @@ static void execute(struct router *r, uint32_t todo)
 		router_sync_role(r, SYNC_MSG_PROMOTE);
 	if (todo & LIFE_DO_VIPS_ON) {
 		router_vips_on(r);
-		if (r->vrrp)
-			vrrp_io_has_addresses(r->vrrp);
 		router_guard_arm(r);
 	}
 	if (todo & LIFE_DO_SYNC_DRAIN)

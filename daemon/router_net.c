@@ -179,6 +179,8 @@ void router_vips_on(struct router *r)
 	if (ensure(r, true, &changed) < 0)
 		return;
 	router_start_announcing(r);
+	if (r->vrrp)
+		vrrp_io_has_addresses(r->vrrp);
 	r->promotions++;
 	r->promotion_us = r->elected_us ? now_us() - r->elected_us : 0;
 	router_neigh_active(r);

@@ -67,12 +67,13 @@ static void on_entry(struct neigh_watch *w, struct nlmsghdr *nh)
 {
 	const struct ndmsg *nd = nlmsg_data(nh);
 	const struct nlattr *dst, *mac;
-	struct neigh n = {.addr = {.family = nd->ndm_family}};
+	struct neigh n = {.leg = 0};
 	bool there;
 
 	if (nlmsg_datalen(nh) < (int)sizeof(*nd) || (nd->ndm_flags & NTF_PROXY) ||
 	    !leg_of(w, nd->ndm_ifindex, &n.leg))
 		return;
+	n.addr.family = nd->ndm_family;
 	dst = nlmsg_find_attr(nh, sizeof(*nd), NDA_DST);
 	mac = nlmsg_find_attr(nh, sizeof(*nd), NDA_LLADDR);
 	if (!dst || !ip_addr_size(&n.addr) || nla_len(dst) != (int)ip_addr_size(&n.addr))

@@ -497,7 +497,8 @@ void vrrp_io_event(struct vrrp_io *io, struct vrrp_in in)
 			start(io);
 		return;
 	}
-	io->wanted &= in.ev != VRRP_EV_STOP;
+	if (in.ev == VRRP_EV_STOP)
+		io->wanted = false;
 	run(io, in);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Complaints about what is heard. */
 #include "vrrp_io_impl.h"
 
 #include <inttypes.h>

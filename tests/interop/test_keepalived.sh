@@ -68,6 +68,13 @@ kill -KILL "${LAB_DAEMON[1]}"
 wait "${LAB_DAEMON[1]}" 2>/dev/null
 wait_for "keepalived holds the VIPs" 20 it_holds
 
+note "we come back, and are demoted by hand: it takes over"
+lab_start 1
+wait_for "we hold the VIPs" 20 we_hold
+ctl 1 demote --force vrouter >/dev/null || fail "demote: exit $?" # it is no peer of our replication
+wait_for "keepalived holds the VIPs" 20 it_holds
+lab_stop 1 || fail "vrouterd ended with $?"
+
 note "we come back; it bids more: we yield"
 lab_start 1
 wait_for "we hold the VIPs" 20 we_hold
