@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Neighbours: the wire form, the table, and how replicas learn it although datagrams get lost. */
+#include "engine_stub.h"
 #include "flow_samples.h"
 
 #include "../../sync/engine_impl.h"
@@ -225,50 +226,6 @@ static bool op_neighbours(void *ctx, unsigned page, const struct neigh_page *p)
 	return true;
 }
 
-static void op_put(void *ctx, const struct flow *f, enum flow_put how)
-{
-	(void)ctx;
-	(void)f;
-	(void)how;
-}
-
-static void op_del(void *ctx, const struct flow *f)
-{
-	(void)ctx;
-	(void)f;
-}
-
-static void op_timeout(void *ctx, const struct flow *f, uint32_t s)
-{
-	(void)ctx;
-	(void)f;
-	(void)s;
-}
-
-static int op_dump(void *ctx, bool start)
-{
-	(void)ctx;
-	(void)start;
-	return 0;
-}
-
-static void op_nothing(void *ctx)
-{
-	(void)ctx;
-}
-
-static uint32_t op_count(void *ctx)
-{
-	(void)ctx;
-	return 0;
-}
-
-static int op_expects(void *ctx)
-{
-	(void)ctx;
-	return 0;
-}
-
 static void op_random(void *ctx, void *buf, size_t len)
 {
 	struct node *n = ctx;
@@ -279,16 +236,16 @@ static void op_random(void *ctx, void *buf, size_t len)
 
 static const struct engine_ops ops = {
 	.send = op_send,
-	.put = op_put,
-	.del = op_del,
-	.set_timeout = op_timeout,
-	.commit = op_nothing,
-	.dump = op_dump,
-	.count = op_count,
-	.expects = op_expects,
+	.put = stub_put,
+	.del = stub_del,
+	.set_timeout = stub_set_timeout,
+	.commit = stub_nothing,
+	.dump = stub_dump,
+	.count = stub_count,
+	.expects = stub_expects,
 	.neighbours = op_neighbours,
 	.random = op_random,
-	.on_status = op_nothing,
+	.on_status = stub_nothing,
 };
 
 static struct world *set_up(unsigned loss)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Replication as the election's second path: who is asked, who answers, whose answer counts. Two
  * engines on a wire. */
+#include "engine_stub.h"
 #include "flow_samples.h"
 
 #include "../../sync/engine_impl.h"
@@ -29,43 +30,6 @@ static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, s
 
 	if (to->e && !w->cut)
 		engine_on_datagram(to->e, h, body, len, w->now);
-}
-
-static void op_put(void *ctx, const struct flow *f, enum flow_put how)
-{
-	(void)ctx;
-	(void)f;
-	(void)how;
-}
-
-static void op_del(void *ctx, const struct flow *f)
-{
-	(void)ctx;
-	(void)f;
-}
-
-static void op_nothing(void *ctx)
-{
-	(void)ctx;
-}
-
-static int op_dump(void *ctx, bool start)
-{
-	(void)ctx;
-	(void)start;
-	return 0;
-}
-
-static int op_expects(void *ctx)
-{
-	(void)ctx;
-	return 0;
-}
-
-static uint32_t op_count(void *ctx)
-{
-	(void)ctx;
-	return 0;
 }
 
 static void op_random(void *ctx, void *buf, size_t len)
@@ -97,14 +61,14 @@ static void op_vouched(void *ctx, const char *name, uint32_t term, uint64_t ques
 }
 
 static const struct engine_ops ops = {.send = op_send,
-				      .put = op_put,
-				      .del = op_del,
-				      .commit = op_nothing,
-				      .dump = op_dump,
-				      .count = op_count,
-				      .expects = op_expects,
+				      .put = stub_put,
+				      .del = stub_del,
+				      .commit = stub_nothing,
+				      .dump = stub_dump,
+				      .count = stub_count,
+				      .expects = stub_expects,
 				      .random = op_random,
-				      .on_status = op_nothing,
+				      .on_status = stub_nothing,
 				      .on_asked = op_asked,
 				      .on_vouched = op_vouched};
 

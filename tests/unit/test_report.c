@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "../../sync/engine_impl.h"
+#include "engine_stub.h"
 
 #define SELF 1u
 #define PEER 2u
@@ -45,38 +46,6 @@ static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, s
 	}
 }
 
-static void op_put(void *ctx, const struct flow *f, enum flow_put how)
-{
-	(void)ctx;
-	(void)f;
-	(void)how;
-}
-
-static void op_del(void *ctx, const struct flow *f)
-{
-	(void)ctx;
-	(void)f;
-}
-
-static void op_set_timeout(void *ctx, const struct flow *f, uint32_t timeout_s)
-{
-	(void)ctx;
-	(void)f;
-	(void)timeout_s;
-}
-
-static void op_nothing(void *ctx)
-{
-	(void)ctx;
-}
-
-static int op_dump(void *ctx, bool start)
-{
-	(void)ctx;
-	(void)start;
-	return 0;
-}
-
 static uint32_t op_count(void *ctx)
 {
 	return ((struct world *)ctx)->flows;
@@ -95,12 +64,6 @@ static int op_get(void *ctx, const struct flow *key, struct flow *out)
 	return -ENOENT;
 }
 
-static int op_expects(void *ctx)
-{
-	(void)ctx;
-	return 0;
-}
-
 static void op_random(void *ctx, void *buf, size_t len)
 {
 	(void)ctx;
@@ -115,17 +78,17 @@ static void op_on_drained(void *ctx, bool acknowledged)
 
 static const struct engine_ops ops = {
 	.send = op_send,
-	.put = op_put,
-	.del = op_del,
-	.set_timeout = op_set_timeout,
-	.commit = op_nothing,
-	.dump = op_dump,
+	.put = stub_put,
+	.del = stub_del,
+	.set_timeout = stub_set_timeout,
+	.commit = stub_nothing,
+	.dump = stub_dump,
 	.count = op_count,
 	.limit = op_limit,
 	.get = op_get,
-	.expects = op_expects,
+	.expects = stub_expects,
 	.random = op_random,
-	.on_status = op_nothing,
+	.on_status = stub_nothing,
 	.on_drained = op_on_drained,
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is believed of datagrams that a holder of the key has made, now or once. One engine; the
  * test plays its peer and who records it. */
+#include "engine_stub.h"
 #include "flow_samples.h"
 
 #include "../../sync/engine_impl.h"
@@ -33,30 +34,6 @@ static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, s
 	}
 }
 
-static void op_flow(void *ctx, const struct flow *f, enum flow_put how)
-{
-	(void)ctx;
-	(void)f;
-	(void)how;
-}
-
-static void op_del(void *ctx, const struct flow *f)
-{
-	(void)ctx;
-	(void)f;
-}
-
-static void op_nothing(void *ctx)
-{
-	(void)ctx;
-}
-
-static uint32_t op_count(void *ctx)
-{
-	(void)ctx;
-	return 0;
-}
-
 static void op_random(void *ctx, void *buf, size_t len)
 {
 	struct world *w = ctx;
@@ -68,12 +45,12 @@ static void op_random(void *ctx, void *buf, size_t len)
 
 static const struct engine_ops ops = {
 	.send = op_send,
-	.put = op_flow,
-	.del = op_del,
-	.commit = op_nothing,
-	.count = op_count,
+	.put = stub_put,
+	.del = stub_del,
+	.commit = stub_nothing,
+	.count = stub_count,
 	.random = op_random,
-	.on_status = op_nothing,
+	.on_status = stub_nothing,
 };
 
 static struct world *set_up(void)
