@@ -14,7 +14,7 @@
 #include <sodium.h>
 
 #include "pace.h"
-#include "replication.h"
+#include "routers.h"
 #include "vrouter/contain.h"
 #include "vrouter/log.h"
 
@@ -27,9 +27,7 @@ struct worker {
 	struct shared shared;
 	struct event *on_ipc, *on_ipc_writable, *on_later;
 	bool configured, links_changed, pong;
-	struct replication **router; /* sorted by id */
-	unsigned n, cap;
-	bool *touched; /* by datagrams of this batch; like router */
+	struct routers routers;
 	struct {
 		bool due;
 		struct sync_msg_link msg;
@@ -52,91 +50,6 @@ static void leave(struct worker *w, int status)
 	event_base_loopbreak(w->shared.base);
 }
 
-/* ---- routers by id and by name ------------------------------------------------------------ */
-
-/* Where id is, or would be. */
-static unsigned place_of(const struct worker *w, uint32_t id)
-{
-	unsigned low = 0, high = w->n;
-
-	while (low < high) {
-		unsigned mid = low + (high - low) / 2;
-
-		if (replication_id(w->router[mid]) < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-static struct replication *by_name(const struct worker *w, const char *name)
-{
-	unsigned at = place_of(w, id_of(name));
-
-	if (at < w->n && strcmp(replication_name(w->router[at]), name) == 0)
-		return w->router[at];
-	return NULL;
-}
-
-static int reserve(struct worker *w)
-{
-	unsigned cap = w->cap ? 2 * w->cap : 8;
-	struct replication **router;
-	bool *touched;
-
-	if (w->n < w->cap)
-		return 0;
-	router = reallocarray(w->router, cap, sizeof(*router));
-	if (router)
-		w->router = router;
-	touched = reallocarray(w->touched, cap, sizeof(*touched));
-	if (touched)
-		w->touched = touched;
-	if (!router || !touched)
-		return -ENOMEM;
-	memset(w->touched + w->cap, 0, (cap - w->cap) * sizeof(*touched));
-	w->cap = cap;
-	return 0;
-}
-
-static int add_router(struct worker *w, const struct sync_msg_router *conf, const int *fds,
-		      bool *taken)
-{
-	unsigned at = place_of(w, id_of(conf->router));
-	struct replication *r;
-	int err;
-
-	if (at < w->n && replication_id(w->router[at]) == id_of(conf->router)) {
-		log_err("sync", conf->router, "its name has the same id as that of router %s",
-			replication_name(w->router[at]));
-		return 0; /* the others shall go on */
-	}
-	err = reserve(w);
-	if (err < 0)
-		return err;
-	*taken = true;
-	err = replication_new(&r, &w->shared, conf, fds);
-	if (err < 0)
-		return err;
-	memmove(w->router + at + 1, w->router + at, (w->n - at) * sizeof(*w->router));
-	memmove(w->touched + at + 1, w->touched + at, (w->n - at) * sizeof(*w->touched));
-	w->router[at] = r;
-	w->touched[at] = false;
-	w->n++;
-	return 0;
-}
-
-static void del_router(struct worker *w, const struct replication *r)
-{
-	unsigned at = place_of(w, replication_id(r));
-
-	replication_free(w->router[at]);
-	w->n--;
-	memmove(w->router + at, w->router + at + 1, (w->n - at) * sizeof(*w->router));
-	memmove(w->touched + at, w->touched + at + 1, (w->n - at) * sizeof(*w->touched));
-}
-
 /* ---- datagrams ---------------------------------------------------------------------------- */
 
 static bool on_datagram(void *ctx, uint8_t *buf, size_t len, const struct ip_addr *from)
@@ -155,13 +68,13 @@ static bool on_datagram(void *ctx, uint8_t *buf, size_t len, const struct ip_add
 			   ip_addr_format(from, text), dgram_err_name(err));
 		return false;
 	}
-	at = place_of(w, h.router);
-	if (at == w->n || replication_id(w->router[at]) != h.router) {
+	at = routers_find(&w->routers, h.router);
+	if (at == w->routers.n) {
 		w->other_router++; /* that of another cluster, or not configured here */
 		return false;
 	}
-	replication_on_datagram(w->router[at], &h, buf, len);
-	w->touched[at] = true;
+	replication_on_datagram(w->routers.at[at], &h, buf, len);
+	w->routers.touched[at] = true;
 	return h.sender != w->shared.self;
 }
 
@@ -169,11 +82,11 @@ static void on_batch(void *ctx)
 {
 	struct worker *w = ctx;
 
-	for (unsigned i = 0; i < w->n; i++) {
-		if (!w->touched[i])
+	for (unsigned i = 0; i < w->routers.n; i++) {
+		if (!w->routers.touched[i])
 			continue;
-		w->touched[i] = false;
-		replication_after_batch(w->router[i]);
+		w->routers.touched[i] = false;
+		replication_after_batch(w->routers.at[i]);
 	}
 	links_flush(w->shared.links);
 }
@@ -251,8 +164,8 @@ static bool send_router_news(struct worker *w, struct replication *r, bool *late
 static void fit_links(struct worker *w)
 {
 	w->links_changed = false;
-	for (unsigned i = 0; i < w->n; i++)
-		if (replication_fit(w->router[i]) < 0)
+	for (unsigned i = 0; i < w->routers.n; i++)
+		if (replication_fit(w->routers.at[i]) < 0)
 			leave(w, EXIT_FAILURE);
 }
 
@@ -271,8 +184,8 @@ static void send_news(evutil_socket_t fd, short what, void *arg)
 	w->pong = false;
 	if (!send_link_news(w))
 		return;
-	for (unsigned i = 0; i < w->n; i++)
-		if (!send_router_news(w, w->router[i], &later))
+	for (unsigned i = 0; i < w->routers.n; i++)
+		if (!send_router_news(w, w->routers.at[i], &later))
 			return;
 	if (later)
 		event_add(w->on_later, &in);
@@ -309,8 +222,8 @@ static int configure(struct worker *w, const struct sync_msg_conf *conf)
 	w->shared.conf = *conf;
 	w->shared.self = id_of(conf->controller);
 	w->configured = true;
-	for (unsigned i = 0; i < w->n; i++)
-		replication_new_keys(w->router[i]);
+	for (unsigned i = 0; i < w->routers.n; i++)
+		replication_new_keys(w->routers.at[i]);
 	if (!relink)
 		return 0;
 	/* the old sockets would be in the way of the new ones */
@@ -329,10 +242,10 @@ static int on_router(struct worker *w, const struct sync_msg_router *conf, const
 	    conf->locals.n > FLOW_LOCALS_MAX || conf->filter.n_only > FILTER_NETS_MAX ||
 	    conf->filter.n_ignored > FILTER_NETS_MAX)
 		return -EPROTO;
-	r = by_name(w, conf->router);
+	r = routers_by_name(&w->routers, conf->router);
 	if (r)
 		return replication_change(r, conf);
-	return n_fds == SYNC_FDS ? add_router(w, conf, fds, taken) : -EPROTO;
+	return n_fds == SYNC_FDS ? routers_add(&w->routers, &w->shared, conf, fds, taken) : -EPROTO;
 }
 
 static int on_role(struct worker *w, const struct sync_msg *m)
@@ -341,7 +254,7 @@ static int on_role(struct worker *w, const struct sync_msg *m)
 
 	if (!memchr(m->role.router, '\0', sizeof(m->role.router)))
 		return -EPROTO;
-	r = by_name(w, m->role.router);
+	r = routers_by_name(&w->routers, m->role.router);
 	if (!r) {
 		log_err("sync", m->role.router, "message %u of the core: no such router", m->type);
 		return 0;
@@ -353,7 +266,7 @@ static int on_role(struct worker *w, const struct sync_msg *m)
 	else if (m->type == SYNC_MSG_DRAIN)
 		replication_drain(r, m->role.wait_ms);
 	else
-		del_router(w, r);
+		routers_del(&w->routers, r);
 	return 0;
 }
 
@@ -364,7 +277,7 @@ static int on_path(struct worker *w, const struct sync_msg *m)
 	if (!memchr(m->path.router, '\0', sizeof(m->path.router)) ||
 	    (unsigned)m->path.hearing > ENGINE_HEARING_DEAF)
 		return -EPROTO;
-	r = by_name(w, m->path.router);
+	r = routers_by_name(&w->routers, m->path.router);
 	if (r)
 		replication_path(r, m);
 	return 0;
@@ -376,7 +289,7 @@ static int on_neighbours(struct worker *w, const struct sync_msg_neigh *m)
 
 	if (!memchr(m->router, '\0', sizeof(m->router)))
 		return -EPROTO;
-	r = by_name(w, m->router);
+	r = routers_by_name(&w->routers, m->router);
 	if (r)
 		replication_neighbours(r, m);
 	return 0;
@@ -402,8 +315,8 @@ static int on_message(struct worker *w, const struct sync_msg *m, const int *fds
 	case SYNC_MSG_NEIGH:
 		return on_neighbours(w, &m->neigh);
 	case SYNC_MSG_QUERY:
-		for (unsigned i = 0; i < w->n; i++)
-			replication_query(w->router[i]);
+		for (unsigned i = 0; i < w->routers.n; i++)
+			replication_query(w->routers.at[i]);
 		return 0;
 	case SYNC_MSG_PING:
 		w->pong = true;
@@ -501,8 +414,7 @@ static int worker_init(struct worker *w)
 
 static void worker_fini(struct worker *w)
 {
-	while (w->n)
-		del_router(w, w->router[w->n - 1]);
+	routers_fini(&w->routers);
 	links_free(w->shared.links);
 	if (w->on_ipc)
 		event_free(w->on_ipc);
@@ -512,8 +424,6 @@ static void worker_fini(struct worker *w)
 		event_free(w->on_later);
 	if (w->shared.base)
 		event_base_free(w->shared.base);
-	free(w->router);
-	free(w->touched);
 	sodium_memzero(&w->shared.conf, sizeof(w->shared.conf));
 }
 

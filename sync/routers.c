@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "routers.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "vrouter/log.h"
+
+/* Where id is, or would be. */
+static unsigned place_of(const struct routers *r, uint32_t id)
+{
+	unsigned low = 0, high = r->n;
+
+	while (low < high) {
+		unsigned mid = low + (high - low) / 2;
+
+		if (replication_id(r->at[mid]) < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+unsigned routers_find(const struct routers *r, uint32_t id)
+{
+	unsigned at = place_of(r, id);
+
+	return at < r->n && replication_id(r->at[at]) == id ? at : r->n;
+}
+
+struct replication *routers_by_name(const struct routers *r, const char *name)
+{
+	unsigned at = routers_find(r, id_of(name));
+
+	if (at < r->n && strcmp(replication_name(r->at[at]), name) == 0)
+		return r->at[at];
+	return NULL;
+}
+
+static int reserve(struct routers *r)
+{
+	unsigned cap = r->cap ? 2 * r->cap : 8;
+	struct replication **at;
+	bool *touched;
+
+	if (r->n < r->cap)
+		return 0;
+	at = reallocarray(r->at, cap, sizeof(struct replication *));
+	if (at)
+		r->at = at;
+	touched = reallocarray(r->touched, cap, sizeof(*touched));
+	if (touched)
+		r->touched = touched;
+	if (!at || !touched)
+		return -ENOMEM;
+	memset(r->touched + r->cap, 0, (cap - r->cap) * sizeof(*touched));
+	r->cap = cap;
+	return 0;
+}
+
+int routers_add(struct routers *r, struct shared *shared, const struct sync_msg_router *conf,
+		const int fds[static SYNC_FDS], bool *taken)
+{
+	unsigned at = place_of(r, id_of(conf->router));
+	struct replication *fresh;
+	int err;
+
+	if (at < r->n && replication_id(r->at[at]) == id_of(conf->router)) {
+		log_err("sync", conf->router, "its name has the same id as that of router %s",
+			replication_name(r->at[at]));
+		return 0; /* the others shall go on */
+	}
+	err = reserve(r);
+	if (err < 0)
+		return err;
+	*taken = true;
+	err = replication_new(&fresh, shared, conf, fds);
+	if (err < 0)
+		return err;
+	memmove(r->at + at + 1, r->at + at, (r->n - at) * sizeof(struct replication *));
+	memmove(r->touched + at + 1, r->touched + at, (r->n - at) * sizeof(*r->touched));
+	r->at[at] = fresh;
+	r->touched[at] = false;
+	r->n++;
+	return 0;
+}
+
+void routers_del(struct routers *r, const struct replication *which)
+{
+	unsigned at = routers_find(r, replication_id(which));
+
+	replication_free(r->at[at]);
+	r->n--;
+	memmove(r->at + at, r->at + at + 1, (r->n - at) * sizeof(struct replication *));
+	memmove(r->touched + at, r->touched + at + 1, (r->n - at) * sizeof(*r->touched));
+}
+
+void routers_fini(struct routers *r)
+{
+	while (r->n)
+		replication_free(r->at[--r->n]);
+	free(r->at);
+	free(r->touched);
+	*r = (struct routers){.n = 0};
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The routers of the sync process, by id and by name. Owned by the worker. */
+#ifndef VROUTER_SYNC_ROUTERS_H
+#define VROUTER_SYNC_ROUTERS_H
+
+#include "replication.h"
+
+struct routers {
+	struct replication **at; /* sorted by id */
+	bool *touched;		 /* by datagrams of this batch; by the same index */
+	unsigned n, cap;
+};
+
+void routers_fini(struct routers *r);
+/* Where it is; n: there is none. */
+unsigned routers_find(const struct routers *r, uint32_t id);
+struct replication *routers_by_name(const struct routers *r, const char *name);
+/* A new one; *taken: the sockets are its own, or closed. 0, also when its id is taken by another
+ * name (then only the log tells), or -errno. */
+must_check int routers_add(struct routers *r, struct shared *shared,
+			   const struct sync_msg_router *conf, const int fds[static SYNC_FDS],
+			   bool *taken);
+void routers_del(struct routers *r, const struct replication *which);
+
+#endif
