@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pace.h"
 
-unsigned pace_rest_us(struct pace *p, unsigned work, bool bulk, uint64_t now_ms)
+static unsigned gather_us(struct pace *p, unsigned work, uint64_t now_ms)
 {
 	if (now_ms != p->tick) {
 		p->before = now_ms == p->tick + 1 ? p->count : 0;
@@ -9,7 +9,28 @@ unsigned pace_rest_us(struct pace *p, unsigned work, bool bulk, uint64_t now_ms)
 		p->tick = now_ms;
 	}
 	p->count += work;
-	if (bulk)
-		return PACE_BULK_US;
 	return p->before >= PACE_FAST || p->count >= PACE_FAST ? PACE_GATHER_US : 0;
+}
+
+/* What is still missing of the others' share. Waiting for changes counts as rest. */
+static unsigned owed_us(struct pace *p, uint64_t now_us, uint64_t cpu_us)
+{
+	uint64_t busy = cpu_us - p->since_cpu_us, from = p->since_us + busy;
+	uint64_t left = now_us > from ? now_us - from : 0;
+
+	if (busy < PACE_WORK_US && left <= PACE_WORK_US)
+		return 0;
+	left = busy / PACE_SHARE > left ? busy / PACE_SHARE - left : 0;
+	p->since_us = now_us + left;
+	p->since_cpu_us = cpu_us;
+	return (unsigned)left;
+}
+
+unsigned pace_rest_us(struct pace *p, unsigned work, bool bulk, uint64_t now_us, uint64_t cpu_us)
+{
+	unsigned gather = gather_us(p, work, now_us / 1000), owed = owed_us(p, now_us, cpu_us);
+
+	if (bulk)
+		gather = PACE_BULK_US;
+	return owed > gather ? owed : gather;
 }

@@ -6,8 +6,11 @@
  * per netlink batch at the replicas. Slow changes never wait: one that comes after a quiet
  * millisecond leaves at once.
  *
- * Bulk work (repairs) rests, too: the process may have real-time priority, and what has none, the
- * kernel's own threads that forward packets included, must not wait behind a million flows. */
+ * Bulk work (repairs) rests a little in each round, so that the kernel's own threads that forward
+ * packets need not wait behind a million flows. And whatever the work is, a ninth of the time is
+ * left to others: the process has real-time priority by default, and Linux ends the starvation of
+ * all else on a CPU by handing them 50 ms in one piece (sched_rt_runtime_us, the fair server), in
+ * which the core cannot run either: at adverts of 10 ms it would lose the election. */
 #ifndef VROUTER_PACE_H
 #define VROUTER_PACE_H
 
@@ -18,14 +21,18 @@ enum {
 	PACE_FAST = 8, /* changes in a millisecond */
 	PACE_GATHER_US = 200,
 	PACE_BULK_US = 20,
+	PACE_WORK_US = 4000, /* of CPU, after which it counts how much was left to others */
+	PACE_SHARE = 8,	     /* one part of rest for as many of work */
 };
 
 struct pace {
 	uint64_t tick; /* the millisecond that is counted */
 	unsigned count, before;
+	uint64_t since_us, since_cpu_us; /* what it counts from */
 };
 
-/* Microseconds, 0: none. work: changes read in this round; bulk: more bulk work is due at once. */
-unsigned pace_rest_us(struct pace *p, unsigned work, bool bulk, uint64_t now_ms);
+/* Microseconds, 0: none. work: changes read in this round; bulk: more bulk work is due at once;
+ * cpu_us: what the process has used so far. */
+unsigned pace_rest_us(struct pace *p, unsigned work, bool bulk, uint64_t now_us, uint64_t cpu_us);
 
 #endif

@@ -36,12 +36,17 @@ struct worker {
 	int status;			   /* of exit */
 };
 
-uint64_t monotonic_ms(void)
+static uint64_t clock_us(clockid_t id)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+uint64_t monotonic_ms(void)
+{
+	return clock_us(CLOCK_MONOTONIC) / 1000;
 }
 
 static void leave(struct worker *w, int status)
@@ -485,7 +490,9 @@ static void run(struct worker *w)
 	struct pace pace = {0};
 
 	while (event_base_loop(base, EVLOOP_ONCE) == 0 && !event_base_got_break(base)) {
-		unsigned us = pace_rest_us(&pace, w->shared.work, w->shared.bulk, monotonic_ms());
+		unsigned us =
+			pace_rest_us(&pace, w->shared.work, w->shared.bulk,
+				     clock_us(CLOCK_MONOTONIC), clock_us(CLOCK_PROCESS_CPUTIME_ID));
 
 		w->shared.work = 0;
 		w->shared.bulk = false;

@@ -15,7 +15,7 @@ static void slow_changes_never_wait(void **state)
 	(void)state;
 	for (uint64_t ms = 1000; ms < 1100; ms++)
 		for (unsigned i = 1; i < PACE_FAST; i++)
-			assert_int_equal(pace_rest_us(&p, 1, false, ms), 0);
+			assert_int_equal(pace_rest_us(&p, 1, false, ms * 1000, 0), 0);
 }
 
 static void fast_changes_gather(void **state)
@@ -24,11 +24,11 @@ static void fast_changes_gather(void **state)
 
 	(void)state;
 	for (unsigned i = 1; i < PACE_FAST; i++)
-		assert_int_equal(pace_rest_us(&p, 1, false, 1000), 0);
-	assert_int_equal(pace_rest_us(&p, 1, false, 1000), PACE_GATHER_US);
+		assert_int_equal(pace_rest_us(&p, 1, false, 1000000, 0), 0);
+	assert_int_equal(pace_rest_us(&p, 1, false, 1000000, 0), PACE_GATHER_US);
 	/* the next millisecond knows of it from its first round on, the one after that no more */
-	assert_int_equal(pace_rest_us(&p, 1, false, 1001), PACE_GATHER_US);
-	assert_int_equal(pace_rest_us(&p, 1, false, 1002), 0);
+	assert_int_equal(pace_rest_us(&p, 1, false, 1001000, 0), PACE_GATHER_US);
+	assert_int_equal(pace_rest_us(&p, 1, false, 1002000, 0), 0);
 }
 
 static void a_pause_ends_it(void **state)
@@ -36,8 +36,8 @@ static void a_pause_ends_it(void **state)
 	struct pace p = {0};
 
 	(void)state;
-	assert_int_equal(pace_rest_us(&p, 100, false, 1000), PACE_GATHER_US);
-	assert_int_equal(pace_rest_us(&p, 1, false, 1002), 0);
+	assert_int_equal(pace_rest_us(&p, 100, false, 1000000, 0), PACE_GATHER_US);
+	assert_int_equal(pace_rest_us(&p, 1, false, 1002000, 0), 0);
 }
 
 static void bulk_work_lets_others_run(void **state)
@@ -45,9 +45,46 @@ static void bulk_work_lets_others_run(void **state)
 	struct pace p = {0};
 
 	(void)state;
-	assert_int_equal(pace_rest_us(&p, 0, true, 1000), PACE_BULK_US);
+	assert_int_equal(pace_rest_us(&p, 0, true, 1000000, 0), PACE_BULK_US);
 	/* also while changes come fast: it must not take long */
-	assert_int_equal(pace_rest_us(&p, 100, true, 1000), PACE_BULK_US);
+	assert_int_equal(pace_rest_us(&p, 100, true, 1000000, 0), PACE_BULK_US);
+}
+
+/* Whoever works all the time leaves a ninth of it to others; who waits anyway is not slowed down.
+ */
+static void a_share_is_left(void **state)
+{
+	struct pace p = {0};
+	uint64_t now = 1000000, cpu = 0, rested = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 10000; i++) {
+		unsigned us = pace_rest_us(&p, 0, false, now, cpu);
+
+		rested += us;
+		now += us + 100;
+		cpu += 100;
+	}
+	assert_in_range(rested * PACE_SHARE, cpu - PACE_SHARE * PACE_WORK_US, cpu);
+	for (unsigned i = 0; i < 10000; i++) {
+		unsigned us = pace_rest_us(&p, 0, false, now, cpu);
+
+		/* of work that began before the waiting, a rest may be left */
+		assert_true(us == 0 || i * 100 < PACE_WORK_US);
+		now += us + 120;
+		cpu += 100;
+	}
+}
+
+/* Nor does it save up while it waits: a burst after a quiet minute rests like any other. */
+static void waiting_is_not_saved(void **state)
+{
+	struct pace p = {0};
+
+	(void)state;
+	assert_int_equal(pace_rest_us(&p, 0, false, 1000000, 0), 0);
+	assert_int_equal(pace_rest_us(&p, 0, false, 61000000, 100), 0);
+	assert_in_range(pace_rest_us(&p, 0, false, 61008000, 8100), 1, 8000 / PACE_SHARE);
 }
 
 int main(void)
@@ -57,6 +94,8 @@ int main(void)
 		cmocka_unit_test(fast_changes_gather),
 		cmocka_unit_test(a_pause_ends_it),
 		cmocka_unit_test(bulk_work_lets_others_run),
+		cmocka_unit_test(a_share_is_left),
+		cmocka_unit_test(waiting_is_not_saved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
