@@ -37,6 +37,8 @@ static const struct {
 	{"lag", cmd_lag, "like fill, --replica PATH  time from here to that namespace"},
 	{"table", cmd_table, "                      print this namespace's translated flows"},
 	{"flush", cmd_flush, "                      delete every entry of this namespace"},
+	{"stalls", cmd_stalls,
+	 "--interval-us N         when no CPU ran anything for that long; stdin: report"},
 	{"garbage", cmd_garbage,
 	 "--target A:P | --socket PATH  --count N  random bytes (port 112: raw VRRP)"},
 };

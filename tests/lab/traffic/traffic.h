@@ -68,5 +68,6 @@ int cmd_lag(const struct options *o);
 int cmd_table(const struct options *o);
 int cmd_flush(const struct options *o);
 int cmd_garbage(const struct options *o);
+int cmd_stalls(const struct options *o);
 
 #endif
