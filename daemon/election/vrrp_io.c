@@ -12,30 +12,26 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <event2/event.h>
 
 #include "../clock.h"
 #include "vrouter/log.h"
-#include "vrrp_sock.h"
 
-#define READ_MAX   64  /* packets per readable event */
 #define DRAIN_MAX  512 /* packets before the timer counts; more than the socket buffers */
 #define RX_BUF	   2048
-#define PROBE_US   200000
 #define RIVAL_US   1000000
 #define MISSED_MAX 3 /* intervals that a BACKUP waits at least */
 
 /* ---- timer ---------------------------------------------------------------------------------- */
 
-static void add_event(struct event_base *base, struct event *ev, uint64_t us)
+void vrrp_add_event(struct vrrp_io *io, struct event *ev, uint64_t us)
 {
 	struct timeval tv = {.tv_sec = (time_t)(us / 1000000),
 			     .tv_usec = (suseconds_t)(us % 1000000)};
 
 	/* libevent counts from the time at which it woke up; callbacks may have taken long since */
-	event_base_update_cache_time(base);
+	event_base_update_cache_time(io->base);
 	event_add(ev, &tv);
 }
 
@@ -51,7 +47,7 @@ static void arm_at_deadline(struct vrrp_io *io)
 
 	if (may_doubt(io))
 		at -= vrrp_doubt_us(&io->inst) < at ? vrrp_doubt_us(&io->inst) : at;
-	add_event(io->base, io->timer, at > now ? at - now : 0);
+	vrrp_add_event(io, io->timer, at > now ? at - now : 0);
 }
 
 static void arm(struct vrrp_io *io, uint64_t timer_us)
@@ -72,56 +68,6 @@ static void arm(struct vrrp_io *io, uint64_t timer_us)
 static bool is_overdue(const struct vrrp_io *io)
 {
 	return now_us() - io->last_tx_us > MISSED_MAX * vrrp_adv_us(&io->cfg);
-}
-
-/* ---- sending -------------------------------------------------------------------------------- */
-
-static void tx_failed(struct vrrp_io *io, int err)
-{
-	io->stats.tx_errors++;
-	if (err != io->tx_errno)
-		log_warn("vrrp", io->router, "cannot send an advertisement: %s", strerror(err));
-	io->tx_errno = err;
-	event_active(io->probe, EV_TIMEOUT, 0);
-}
-
-static size_t make_packet(const struct vrrp_io *io, uint8_t prio, uint8_t buf[VRRP_PACKET_MAX])
-{
-	struct vrrp_meta meta = {.src = io->self, .dst = io->group, .ttl = VRRP_TTL};
-	struct vrrp_packet p = io->ours;
-
-	p.prio = prio;
-	p.adv_cs = io->cfg.adv_cs;
-	return vrrp_encode(&p, &meta, buf, VRRP_PACKET_MAX);
-}
-
-int vrrp_io_resignation(const struct vrrp_io *io, struct vrrp_resignation *out)
-{
-	if (io->fd < 0)
-		return -ENOTCONN;
-	*out = (struct vrrp_resignation){.ifindex = io->ifindex, .src = io->self, .dst = io->group};
-	out->len = make_packet(io, VRRP_PRIO_RESIGN, out->packet);
-	return io->fd;
-}
-
-static void send_advert(struct vrrp_io *io, uint8_t prio)
-{
-	uint8_t buf[VRRP_PACKET_MAX];
-	size_t len = make_packet(io, prio, buf);
-	int err;
-
-	io->last_tx_us = now_us();
-	if (io->fd < 0) { /* a resignation on an interface that is gone */
-		io->stats.tx_errors++;
-		return;
-	}
-	err = vrrp_sock_send(io->fd, io->ifindex, &io->self, &io->group, buf, len);
-	if (err) {
-		tx_failed(io, -err);
-		return;
-	}
-	io->tx_errno = 0;
-	io->stats.tx++;
 }
 
 /* ---- one step of the instance --------------------------------------------------------------- */
@@ -148,11 +94,11 @@ static void advertise(struct vrrp_io *io, const struct vrrp_out *out)
 	if (io->owes)
 		io->last_tx_us = now_us(); /* nothing is overdue */
 	else
-		send_advert(io, vrrp_bid(&io->cfg, &io->inst));
+		vrrp_advertise(io, vrrp_bid(&io->cfg, &io->inst));
 }
 
 /* The callbacks come last, as they may feed the next event. */
-static void run(struct vrrp_io *io, struct vrrp_in in)
+void vrrp_run(struct vrrp_io *io, struct vrrp_in in)
 {
 	uint8_t bid = vrrp_bid(&io->cfg, &io->inst);
 	uint64_t tx_us = io->last_tx_us;
@@ -162,7 +108,7 @@ static void run(struct vrrp_io *io, struct vrrp_in in)
 	if (out.todo & VRRP_DO_ADVERT)
 		advertise(io, &out);
 	if (out.todo & VRRP_DO_RESIGN)
-		send_advert(io, VRRP_PRIO_RESIGN);
+		vrrp_advertise(io, VRRP_PRIO_RESIGN);
 	if (out.todo & VRRP_DO_RIVAL)
 		tell_rival(io);
 	if (out.todo & VRRP_DO_BECOME) {
@@ -211,14 +157,14 @@ static void heard(struct vrrp_io *io, const struct vrrp_meta *meta, const struct
 		io->ops->on_heard(io->ctx);
 	}
 	io->heard = (struct vrrp_heard){.us = now, .from = meta->src, .prio = p->prio};
-	run(io, (struct vrrp_in){
-			.ev = VRRP_EV_ADVERT,
-			.prio = p->prio,
-			.adv_cs = p->adv_cs,
-			.from_higher_addr = ip_addr_cmp(&meta->src, &io->self) > 0,
-			.from_other = from_other,
-			.overdue = is_overdue(io),
-		});
+	vrrp_run(io, (struct vrrp_in){
+			     .ev = VRRP_EV_ADVERT,
+			     .prio = p->prio,
+			     .adv_cs = p->adv_cs,
+			     .from_higher_addr = ip_addr_cmp(&meta->src, &io->self) > 0,
+			     .from_other = from_other,
+			     .overdue = is_overdue(io),
+		     });
 }
 
 /* False: nothing was waiting. */
@@ -246,121 +192,20 @@ static bool receive_one(struct vrrp_io *io)
 	return true;
 }
 
-static void receive(struct vrrp_io *io, unsigned max)
+void vrrp_receive(struct vrrp_io *io, unsigned max)
 {
 	while (max-- && io->fd >= 0 && receive_one(io))
 		;
 }
 
-/* ---- the interface -------------------------------------------------------------------------- */
-
-static void on_readable(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	receive(arg, READ_MAX);
-}
-
-static void close_socket(struct vrrp_io *io)
-{
-	if (io->readable)
-		event_free(io->readable);
-	io->readable = NULL;
-	if (io->fd >= 0)
-		close(io->fd);
-	io->fd = -1;
-	io->ifindex = 0;
-}
-
-static int open_socket(struct vrrp_io *io, unsigned ifindex)
-{
-	int fd = vrrp_sock_open(io->interface, ifindex);
-
-	if (fd < 0)
-		return fd;
-	io->fd = fd;
-	io->ifindex = ifindex;
-	io->readable = event_new(io->base, fd, EV_READ | EV_PERSIST, on_readable, io);
-	if (io->readable && event_add(io->readable, NULL) == 0)
-		return 0;
-	close_socket(io);
-	return -ENOMEM;
-}
-
-static void use_address(struct vrrp_io *io, const struct ip_addr *addr)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	if (ip_addr_equal(&io->self, addr))
-		return;
-	io->self = *addr;
-	log_info("vrrp", io->router, "%s has the address %s now", io->interface,
-		 ip_addr_format(addr, text));
-}
-
-/* Compares the interface with what we use; opens the socket anew where it is another interface of
- * the same name. NULL: usable. */
-static const char *check_link(struct vrrp_io *io)
-{
-	struct vrrp_link link;
-
-	if (vrrp_sock_link(io->ctl_fd, io->interface, &link) < 0) {
-		close_socket(io);
-		return "is gone";
-	}
-	if (!link.up)
-		return "is down";
-	if (!link.carrier)
-		return "has no carrier";
-	if (!link.addr.family)
-		return "has no IPv4 address";
-	if (link.ifindex != io->ifindex) {
-		close_socket(io);
-
-		int err = open_socket(io, link.ifindex);
-
-		if (err)
-			return strerror(-err);
-	}
-	use_address(io, &link.addr);
-	return NULL;
-}
-
-static void start(struct vrrp_io *io)
+void vrrp_start(struct vrrp_io *io)
 {
 	io->started_us = now_us();
 	io->active.family = 0;
-	run(io, (struct vrrp_in){.ev = VRRP_EV_START});
+	vrrp_run(io, (struct vrrp_in){.ev = VRRP_EV_START});
 }
 
-/* True: the interface is usable. May run callbacks. */
-static bool look_at_link(struct vrrp_io *io)
-{
-	const char *problem = check_link(io);
-	char fault[sizeof(io->fault)] = "";
-
-	if (problem)
-		snprintf(fault, sizeof(fault), "interface %s: %s", io->interface, problem);
-	if (strcmp(fault, io->fault) == 0)
-		return !problem;
-	memcpy(io->fault, fault, sizeof(fault));
-	if (problem && io->inst.state != VRRP_INIT)
-		run(io, (struct vrrp_in){.ev = VRRP_EV_STOP});
-	io->ops->on_fault(io->ctx, problem ? fault : NULL);
-	if (!problem && io->wanted)
-		start(io);
-	return !problem;
-}
-
-static void on_probe(evutil_socket_t fd, short what, void *arg)
-{
-	struct vrrp_io *io = arg;
-
-	(void)fd;
-	(void)what;
-	add_event(io->base, io->probe, PROBE_US);
-	look_at_link(io);
-}
+/* ---- the time is up ------------------------------------------------------------------------- */
 
 /* True: somebody is asked whether the ACTIVE is well. */
 static bool doubt(struct vrrp_io *io)
@@ -400,7 +245,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	receive(io, DRAIN_MAX);
+	vrrp_receive(io, DRAIN_MAX);
 	if (!io->deadline_us)
 		return;
 	if (io->deadline_us > now_us()) {
@@ -408,37 +253,18 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		arm_at_deadline(io);
 		return;
 	}
-	if (doubts_late(io) || (io->inst.state == VRRP_BACKUP && !look_at_link(io)))
+	if (doubts_late(io) || (io->inst.state == VRRP_BACKUP && !vrrp_look_at_link(io)))
 		return;
 	io->held = is_held(io);
-	run(io, (struct vrrp_in){.ev = VRRP_EV_TIMER, .held = io->held});
+	vrrp_run(io, (struct vrrp_in){.ev = VRRP_EV_TIMER, .held = io->held});
 }
 
 /* ---- interface of the module ---------------------------------------------------------------- */
 
 static int init(struct vrrp_io *io)
 {
-	struct vrrp_link link;
-	int err;
-
-	io->ctl_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (io->ctl_fd < 0)
-		return -errno;
 	io->timer = evtimer_new(io->base, on_timer, io);
-	io->probe = evtimer_new(io->base, on_probe, io);
-	if (!io->timer || !io->probe)
-		return -ENOMEM;
-	err = vrrp_sock_link(io->ctl_fd, io->interface, &link);
-	if (err)
-		return err;
-	if (!link.addr.family)
-		return -EADDRNOTAVAIL;
-	err = open_socket(io, link.ifindex);
-	if (err)
-		return err;
-	io->self = link.addr;
-	add_event(io->base, io->probe, PROBE_US);
-	return 0;
+	return io->timer ? vrrp_interface_open(io) : -ENOMEM;
 }
 
 int vrrp_io_new(struct vrrp_io **out, struct event_base *base, const struct vrrp_io_cfg *cfg,
@@ -478,13 +304,9 @@ void vrrp_io_free(struct vrrp_io *io)
 {
 	if (!io)
 		return;
-	close_socket(io);
 	if (io->timer)
 		event_free(io->timer);
-	if (io->probe)
-		event_free(io->probe);
-	if (io->ctl_fd >= 0)
-		close(io->ctl_fd);
+	vrrp_interface_close(io);
 	free(io);
 }
 
@@ -493,13 +315,13 @@ void vrrp_io_event(struct vrrp_io *io, struct vrrp_in in)
 	if (in.ev == VRRP_EV_START) {
 		io->wanted = true;
 		/* recovery starts it by itself; otherwise it is still to be done */
-		if (look_at_link(io) && io->inst.state == VRRP_INIT)
-			start(io);
+		if (vrrp_look_at_link(io) && io->inst.state == VRRP_INIT)
+			vrrp_start(io);
 		return;
 	}
 	if (in.ev == VRRP_EV_STOP)
 		io->wanted = false;
-	run(io, in);
+	vrrp_run(io, in);
 }
 
 void vrrp_io_judge(struct vrrp_io *io)
@@ -517,7 +339,7 @@ bool vrrp_io_is_well(const struct vrrp_io *io)
 void vrrp_io_has_addresses(struct vrrp_io *io)
 {
 	if (io->owes && io->inst.state == VRRP_ACTIVE)
-		send_advert(io, vrrp_bid(&io->cfg, &io->inst));
+		vrrp_advertise(io, vrrp_bid(&io->cfg, &io->inst));
 	io->owes = false;
 }
 
@@ -527,7 +349,7 @@ void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg)
 	    cfg->preempt == io->cfg.preempt)
 		return;
 	io->cfg = *cfg;
-	run(io, (struct vrrp_in){.ev = VRRP_EV_RECONF});
+	vrrp_run(io, (struct vrrp_in){.ev = VRRP_EV_RECONF});
 }
 
 const struct vrrp_inst *vrrp_io_inst(const struct vrrp_io *io)

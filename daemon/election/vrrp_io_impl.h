@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Inside of the election's I/O: vrrp_io.c does it, vrrp_say.c complains of what it hears. */
+/* Inside of the election's I/O: vrrp_io.c steps the instance, vrrp_advert.c sends, vrrp_interface.c
+ * has the socket, vrrp_say.c complains of what is heard. */
 #ifndef DAEMON_ELECTION_VRRP_IO_IMPL_H
 #define DAEMON_ELECTION_VRRP_IO_IMPL_H
 
@@ -36,6 +37,29 @@ struct vrrp_io {
 	bool doubted; /* and said so, since the timer was set */
 	bool held;    /* it may not take over */
 };
+
+/* ---- vrrp_io.c ---- */
+
+/* One step of the instance, and what it asks for. */
+void vrrp_run(struct vrrp_io *io, struct vrrp_in in);
+void vrrp_start(struct vrrp_io *io);
+/* Reads at most that many packets. */
+void vrrp_receive(struct vrrp_io *io, unsigned max);
+/* From this moment on. */
+void vrrp_add_event(struct vrrp_io *io, struct event *ev, uint64_t us);
+
+/* ---- vrrp_advert.c ---- */
+
+void vrrp_advertise(struct vrrp_io *io, uint8_t prio);
+
+/* ---- vrrp_interface.c ---- */
+
+must_check int vrrp_interface_open(struct vrrp_io *io);
+void vrrp_interface_close(struct vrrp_io *io);
+/* True: it is usable. May run callbacks. */
+bool vrrp_look_at_link(struct vrrp_io *io);
+
+/* ---- vrrp_say.c ---- */
 
 /* What was heard and could not be used: counted; said once per reason and minute. */
 void vrrp_say_unused(struct vrrp_io *io, enum vrrp_err err, const struct ip_addr *src);

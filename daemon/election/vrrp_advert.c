@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the election sends. */
+#include <errno.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "../clock.h"
+#include "vrouter/log.h"
+#include "vrrp_io_impl.h"
+#include "vrrp_sock.h"
+
+static void tx_failed(struct vrrp_io *io, int err)
+{
+	io->stats.tx_errors++;
+	if (err != io->tx_errno)
+		log_warn("vrrp", io->router, "cannot send an advertisement: %s", strerror(err));
+	io->tx_errno = err;
+	event_active(io->probe, EV_TIMEOUT, 0);
+}
+
+static size_t make_packet(const struct vrrp_io *io, uint8_t prio, uint8_t buf[VRRP_PACKET_MAX])
+{
+	struct vrrp_meta meta = {.src = io->self, .dst = io->group, .ttl = VRRP_TTL};
+	struct vrrp_packet p = io->ours;
+
+	p.prio = prio;
+	p.adv_cs = io->cfg.adv_cs;
+	return vrrp_encode(&p, &meta, buf, VRRP_PACKET_MAX);
+}
+
+int vrrp_io_resignation(const struct vrrp_io *io, struct vrrp_resignation *out)
+{
+	if (io->fd < 0)
+		return -ENOTCONN;
+	*out = (struct vrrp_resignation){.ifindex = io->ifindex, .src = io->self, .dst = io->group};
+	out->len = make_packet(io, VRRP_PRIO_RESIGN, out->packet);
+	return io->fd;
+}
+
+void vrrp_advertise(struct vrrp_io *io, uint8_t prio)
+{
+	uint8_t buf[VRRP_PACKET_MAX];
+	size_t len = make_packet(io, prio, buf);
+	int err;
+
+	io->last_tx_us = now_us();
+	if (io->fd < 0) { /* a resignation on an interface that is gone */
+		io->stats.tx_errors++;
+		return;
+	}
+	err = vrrp_sock_send(io->fd, io->ifindex, &io->self, &io->group, buf, len);
+	if (err) {
+		tx_failed(io, -err);
+		return;
+	}
+	io->tx_errno = 0;
+	io->stats.tx++;
+}
