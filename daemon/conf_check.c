@@ -153,12 +153,20 @@ static void check_virtual_mac(const struct check *k, const struct conf_router *r
 			   r->name, r->leg[NET_PUBLIC].bridge);
 }
 
-static bool has_ipv4_vip(const struct conf_router *r)
+static void check_election_family(const struct check *k, const struct conf_router *r)
 {
+	const char *spoken = r->election.ipv6 ? "IPv6" : "IPv4";
+
 	for (unsigned i = 0; i < NET_LEGS; i++)
-		if (ip_prefix_of_family(r->leg[i].vip, r->leg[i].n_vips, AF_INET))
-			return true;
-	return false;
+		if (ip_prefix_of_family(r->leg[i].vip, r->leg[i].n_vips,
+					r->election.ipv6 ? AF_INET6 : AF_INET))
+			return;
+	conf_error(k->errors, k->c->path,
+		   line_or(r->election.family_line, line_or(r->election.line, r->line)),
+		   "router \"%s\": election: VRRP is spoken over %s and needs a VIP of it to tell; "
+		   "allowed: at least one %s vip (or family = \"%s\", or mode = \"external\", "
+		   "\"single\")",
+		   r->name, spoken, spoken, r->election.ipv6 ? "ipv4" : "ipv6");
 }
 
 static void check_election(const struct check *k, const struct conf_router *r)
@@ -184,13 +192,7 @@ static void check_election(const struct check *k, const struct conf_router *r)
 			k->errors, k->c->path, line,
 			"router \"%s\": election: vrid is missing; allowed: a number from 1 to 255",
 			r->name);
-	if (!has_ipv4_vip(r))
-		conf_error(
-			k->errors, k->c->path, line,
-			"router \"%s\": election: VRRP is spoken over IPv4 and needs a VIP of it "
-			"to "
-			"tell; allowed: at least one IPv4 vip (or mode = \"external\", \"single\")",
-			r->name);
+	check_election_family(k, r);
 }
 
 static void check_needs_sync(const struct check *k, const struct conf_router *r)
@@ -347,7 +349,7 @@ static void check_one_bridge(const struct check *k, const struct conf_router *a,
 				   b->name, leg_name[id], ip_prefix_format(&y->vip[i], buf),
 				   a->name);
 	if (a->election.virtual_mac && b->election.virtual_mac &&
-	    a->election.vrid == b->election.vrid)
+	    a->election.vrid == b->election.vrid && conf_mac_is_ipv6(a) == conf_mac_is_ipv6(b))
 		conf_error(
 			k->errors, k->c->path,
 			line_or(b->election.virtual_mac_line, b->election.line),
@@ -399,6 +401,7 @@ static void check_pair(const struct check *k, const struct conf_router *a,
 			   "namespace of its own",
 			   b->name, b->namespace, a->name);
 	if (vrrp && a->election.vrid && a->election.vrid == b->election.vrid &&
+	    a->election.ipv6 == b->election.ipv6 &&
 	    strcmp(a->election.interface, b->election.interface) == 0)
 		conf_error(
 			k->errors, k->c->path, line_or(b->election.vrid_line, b->election.line),

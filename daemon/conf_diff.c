@@ -90,6 +90,8 @@ static const char *refused(const struct conf_router *a, const struct conf_router
 		return NULL;
 	if (!same_text(a->election.interface, b->election.interface))
 		return "election: interface";
+	if (a->election.ipv6 != b->election.ipv6)
+		return "election: family";
 	if (a->election.vrid != b->election.vrid)
 		return "election: vrid";
 	/* Advertisements carry the VIPs, and a peer that has others does not count: with the two
@@ -183,16 +185,6 @@ static void net_leg(struct net_leg *out, const struct conf_router *r, enum net_l
 		net_own_link_local(&out->vip[out->n_vips++], r->name, id);
 }
 
-/* RFC 9568 has one virtual router per IP version and so two addresses; ours is one, with the MAC
- * address of IPv4 where there is any. */
-static bool is_ipv6_only(const struct conf_router *r)
-{
-	for (unsigned i = 0; i < NET_LEGS; i++)
-		if (ip_prefix_of_family(r->leg[i].vip, r->leg[i].n_vips, AF_INET))
-			return false;
-	return true;
-}
-
 void conf_net_desired(struct net_desired *out, const struct conf_router *r, bool active)
 {
 	struct net_desired d = {.nat = r->nat,
@@ -203,7 +195,7 @@ void conf_net_desired(struct net_desired *out, const struct conf_router *r, bool
 
 	snprintf(d.router, sizeof(d.router), "%s", r->name);
 	snprintf(d.namespace, sizeof(d.namespace), "%s", r->namespace);
-	net_virtual_mac(d.mac, (uint8_t)r->election.vrid, is_ipv6_only(r));
+	net_virtual_mac(d.mac, (uint8_t)r->election.vrid, conf_mac_is_ipv6(r));
 	for (unsigned i = 0; i < r->n_gateways; i++)
 		d.gateway[r->gateway[i].family == AF_INET6 ? NET_V6 : NET_V4] = r->gateway[i];
 	for (unsigned i = 0; i < NET_LEGS; i++)

@@ -12,6 +12,7 @@
 static const char *const words_protocol[] = {"native", NULL};
 static const char *const words_security[] = {"none", "sealed", NULL}; /* = conf_sync.sealed */
 static const char *const words_nat[] = {"none", "snat", "masquerade", NULL}; /* = enum net_nat */
+static const char *const words_ip[] = {"ipv4", "ipv6", NULL}; /* = conf_router.election.ipv6 */
 static const char *const words_mode[] = {"vrrp", "external", "single", NULL};
 
 /* As in enum tcp_conntrack, from 1 on. */
@@ -154,6 +155,11 @@ static const struct conf_option election_options[] = {
 	 .type = CONF_T_IFNAME,
 	 AT(struct conf_router, election.interface),
 	 LINE_AT(struct conf_router, election.interface_line)},
+	{.name = "family",
+	 .type = CONF_T_WORD,
+	 AT(struct conf_router, election.ipv6),
+	 LINE_AT(struct conf_router, election.family_line),
+	 .words = words_ip},
 	{.name = "vrid",
 	 .type = CONF_T_NUMBER,
 	 AT(struct conf_router, election.vrid),

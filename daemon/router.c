@@ -112,20 +112,10 @@ static void elect(struct router *r, enum vrrp_event ev)
 							.sole = r->sole});
 }
 
-static struct vrrp_cfg election_cfg(const struct conf_router *c)
+/* What the guard would send in our place is another one now. */
+static void on_ends(void *ctx)
 {
-	return (struct vrrp_cfg){.prio = (uint8_t)c->election.priority,
-				 .adv_cs = (uint16_t)(c->election.advert_interval_ms / 10),
-				 .preempt = c->election.preempt};
-}
-
-/* Advertisements carry the VIPs of the IP version that they are sent with. */
-static void election_addrs(struct vrrp_io_cfg *cfg, const struct conf_router *c)
-{
-	for (unsigned i = 0; i < NET_LEGS; i++)
-		for (unsigned k = 0; k < c->leg[i].n_vips; k++)
-			if (c->leg[i].vip[k].addr.family == AF_INET)
-				cfg->addrs[cfg->n_addrs++] = c->leg[i].vip[k].addr;
+	router_guard_arm(ctx);
 }
 
 static int open_election(struct router *r, char reason[static NET_REASON_MAX])
@@ -136,16 +126,14 @@ static int open_election(struct router *r, char reason[static NET_REASON_MAX])
 					       .on_doubt = router_takeover_doubt,
 					       .may_take_over = router_takeover_may,
 					       .was_replaced = router_takeover_was_replaced,
-					       .on_heard = router_takeover_heard};
-	struct vrrp_io_cfg cfg = {.router = r->conf.name,
-				  .interface = r->conf.election.interface,
-				  .vrid = (uint8_t)r->conf.election.vrid,
-				  .fsm = election_cfg(&r->conf)};
+					       .on_heard = router_takeover_heard,
+					       .on_ends = on_ends};
+	struct vrrp_io_cfg cfg;
 	int err;
 
 	if (r->conf.election.mode != CONF_ELECTION_VRRP)
 		return 0;
-	election_addrs(&cfg, &r->conf);
+	conf_vrrp(&cfg, &r->conf);
 	err = vrrp_io_new(&r->vrrp, r->env->base, &cfg, &ops, r);
 	if (err < 0)
 		snprintf(reason, NET_REASON_MAX, "VRRP on interface %s: %s", cfg.interface,
@@ -409,12 +397,13 @@ const char *router_name(const struct router *r)
 int router_reconfigure(struct router *r, const struct conf_router *conf,
 		       char reason[static NET_REASON_MAX])
 {
-	struct vrrp_cfg cfg = election_cfg(conf);
+	struct vrrp_io_cfg cfg;
 
 	r->conf = *conf;
 	set_life_cfg(r);
+	conf_vrrp(&cfg, &r->conf);
 	if (r->vrrp)
-		vrrp_io_reconfigure(r->vrrp, &cfg);
+		vrrp_io_reconfigure(r->vrrp, &cfg.fsm);
 	router_sync_reconfigure(r);
 	router_neigh_reconfigure(r);
 
@@ -449,6 +438,7 @@ void router_view(const struct router *r, struct router_view *out)
 		.report = r->reported ? &r->report : NULL,
 		.vrrp = r->vrrp ? vrrp_io_inst(r->vrrp) : NULL,
 		.vrrp_stats = r->vrrp ? vrrp_io_stats(r->vrrp) : NULL,
+		.ends = r->vrrp ? vrrp_io_ends(r->vrrp) : NULL,
 		.since_ms = r->since_ms,
 		.repairs = r->repairs,
 		.announcements = r->announcements,

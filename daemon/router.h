@@ -92,6 +92,7 @@ struct router_view {
 	const struct sync_msg_report *report; /* NULL: none yet, or replication is down */
 	const struct vrrp_inst *vrrp;	      /* NULL: no election here */
 	const struct vrrp_stats *vrrp_stats;
+	const struct vrrp_ends *ends;
 	bool heard; /* of another controller's advertisements */
 	uint64_t heard_us_ago;
 	struct ip_addr heard_from;

@@ -110,6 +110,11 @@ static json_t *election_json(const struct router_view *v)
 	if (!v->vrrp)
 		return e;
 	json_object_set_new(e, "state", json_string(vrrp_state_name(v->vrrp->state)));
+	json_object_set_new(e, "family", json_string(v->conf->election.ipv6 ? "ipv6" : "ipv4"));
+	json_object_set_new(e, "interface", json_string(v->conf->election.interface));
+	json_object_set_new(e, "address",
+			    v->ends->self.family ? json_string(ip_addr_format(&v->ends->self, from))
+						 : json_null());
 	json_object_set_new(e, "vrid", json_integer(v->conf->election.vrid));
 	json_object_set_new(e, "priority", json_integer(v->conf->election.priority));
 	json_object_set_new(e, "advert_interval_ms",

@@ -68,6 +68,8 @@ static void print_election(const json_t *e)
 		printf(" %lld, priority %lld, every %lld ms%s", number(e, "vrid"),
 		       number(e, "priority"), number(e, "advert_interval_ms"),
 		       json_is_true(json_object_get(e, "preempt")) ? ", preempts" : "");
+	if (json_is_string(json_object_get(e, "address")))
+		printf(", as %s on %s", text(e, "address"), text(e, "interface"));
 	if (json_is_true(json_object_get(e, "blind")))
 		printf(", bids 1 until a replica follows");
 	if (json_object_get(e, "heard_from"))

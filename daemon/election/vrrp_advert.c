@@ -21,7 +21,7 @@ static void tx_failed(struct vrrp_io *io, int err)
 
 static size_t make_packet(const struct vrrp_io *io, uint8_t prio, uint8_t buf[VRRP_PACKET_MAX])
 {
-	struct vrrp_meta meta = {.src = io->self, .dst = io->group, .ttl = VRRP_TTL};
+	struct vrrp_meta meta = {.src = io->ends.self, .dst = io->ends.to, .ttl = VRRP_TTL};
 	struct vrrp_packet p = io->ours;
 
 	p.prio = prio;
@@ -33,7 +33,8 @@ int vrrp_io_resignation(const struct vrrp_io *io, struct vrrp_resignation *out)
 {
 	if (io->fd < 0)
 		return -ENOTCONN;
-	*out = (struct vrrp_resignation){.ifindex = io->ifindex, .src = io->self, .dst = io->group};
+	*out = (struct vrrp_resignation){
+		.ifindex = io->ifindex, .src = io->ends.self, .dst = io->ends.to};
 	out->len = make_packet(io, VRRP_PRIO_RESIGN, out->packet);
 	return io->fd;
 }
@@ -49,7 +50,7 @@ void vrrp_advertise(struct vrrp_io *io, uint8_t prio)
 		io->stats.tx_errors++;
 		return;
 	}
-	err = vrrp_sock_send(io->fd, io->ifindex, &io->self, &io->group, buf, len);
+	err = vrrp_sock_send(io->fd, io->ifindex, &io->ends.self, &io->ends.to, buf, len);
 	if (err) {
 		tx_failed(io, -err);
 		return;

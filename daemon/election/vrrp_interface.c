@@ -3,7 +3,7 @@
  * looked at five times per second, and at once when sending fails. */
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -34,7 +34,7 @@ static void close_socket(struct vrrp_io *io)
 
 static int open_socket(struct vrrp_io *io, unsigned ifindex)
 {
-	int fd = vrrp_sock_open(io->interface, ifindex);
+	int fd = vrrp_sock_open(io->interface, ifindex, io->family);
 
 	if (fd < 0)
 		return fd;
@@ -47,15 +47,40 @@ static int open_socket(struct vrrp_io *io, unsigned ifindex)
 	return -ENOMEM;
 }
 
-static void use_address(struct vrrp_io *io, const struct ip_addr *addr)
+static bool same_ends(const struct vrrp_ends *a, const struct vrrp_ends *b)
+{
+	return ip_addr_equal(&a->self, &b->self) && ip_addr_equal(&a->to, &b->to);
+}
+
+static void use_ends(struct vrrp_io *io, const struct vrrp_ends *ends)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	if (ip_addr_equal(&io->self, addr))
+	if (same_ends(&io->ends, ends))
 		return;
-	io->self = *addr;
-	log_info("vrrp", io->router, "%s has the address %s now", io->interface,
-		 ip_addr_format(addr, text));
+	io->ends = *ends;
+	log_info("vrrp", io->router, "speaks as %s on %s", ip_addr_format(&ends->self, text),
+		 io->interface);
+	if (io->ops->on_ends)
+		io->ops->on_ends(io->ctx);
+}
+
+/* Without an address IPv6 may forget who is in a group, so the socket goes with it. */
+static const char *check_addresses(struct vrrp_io *io, const struct vrrp_link *link)
+{
+	struct vrrp_ends ends = io->ends;
+	const char *problem = vrrp_ends_choose(&ends, io->family, &link->addrs);
+	int err;
+
+	if (problem || link->ifindex != io->ifindex)
+		close_socket(io);
+	if (problem)
+		return problem;
+	err = io->fd < 0 ? open_socket(io, link->ifindex) : 0;
+	if (err)
+		return strerror(-err);
+	use_ends(io, &ends);
+	return NULL;
 }
 
 /* Compares the interface with what we use; opens the socket anew where it is another interface of
@@ -63,27 +88,19 @@ static void use_address(struct vrrp_io *io, const struct ip_addr *addr)
 static const char *check_link(struct vrrp_io *io)
 {
 	struct vrrp_link link;
+	int err = vrrp_link_read(io->link_fd, io->interface, io->family, &link);
 
-	if (vrrp_sock_link(io->ctl_fd, io->interface, &link) < 0) {
+	if (err == -ENODEV) {
 		close_socket(io);
 		return "is gone";
 	}
+	if (err < 0) /* the kernel could not say: what was true is the best guess */
+		return io->fd < 0 ? strerror(-err) : NULL;
 	if (!link.up)
 		return "is down";
 	if (!link.carrier)
 		return "has no carrier";
-	if (!link.addr.family)
-		return "has no IPv4 address";
-	if (link.ifindex != io->ifindex) {
-		close_socket(io);
-
-		int err = open_socket(io, link.ifindex);
-
-		if (err)
-			return strerror(-err);
-	}
-	use_address(io, &link.addr);
-	return NULL;
+	return check_addresses(io, &link);
 }
 
 bool vrrp_look_at_link(struct vrrp_io *io)
@@ -119,21 +136,17 @@ int vrrp_interface_open(struct vrrp_io *io)
 	struct vrrp_link link;
 	int err;
 
-	io->ctl_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (io->ctl_fd < 0)
-		return -errno;
+	io->link_fd = vrrp_link_open();
+	if (io->link_fd < 0)
+		return io->link_fd;
 	io->probe = evtimer_new(io->base, on_probe, io);
 	if (!io->probe)
 		return -ENOMEM;
-	err = vrrp_sock_link(io->ctl_fd, io->interface, &link);
+	err = vrrp_link_read(io->link_fd, io->interface, io->family, &link);
+	if (!err)
+		err = open_socket(io, link.ifindex);
 	if (err)
 		return err;
-	if (!link.addr.family)
-		return -EADDRNOTAVAIL;
-	err = open_socket(io, link.ifindex);
-	if (err)
-		return err;
-	io->self = link.addr;
 	vrrp_add_event(io, io->probe, PROBE_US);
 	return 0;
 }
@@ -143,6 +156,6 @@ void vrrp_interface_close(struct vrrp_io *io)
 	close_socket(io);
 	if (io->probe)
 		event_free(io->probe);
-	if (io->ctl_fd >= 0)
-		close(io->ctl_fd);
+	if (io->link_fd >= 0)
+		close(io->link_fd);
 }

@@ -8,15 +8,14 @@
  * - Each wakeup reads a bounded number of packets. Each packet is counted: used, or by reason.
  * - While the interface is gone, down, without carrier or address, the instance is in INIT; it is
  *   looked at five times per second, and at once when sending fails. */
-#include "vrrp_io_impl.h"
-
 #include <errno.h>
 #include <string.h>
 
 #include <event2/event.h>
 
 #include "../clock.h"
-#include "vrouter/log.h"
+#include "vrrp_io_impl.h"
+#include "vrrp_sock.h"
 
 #define DRAIN_MAX  512 /* packets before the timer counts; more than the socket buffers */
 #define RX_BUF	   2048
@@ -127,15 +126,25 @@ void vrrp_run(struct vrrp_io *io, struct vrrp_in in)
 
 /* ---- receiving ------------------------------------------------------------------------------ */
 
+/* A raw socket delivers the header of IPv4 only; vrrp_sock_recv() has seen to IPv6. */
+static enum vrrp_err split(const struct vrrp_io *io, const uint8_t *buf, size_t len,
+			   struct vrrp_meta *meta, struct rd *body)
+{
+	if (io->family == AF_INET)
+		return vrrp_split_ipv4(meta, body, buf, len);
+	*body = rd_of(buf, len);
+	return meta->src.family ? VRRP_OK : VRRP_E_IP;
+}
+
 static enum vrrp_err judge(const struct vrrp_io *io, const uint8_t *buf, size_t len,
 			   struct vrrp_meta *meta, struct vrrp_packet *p)
 {
 	struct rd body;
-	enum vrrp_err err = vrrp_split_ipv4(meta, &body, buf, len);
+	enum vrrp_err err = split(io, buf, len, meta, &body);
 
 	if (err != VRRP_OK)
 		return err;
-	if (ip_addr_equal(&meta->src, &io->self))
+	if (ip_addr_equal(&meta->src, &io->ends.self))
 		return VRRP_E_OWN;
 	err = vrrp_decode(p, meta, body.p, body.left);
 	return err == VRRP_OK ? vrrp_match(p, &io->ours) : err;
@@ -161,7 +170,7 @@ static void heard(struct vrrp_io *io, const struct vrrp_meta *meta, const struct
 			     .ev = VRRP_EV_ADVERT,
 			     .prio = p->prio,
 			     .adv_cs = p->adv_cs,
-			     .from_higher_addr = ip_addr_cmp(&meta->src, &io->self) > 0,
+			     .from_higher_addr = ip_addr_cmp(&meta->src, &io->ends.self) > 0,
 			     .from_other = from_other,
 			     .overdue = is_overdue(io),
 		     });
@@ -173,12 +182,12 @@ static bool receive_one(struct vrrp_io *io)
 	uint8_t buf[RX_BUF];
 	struct vrrp_meta meta = {.ttl = 0};
 	struct vrrp_packet p;
-	ssize_t n = recv(io->fd, buf, sizeof(buf), MSG_DONTWAIT);
+	ssize_t n = vrrp_sock_recv(io->fd, buf, sizeof(buf), &meta);
 
+	if (n == -EINTR)
+		return true;
 	if (n < 0) {
-		if (errno == EINTR)
-			return true;
-		if (errno != EAGAIN && errno != EWOULDBLOCK)
+		if (n != -EAGAIN)
 			event_active(io->probe, EV_TIMEOUT, 0);
 		return false;
 	}
@@ -283,9 +292,9 @@ int vrrp_io_new(struct vrrp_io **out, struct event_base *base, const struct vrrp
 	io->ops = ops;
 	io->ctx = ctx;
 	io->fd = -1;
-	io->ctl_fd = -1;
+	io->link_fd = -1;
+	io->family = cfg->family;
 	io->cfg = cfg->fsm;
-	io->group = ip_addr_v4(htonl(VRRP_GROUP_V4));
 	io->ours.vrid = cfg->vrid;
 	io->ours.n_addrs = cfg->n_addrs;
 	memcpy(io->ours.addrs, cfg->addrs, sizeof(io->ours.addrs));
@@ -371,4 +380,9 @@ bool vrrp_io_last_heard(const struct vrrp_io *io, uint64_t *us_ago, struct ip_ad
 	*from = io->heard.from;
 	*prio = io->heard.prio;
 	return true;
+}
+
+const struct vrrp_ends *vrrp_io_ends(const struct vrrp_io *io)
+{
+	return &io->ends;
 }

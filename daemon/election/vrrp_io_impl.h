@@ -19,10 +19,11 @@ struct vrrp_io {
 	struct vrrp_inst inst;
 	struct vrrp_stats stats;
 
-	int ctl_fd; /* for questions about the interface, which may be gone */
+	int link_fd; /* for questions about the interface, which may be gone */
 	int fd;
 	unsigned ifindex; /* that fd is bound to */
-	struct ip_addr self, group;
+	int family;
+	struct vrrp_ends ends;
 	struct event *readable, *timer, *probe;
 	uint64_t deadline_us; /* of the instance's timer; 0: off */
 

@@ -2,79 +2,87 @@
 #include "vrrp_sock.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-
-#include "vrouter/vrrp.h"
+#include <unistd.h>
 
 #define TOS_CONTROL  0xc0 /* internetwork control */
 #define PRIO_CONTROL 7	  /* TC_PRIO_CONTROL */
-
-int vrrp_sock_link(int fd, const char *interface, struct vrrp_link *link)
-{
-	struct vrrp_link l = {0};
-	struct sockaddr_in sin;
-	struct ifreq req;
-
-	memset(&req, 0, sizeof(req));
-	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", interface);
-	if (ioctl(fd, SIOCGIFINDEX, &req) < 0)
-		return -ENODEV;
-	l.ifindex = (unsigned)req.ifr_ifindex;
-	if (ioctl(fd, SIOCGIFFLAGS, &req) < 0)
-		return -ENODEV;
-	l.up = req.ifr_flags & IFF_UP;
-	l.carrier = req.ifr_flags & IFF_RUNNING;
-	req.ifr_addr.sa_family = AF_INET;
-	if (ioctl(fd, SIOCGIFADDR, &req) == 0) {
-		memcpy(&sin, &req.ifr_addr, sizeof(sin));
-		l.addr = ip_addr_v4(sin.sin_addr.s_addr);
-	}
-	*link = l;
-	return 0;
-}
 
 static int set_opt(int fd, int level, int name, const void *value, socklen_t len)
 {
 	return setsockopt(fd, level, name, value, len) < 0 ? -errno : 0;
 }
 
-static int set_options(int fd, const char *interface, unsigned ifindex)
+struct option {
+	int level, name, value;
+};
+
+static int set_ints(int fd, const struct option *o, size_t n)
 {
-	const struct ip_mreqn group = {
-		.imr_multiaddr.s_addr = htonl(VRRP_GROUP_V4),
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i++)
+		err = set_opt(fd, o[i].level, o[i].name, &o[i].value, sizeof(o[i].value));
+	return err;
+}
+
+static int set_ipv4(int fd, unsigned ifindex, const struct ip_addr *group)
+{
+	const struct ip_mreqn mreq = {
+		.imr_multiaddr.s_addr = ip_addr_v4_be(group),
 		.imr_ifindex = (int)ifindex,
 	};
-	static const struct {
-		int level, name, value;
-	} row[] = {
+	static const struct option o[] = {
 		{IPPROTO_IP, IP_MULTICAST_ALL, 0}, /* only groups that this socket has joined */
 		{IPPROTO_IP, IP_MULTICAST_LOOP, 0},
 		{IPPROTO_IP, IP_MULTICAST_TTL, VRRP_TTL},
 		{IPPROTO_IP, IP_TOS, TOS_CONTROL},
 		{SOL_SOCKET, SO_PRIORITY, PRIO_CONTROL}, /* after IP_TOS, which sets it, too */
 	};
-	int err = set_opt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface));
+	int err = set_ints(fd, o, ARRAY_LEN(o));
 
-	for (size_t i = 0; !err && i < ARRAY_LEN(row); i++)
-		err = set_opt(fd, row[i].level, row[i].name, &row[i].value, sizeof(row[i].value));
 	if (!err)
-		err = set_opt(fd, IPPROTO_IP, IP_MULTICAST_IF, &group, sizeof(group));
+		err = set_opt(fd, IPPROTO_IP, IP_MULTICAST_IF, &mreq, sizeof(mreq));
 	if (!err)
-		err = set_opt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group));
+		err = set_opt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &mreq, sizeof(mreq));
 	return err;
 }
 
-int vrrp_sock_open(const char *interface, unsigned ifindex)
+static int set_ipv6(int fd, unsigned ifindex, const struct ip_addr *group)
 {
-	int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, VRRP_PROTO);
+	const struct option o[] = {
+		{IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0},
+		{IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0},
+		{IPPROTO_IPV6, IPV6_MULTICAST_HOPS, VRRP_TTL},
+		{IPPROTO_IPV6, IPV6_MULTICAST_IF, (int)ifindex},
+		{IPPROTO_IPV6, IPV6_TCLASS, TOS_CONTROL},
+		/* the socket delivers no header: what of it is judged comes beside the packet */
+		{IPPROTO_IPV6, IPV6_RECVPKTINFO, 1},
+		{IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1},
+		{SOL_SOCKET, SO_PRIORITY, PRIO_CONTROL},
+	};
+	struct ipv6_mreq mreq = {.ipv6mr_interface = ifindex};
+	int err = set_ints(fd, o, ARRAY_LEN(o));
+
+	memcpy(&mreq.ipv6mr_multiaddr, group->b, sizeof(mreq.ipv6mr_multiaddr));
+	if (!err)
+		err = set_opt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &mreq, sizeof(mreq));
+	return err;
+}
+
+int vrrp_sock_open(const char *interface, unsigned ifindex, int family)
+{
+	int fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, VRRP_PROTO);
+	struct ip_addr group = vrrp_group(family);
 	int err;
 
 	if (fd < 0)
 		return -errno;
-	err = set_options(fd, interface, ifindex);
+	err = set_opt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface));
+	if (!err)
+		err = family == AF_INET ? set_ipv4(fd, ifindex, &group)
+					: set_ipv6(fd, ifindex, &group);
 	if (err) {
 		close(fd);
 		return err;
@@ -82,33 +90,129 @@ int vrrp_sock_open(const char *interface, unsigned ifindex)
 	return fd;
 }
 
-/* The source is given, not left to the kernel: the checksum covers it, and a socket that is bound
- * to an address would not hear the group. */
-int vrrp_sock_send(int fd, unsigned ifindex, const struct ip_addr *src, const struct ip_addr *dst,
-		   const void *buf, size_t len)
+/* ---- sending -------------------------------------------------------------------------------- */
+
+/* Where to, and, in the control message, from where: the checksum covers the source, and a socket
+ * that is bound to an address would not hear the group. */
+struct way {
+	union {
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} to;
+	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+static void put_control(struct msghdr *msg, int level, int type, const void *info, size_t len)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = ip_addr_v4_be(dst)};
+	struct cmsghdr *c = msg->msg_control;
+
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(c), info, len);
+	msg->msg_controllen = CMSG_SPACE(len);
+}
+
+static void way_v4(struct way *w, struct msghdr *msg, unsigned ifindex, const struct ip_addr *src,
+		   const struct ip_addr *dst)
+{
 	const struct in_pktinfo info = {
 		.ipi_ifindex = (int)ifindex,
 		.ipi_spec_dst.s_addr = ip_addr_v4_be(src),
 	};
-	union {
-		struct cmsghdr head;
-		uint8_t b[CMSG_SPACE(sizeof(info))];
-	} control = {.b = {0}};
+
+	w->to.v4 =
+		(struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = ip_addr_v4_be(dst)};
+	msg->msg_namelen = sizeof(w->to.v4);
+	put_control(msg, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+}
+
+static void way_v6(struct way *w, struct msghdr *msg, unsigned ifindex, const struct ip_addr *src,
+		   const struct ip_addr *dst)
+{
+	struct in6_pktinfo info = {.ipi6_ifindex = ifindex};
+
+	w->to.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_scope_id = ifindex};
+	memcpy(&w->to.v6.sin6_addr, dst->b, sizeof(w->to.v6.sin6_addr));
+	msg->msg_namelen = sizeof(w->to.v6);
+	memcpy(&info.ipi6_addr, src->b, sizeof(info.ipi6_addr));
+	put_control(msg, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+}
+
+int vrrp_sock_send(int fd, unsigned ifindex, const struct ip_addr *src, const struct ip_addr *dst,
+		   const void *buf, size_t len)
+{
+	struct way w = {.control = {0}};
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)buf, .iov_len = len};
-	const struct msghdr msg = {
-		.msg_name = &to,
-		.msg_namelen = sizeof(to),
+	struct msghdr msg = {
+		.msg_name = &w.to,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = w.control,
+		.msg_controllen = sizeof(w.control),
+	};
+
+	if (dst->family == AF_INET)
+		way_v4(&w, &msg, ifindex, src, dst);
+	else
+		way_v6(&w, &msg, ifindex, src, dst);
+	return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* ---- receiving ------------------------------------------------------------------------------ */
+
+static struct ip_addr addr_v6(const struct in6_addr *a)
+{
+	struct ip_addr out = {.family = AF_INET6};
+
+	memcpy(out.b, a, sizeof(out.b));
+	return out;
+}
+
+static void take_header(struct vrrp_meta *meta, struct msghdr *msg, const struct in6_addr *src)
+{
+	struct vrrp_meta m = {.src = addr_v6(src)};
+	struct in6_pktinfo info;
+	bool hops = false;
+	int n;
+
+	for (struct cmsghdr *c = msg->msg_control; c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != IPPROTO_IPV6)
+			continue;
+		if (c->cmsg_type == IPV6_PKTINFO) {
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			m.dst = addr_v6(&info.ipi6_addr);
+		} else if (c->cmsg_type == IPV6_HOPLIMIT) {
+			memcpy(&n, CMSG_DATA(c), sizeof(n));
+			m.ttl = (uint8_t)n;
+			hops = true;
+		}
+	}
+	if (hops && m.dst.family)
+		*meta = m;
+}
+
+ssize_t vrrp_sock_recv(int fd, void *buf, size_t cap, struct vrrp_meta *meta)
+{
+	union {
+		struct cmsghdr align;
+		char b[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
+	} control;
+	struct sockaddr_in6 from = {.sin6_family = AF_UNSPEC};
+	struct iovec iov = {.iov_base = buf, .iov_len = cap};
+	struct msghdr msg = {
+		.msg_name = &from,
+		.msg_namelen = sizeof(from),
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = &control,
 		.msg_controllen = sizeof(control),
 	};
+	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT);
 
-	control.head.cmsg_level = IPPROTO_IP;
-	control.head.cmsg_type = IP_PKTINFO;
-	control.head.cmsg_len = CMSG_LEN(sizeof(info));
-	memcpy(CMSG_DATA(&control.head), &info, sizeof(info));
-	return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	if (n < 0)
+		return -errno;
+	if (from.sin6_family == AF_INET6)
+		take_header(meta, &msg, &from.sin6_addr);
+	return n;
 }

@@ -7,6 +7,7 @@
 
 #include "vrouter/netns.h"
 #include "vrouter/sync_ipc.h"
+#include "vrouter/vrrp.h"
 
 #define CONF_NAME_MAX	 64
 #define CONF_PATH_MAX	 108 /* sockaddr_un */
@@ -50,14 +51,16 @@ struct conf_router {
 	struct {
 		enum conf_election mode;
 		char interface[IFNAMSIZ];
-		unsigned vrid;		     /* 1..255 */
+		bool ipv6;		     /* VRRP is spoken over IPv6; default IPv4 */
+		unsigned vrid;		     /* 1..255, of one IP version */
 		unsigned priority;	     /* 2..253 (1 and 254 have a meaning), default 100 */
 		unsigned advert_interval_ms; /* multiple of 10, 10..40950, default 100 */
 		bool preempt;		     /* default true */
 		bool virtual_mac;	     /* both legs while ACTIVE; default false */
 		bool accept;		     /* the VIPs answer for themselves; default true */
 		bool veto; /* the ACTIVE, heard on a replication link; default true */
-		int line, mode_line, interface_line, vrid_line, advert_line, virtual_mac_line;
+		int line, mode_line, interface_line, family_line, vrid_line, advert_line,
+			virtual_mac_line;
 	} election;
 	unsigned sync_hold_s;	     /* at most this long is preemption held back; default 30 */
 	unsigned drain_ms;	     /* planned switchover: wait for acknowledgement; default 500 */
@@ -150,6 +153,14 @@ unsigned conf_diff(const struct conf *old, const struct conf *new, struct conf_d
 
 /* The rule that these options make (pure). */
 void conf_filter(struct flow_filter *out, const struct conf_filter *c);
+
+/* Does its virtual MAC belong to IPv6 (pure)? RFC 9568 has one virtual router for each IP version;
+ * ours is one, of that which elects. */
+bool conf_mac_is_ipv6(const struct conf_router *r);
+
+/* The election's view (pure): advertisements list the VIPs of the IP version that they are sent
+ * with, of IPv6 a link-local one first (RFC 9568 5.2.9). router and interface are borrowed. */
+void conf_vrrp(struct vrrp_io_cfg *out, const struct conf_router *r);
 
 /* The netns module's view of a router (pure). */
 void conf_net_desired(struct net_desired *out, const struct conf_router *r, bool active);

@@ -9,11 +9,10 @@
 #include "vrouter/addr.h"
 #include "vrouter/wire.h"
 
-#define VRRP_PROTO	 112	     /* IP protocol number, RFC 9568 5.1.1.4 */
-#define VRRP_TTL	 255	     /* RFC 9568 5.1.1.3: anything else has crossed a router */
-#define VRRP_GROUP_V4	 0xe0000012u /* 224.0.0.18 */
-#define VRRP_MAX_ADDRS	 16	     /* our own bound; the field allows 255 */
-#define VRRP_MAX_ADV_CS	 4095	     /* 12 bits */
+#define VRRP_PROTO	 112  /* IP protocol number, RFC 9568 5.1.1.4 */
+#define VRRP_TTL	 255  /* RFC 9568 5.1.1.3: anything else has crossed a router */
+#define VRRP_MAX_ADDRS	 17   /* our own bound: VIPs of both legs, a link-local address */
+#define VRRP_MAX_ADV_CS	 4095 /* 12 bits */
 #define VRRP_PRIO_RESIGN 0
 #define VRRP_PRIO_OWNER	 255
 #define VRRP_PRIO_BOOST	 254 /* what a `promote` by hand bids with */
@@ -39,7 +38,7 @@ struct vrrp_meta {
 /* Why a packet was not used; each has a counter. VRRP_OK is not counted as an error. */
 enum vrrp_err {
 	VRRP_OK,
-	VRRP_E_IP,    /* no whole IPv4 packet of protocol 112 */
+	VRRP_E_IP,    /* no whole IP packet of protocol 112 */
 	VRRP_E_SHORT, /* shorter than its header or its address list */
 	VRRP_E_TTL,   /* not 255 */
 	VRRP_E_VERSION,
@@ -190,6 +189,38 @@ uint64_t vrrp_adv_us(const struct vrrp_cfg *cfg);
  * answer has an interval and a half to come. */
 uint64_t vrrp_doubt_us(const struct vrrp_inst *v);
 
+/* ---- addresses ------------------------------------------------------------------------------ */
+
+#define VRRP_IF_ADDRS_MAX 64 /* of an interface and one IP version; more are not looked at */
+
+enum vrrp_addr_state {
+	VRRP_ADDR_USABLE,
+	VRRP_ADDR_TENTATIVE, /* IPv6: duplicate address detection is not done (RFC 4862 5.4) */
+	VRRP_ADDR_DUPLICATE  /* IPv6: it has failed */
+};
+
+/* What an interface has, in the kernel's order. */
+struct vrrp_if_addrs {
+	struct {
+		struct ip_addr addr;
+		enum vrrp_addr_state state;
+	} a[VRRP_IF_ADDRS_MAX];
+	unsigned n;
+};
+
+/* Whom an election speaks to, and as whom. */
+struct vrrp_ends {
+	struct ip_addr self; /* family 0: it could not be chosen yet */
+	struct ip_addr to;   /* the group */
+};
+
+/* 224.0.0.18 or ff02::12 */
+struct ip_addr vrrp_group(int family);
+/* Chooses our address: of IPv4 the primary one, of IPv6 a link-local one (RFC 9568 5.1.2.1); the
+ * one that *e has is kept while it is usable. NULL, or what is wrong with the interface (static
+ * text); then *e is untouched. */
+const char *vrrp_ends_choose(struct vrrp_ends *e, int family, const struct vrrp_if_addrs *own);
+
 /* ---- I/O (shell) ---------------------------------------------------------------------------- */
 
 struct event_base;
@@ -198,6 +229,7 @@ struct vrrp_io; /* a raw socket on one interface, a timer, an instance; owned by
 struct vrrp_io_cfg {
 	const char *router;    /* for log lines; borrowed for the call */
 	const char *interface; /* in the caller's network namespace */
+	int family; /* AF_INET or AF_INET6: what advertisements are sent with, and list */
 	uint8_t vrid;
 	struct vrrp_cfg fsm;
 	struct ip_addr addrs[VRRP_MAX_ADDRS];
@@ -228,6 +260,8 @@ struct vrrp_io_ops {
 	bool (*was_replaced)(void *ctx);
 	/* It was held back, and now an ACTIVE is heard. */
 	void (*on_heard)(void *ctx);
+	/* May be NULL. Our address is another one: so is what it takes to resign. */
+	void (*on_ends)(void *ctx);
 };
 
 /* What it takes to resign in our place: a packet with priority 0, and where it goes. */
@@ -245,7 +279,7 @@ struct vrrp_stats {
 
 /* Opens the socket, without starting the election. base has microsecond timers
  * (EVENT_BASE_FLAG_PRECISE_TIMER). ops and ctx are borrowed and outlive the object.
- * 0 or -errno (-ENODEV no such interface, -EADDRNOTAVAIL it has no IPv4 address, -EPERM). */
+ * 0 or -errno (-ENODEV no such interface, -EAFNOSUPPORT a kernel without IPv6, -EPERM). */
 must_check int vrrp_io_new(struct vrrp_io **out, struct event_base *base,
 			   const struct vrrp_io_cfg *cfg, const struct vrrp_io_ops *ops, void *ctx);
 void vrrp_io_free(struct vrrp_io *io); /* NULL is allowed; sends nothing */
@@ -269,5 +303,6 @@ const struct vrrp_stats *vrrp_io_stats(const struct vrrp_io *io);
 /* us since the last valid advertisement of another controller, and who sent it; false: none yet. */
 bool vrrp_io_last_heard(const struct vrrp_io *io, uint64_t *us_ago, struct ip_addr *from,
 			uint8_t *prio);
+const struct vrrp_ends *vrrp_io_ends(const struct vrrp_io *io);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A raw packet (IP header first, as the socket delivers it) through all that the election does with
- * it: split, decode, match, one step in each state. What decodes must encode to what decodes to
- * the same; every number that reaches the state machine must leave a timer that can be armed. */
+/* A packet (IP header first, as a raw IPv4 socket delivers it; of IPv6 what the socket tells of the
+ * header) through all that the election does with it: split, decode, match, one step in each state.
+ * What decodes must encode to what decodes to the same; every number that reaches the state machine
+ * must leave a timer that can be armed. */
 #include <string.h>
 
 #include "vrouter/vrrp.h"
@@ -43,18 +44,63 @@ static void step(const struct vrrp_packet *p, bool higher, enum vrrp_state state
 	check(v.state != VRRP_ACTIVE || state == VRRP_ACTIVE);
 }
 
+/* The kernel's part of what vrrp_sock_recv() returns. */
+static enum vrrp_err split_ipv6(struct vrrp_meta *meta, struct rd *body, const uint8_t *data,
+				size_t size)
+{
+	struct rd r = rd_of(data, size);
+
+	*meta = (struct vrrp_meta){.src.family = AF_INET6, .dst.family = AF_INET6};
+	rd_bytes(&r, 8);
+	rd_copy(&r, meta->src.b, 16);
+	rd_copy(&r, meta->dst.b, 16);
+	*body = r;
+	return rd_ok(&r) ? VRRP_OK : VRRP_E_IP;
+}
+
+/* The fuzzer does not have to find the checksum: 0 - x for what it is made of, pseudo-header
+ * included. */
+static void mend(uint8_t *b, size_t len, const struct vrrp_meta *m)
+{
+	uint64_t sum = VRRP_PROTO + len;
+
+	if (len < 8)
+		return;
+	b[6] = b[7] = 0;
+	for (size_t i = 0; i < len; i++)
+		sum += (uint64_t)b[i] << (i % 2 ? 0 : 8);
+	for (size_t i = 0; i < ip_addr_size(&m->src); i++)
+		sum += (uint64_t)(m->src.b[i] + m->dst.b[i]) << (i % 2 ? 0 : 8);
+	sum = 0xffff - sum % 0xffff;
+	b[6] = (uint8_t)(sum >> 8);
+	b[7] = (uint8_t)sum;
+}
+
+static bool decodes(struct vrrp_packet *p, const struct vrrp_meta *meta, const struct rd *body)
+{
+	uint8_t buf[2048];
+	enum vrrp_err err = vrrp_decode(p, meta, body->p, body->left);
+
+	if (err != VRRP_E_CHECKSUM || body->left > sizeof(buf))
+		return err == VRRP_OK;
+	memcpy(buf, body->p, body->left);
+	mend(buf, body->left, meta);
+	return vrrp_decode(p, meta, buf, body->left) == VRRP_OK;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vrrp_meta meta;
 	struct vrrp_packet p;
 	struct rd body;
 
-	if (vrrp_split_ipv4(&meta, &body, data, size) != VRRP_OK)
+	if (size && data[0] >> 4 == 6 ? split_ipv6(&meta, &body, data, size)
+				      : vrrp_split_ipv4(&meta, &body, data, size))
 		return 0;
 	check(body.p >= data && body.left <= size && body.p + body.left <= data + size);
 	/* the fuzzer does not have to find this byte */
 	meta.ttl = VRRP_TTL;
-	if (vrrp_decode(&p, &meta, body.p, body.left) != VRRP_OK)
+	if (!decodes(&p, &meta, &body))
 		return 0;
 	check(p.n_addrs >= 1 && p.n_addrs <= VRRP_MAX_ADDRS && p.adv_cs >= 1 &&
 	      p.adv_cs <= VRRP_MAX_ADV_CS);

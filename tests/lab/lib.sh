@@ -235,7 +235,9 @@ lab_dropped() {
 # Settings of lab_config; a test changes them before it starts a controller.
 ADVERT=100 ELECTION=vrrp PREEMPT=false SYNC_INTERFACE="\"br-mgmt\"" ROUTER_EXTRA= SYNC_EXTRA=
 SYNC_TO='group     = "239.255.77.1"'
-ELECTION_EXTRA= IPV6=
+ELECTION_EXTRA=
+# Set by lab_ipv6; IPV6=only leaves out IPv4. MGMT_LINK_LOCAL is one more management VIP.
+IPV6= MGMT_LINK_LOCAL=
 
 lab_key() {
 	[ ! -s "$LAB_DIR/sync.key" ] || return 0
@@ -248,6 +250,8 @@ lab_config() {
 	local mgmt="\"$MGMT_VIP/24\"" public="\"$PUBLIC_VIP/24\"" gateway="\"$HOST\""
 	[ -z "$IPV6" ] || mgmt="{ $mgmt, \"$MGMT_VIP6/64\" }" public="{ $public, \"$PUBLIC_VIP6/64\" }" \
 		gateway="{ $gateway, \"$HOST6\" }"
+	[ "$IPV6" != only ] || mgmt="\"$MGMT_VIP6/64\"" public="\"$PUBLIC_VIP6/64\"" gateway="\"$HOST6\""
+	[ -z "$MGMT_LINK_LOCAL" ] || mgmt="{ $mgmt, \"$MGMT_LINK_LOCAL/64\" }"
 	mkdir -p "$dir"
 	lab_key
 	[ "$ELECTION" != vrrp ] || election+="  interface = \"br-mgmt\"  vrid = 51

@@ -165,7 +165,7 @@ static struct vrrp_meta meta_of(const struct sim *s, unsigned from)
 {
 	return (struct vrrp_meta){
 		.src = s->node[from].addr,
-		.dst = ip_addr_v4(htonl(VRRP_GROUP_V4)),
+		.dst = vrrp_group(AF_INET),
 		.ttl = VRRP_TTL,
 	};
 }

@@ -128,7 +128,7 @@ static void has_defaults(void **state)
 	assert_string_equal(r->namespace, "r");
 	assert_int_equal(r->nat, NET_NAT_SNAT);
 	assert_int_equal(r->election.priority, 100);
-	assert_true(r->election.accept && !r->election.virtual_mac);
+	assert_true(r->election.accept && !r->election.virtual_mac && !r->election.ipv6);
 	assert_int_equal(r->leg[NET_PUBLIC].n_vips, 1);
 	assert_int_equal(r->n_gateways, 0);
 	assert_int_equal(r->election.advert_interval_ms, 100);
@@ -146,13 +146,14 @@ static void has_defaults(void **state)
 
 static void reads_lists(void **state)
 {
-	struct conf *c = load(
-		"controller c {}\n" SYNC "router r {\nmanagement { attach = \"bridge:bm\"\n"
-		"interface = m vip = { 10.0.0.1/24, \"2001:db8:1::1/64\", \"fe80::1/64\" } }\n"
-		"public { attach = \"bridge:be\" interface = e\n"
-		"vip = { \"2001:db8:2::1/64\", 192.0.2.1/24 }\n"
-		"gateway = { 192.0.2.2, \"fe80::2\" } }\n"
-		"election { interface = eth0 vrid = 1 virtual-mac = true accept = false }\n}\n");
+	struct conf *c =
+		load("controller c {}\n" SYNC "router r {\nmanagement { attach = \"bridge:bm\"\n"
+		     "interface = m vip = { 10.0.0.1/24, \"2001:db8:1::1/64\", \"fe80::1/64\" } }\n"
+		     "public { attach = \"bridge:be\" interface = e\n"
+		     "vip = { \"2001:db8:2::1/64\", 192.0.2.1/24 }\n"
+		     "gateway = { 192.0.2.2, \"fe80::2\" } }\n"
+		     "election { interface = eth0 vrid = 1 virtual-mac = true accept = false\n"
+		     "family = ipv6 }\n}\n");
 	const struct conf_router *r = &c->router[0];
 	char buf[IP_PREFIX_STRLEN];
 
@@ -163,7 +164,7 @@ static void reads_lists(void **state)
 	assert_string_equal(ip_prefix_format(&r->leg[NET_PUBLIC].vip[0], buf), "2001:db8:2::1/64");
 	assert_int_equal(r->n_gateways, 2);
 	assert_string_equal(ip_addr_format(&r->gateway[1], buf), "fe80::2");
-	assert_true(r->election.virtual_mac && !r->election.accept);
+	assert_true(r->election.virtual_mac && !r->election.accept && r->election.ipv6);
 	conf_free(c);
 }
 

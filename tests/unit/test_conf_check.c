@@ -70,6 +70,13 @@ static void vrrp_without_ipv4(struct conf *c)
 	c->router[0].n_gateways = 0;
 }
 
+static void vrrp_without_ipv6(struct conf *c)
+{
+	c->router[0].election.ipv6 = true;
+	c->router[0].election.family_line = 77;
+	add_vip(&c->router[0].leg[NET_MANAGEMENT], "fe80::1/64");
+}
+
 static void add_gateway(struct conf *c, const char *text)
 {
 	c->router[0].gateway[c->router[0].n_gateways++] = fixture_addr(text);
@@ -285,6 +292,8 @@ static const struct {
 	 "overlaps that of the management vip \"2001:db8:1::1/64\""},
 	{vrrp_without_ipv4, "test.conf:13: router \"r0\": election: VRRP is spoken over IPv4",
 	 "external"},
+	{vrrp_without_ipv6, "test.conf:77: router \"r0\": election: VRRP is spoken over IPv6",
+	 "at least one IPv6 vip (or family = \"ipv4\""},
 	{gateway_twice, "test.conf:12: router \"r0\": public: gateway = \"198.18.0.253\"",
 	 "second one of its IP version"},
 	{gateway_ipv6_outside, "test.conf:12: router \"r0\": public: gateway = \"2001:db8:3::1\"",
@@ -428,6 +437,28 @@ static void same_id(void **state)
 	conf_errors_free(&e);
 }
 
+/* VRIDs are of one IP version, and so are the virtual MACs. */
+static void same_vrid_other_family(void **state)
+{
+	struct conf c = fixture_conf(routers, 2);
+	struct conf_errors e = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		c.router[i].election.vrid = 51;
+		c.router[i].election.virtual_mac = true;
+	}
+	add_vip(&c.router[1].leg[NET_MANAGEMENT], "2001:db8:1::1/64");
+	c.router[1].election.ipv6 = true;
+	conf_check(&c, &e);
+	if (e.n)
+		fail_msg("%s", e.text[0]);
+	c.router[1].election.ipv6 = false;
+	conf_check(&c, &e);
+	assert_true(e.n >= 2); /* the VRID, and the MAC on each bridge */
+	conf_errors_free(&e);
+}
+
 /* What looks alike and is none of anybody's business. */
 static void no_clash(void **state)
 {
@@ -507,6 +538,7 @@ int main(void)
 		cmocka_unit_test(one_mistake),
 		cmocka_unit_test(two_routers),
 		cmocka_unit_test(same_id),
+		cmocka_unit_test(same_vrid_other_family),
 		cmocka_unit_test(no_clash),
 		cmocka_unit_test(all_mistakes_at_once),
 		cmocka_unit_test(errors_are_bounded),

@@ -169,6 +169,11 @@ static void mode(struct conf_router *r)
 	r->election.mode = CONF_ELECTION_EXTERNAL;
 }
 
+static void family(struct conf_router *r)
+{
+	r->election.ipv6 = true;
+}
+
 static void election_interface(struct conf_router *r)
 {
 	strcpy(r->election.interface, "eth9");
@@ -304,6 +309,7 @@ static const struct {
 	{leg_interface, CONF_REFUSED, "public: interface"},
 	{mode, CONF_REFUSED, "election: mode"},
 	{election_interface, CONF_REFUSED, "election: interface"},
+	{family, CONF_REFUSED, "election: family"},
 	{vrid, CONF_REFUSED, "election: vrid"},
 	{vip, CONF_REFUSED, "management: vip"},
 	{vip_more, CONF_REFUSED, "public: vip"},
@@ -432,6 +438,7 @@ static void desired_ipv6(void **state)
 
 	r->leg[NET_MANAGEMENT].vip[0] = fixture_prefix("2001:db8:1::1/64");
 	r->leg[NET_PUBLIC].vip[0] = fixture_prefix("2001:db8:2::1/64");
+	r->election.ipv6 = true;
 	conf_net_desired(&d, r, true);
 	assert_int_equal(d.mac[4], 2);
 }

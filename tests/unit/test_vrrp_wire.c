@@ -14,7 +14,11 @@
 #define KEEPALIVED_VRRP "31339602000a7de50a140001c6120001"
 /* The same advertisement with the checksum of RFC 9568. */
 #define RFC9568_VRRP "31339602000a68970a140001c6120001"
-#define IPV6_VRRP    "3107640100646deefe800000000000000000000000000005"
+/* Sent by keepalived 2.2.7 from fe80::602b:47ff:fe00:6565, its link-local VIP listed last. */
+#define KEEPALIVED_IPV6                                                                            \
+	"31338c03000adef820010db800010000000000000000000120010db8ffff00000000000000000001fe80"     \
+	"0000000000000000000000000001"
+#define IPV6_VRRP "3107640100646deefe800000000000000000000000000005"
 
 static struct ip_addr addr(const char *text)
 {
@@ -114,6 +118,39 @@ static void golden_ipv6(void **state)
 	assert_int_equal(vrrp_decode(&back, &m, buf, want_len), VRRP_E_CHECKSUM);
 }
 
+static void golden_keepalived_ipv6(void **state)
+{
+	struct vrrp_meta m = {
+		.src = addr("fe80::602b:47ff:fe00:6565"), .dst = vrrp_group(AF_INET6), .ttl = 255};
+	struct vrrp_packet p = {.vrid = 51, .prio = 140, .adv_cs = 10, .n_addrs = 3}, back;
+	uint8_t buf[VRRP_PACKET_MAX], want[VRRP_PACKET_MAX];
+	size_t want_len = from_hex(want, sizeof(want), KEEPALIVED_IPV6);
+
+	(void)state;
+	p.addrs[0] = addr("2001:db8:1::1");
+	p.addrs[1] = addr("2001:db8:ffff::1");
+	p.addrs[2] = addr("fe80::1");
+	assert_int_equal(vrrp_encode(&p, &m, buf, sizeof(buf)), want_len);
+	assert_memory_equal(buf, want, want_len);
+	assert_int_equal(vrrp_decode(&back, &m, want, want_len), VRRP_OK);
+	assert_true(same_packet(&back, &p));
+
+	/* ours lists the link-local one first */
+	p.addrs[0] = addr("fe80::1");
+	p.addrs[2] = addr("2001:db8:1::1");
+	assert_int_equal(vrrp_match(&back, &p), VRRP_OK);
+
+	/* what the pseudo-header has is judged, too */
+	m.ttl = 64;
+	assert_int_equal(vrrp_decode(&back, &m, want, want_len), VRRP_E_TTL);
+	m.ttl = 255;
+	m.dst = addr("2001:db8:1::11");
+	assert_int_equal(vrrp_decode(&back, &m, want, want_len), VRRP_E_CHECKSUM);
+	m.dst = vrrp_group(AF_INET6);
+	m.src.b[15]++;
+	assert_int_equal(vrrp_decode(&back, &m, want, want_len), VRRP_E_CHECKSUM);
+}
+
 static void round_trip(void **state)
 {
 	uint8_t buf[VRRP_PACKET_MAX];
@@ -125,7 +162,7 @@ static void round_trip(void **state)
 		p.n_addrs = (uint8_t)n;
 		p.vrid = (uint8_t)(n * 15);
 		p.prio = (uint8_t)(n * 17 - 17);
-		p.adv_cs = (uint16_t)(n == 1 ? 1 : n * 256 - 1);
+		p.adv_cs = (uint16_t)(n == 1 ? 1 : n * VRRP_MAX_ADV_CS / VRRP_MAX_ADDRS);
 		p.addrs[n - 1] = ip_addr_v4(n * 0x01020304u);
 
 		size_t len = vrrp_encode(&p, &m, buf, sizeof(buf));
@@ -220,7 +257,7 @@ static void judged(void **state)
 		{3, 0, 16, VRRP_E_COUNT, "no address"},
 		{3, 1, 16, VRRP_E_COUNT, "bytes left over"},
 		{3, 3, 16, VRRP_E_SHORT, "one address missing"},
-		{3, 17, 16, VRRP_E_COUNT, "more than our bound"},
+		{3, VRRP_MAX_ADDRS + 1, 16, VRRP_E_COUNT, "more than our bound"},
 		{3, 255, 16, VRRP_E_COUNT, "the field's maximum"},
 		{5, 0, 16, VRRP_E_INTERVAL, "interval zero"},
 		{4, 0xf0, 16, VRRP_OK, "reserved bits are ignored"},
@@ -370,12 +407,19 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(golden),	cmocka_unit_test(golden_ipv6),
-		cmocka_unit_test(round_trip),	cmocka_unit_test(not_encodable),
-		cmocka_unit_test(truncation),	cmocka_unit_test(single_byte_flips),
-		cmocka_unit_test(judged),	cmocka_unit_test(judged_by_ip),
-		cmocka_unit_test(match),	cmocka_unit_test(split),
-		cmocka_unit_test(split_judged), cmocka_unit_test(names),
+		cmocka_unit_test(golden),
+		cmocka_unit_test(golden_ipv6),
+		cmocka_unit_test(golden_keepalived_ipv6),
+		cmocka_unit_test(round_trip),
+		cmocka_unit_test(not_encodable),
+		cmocka_unit_test(truncation),
+		cmocka_unit_test(single_byte_flips),
+		cmocka_unit_test(judged),
+		cmocka_unit_test(judged_by_ip),
+		cmocka_unit_test(match),
+		cmocka_unit_test(split),
+		cmocka_unit_test(split_judged),
+		cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a router's options mean for its election. Pure. */
+#include "vrouter/conf.h"
+
+static bool has_vip(const struct conf_leg *leg, int family)
+{
+	return ip_prefix_of_family(leg->vip, leg->n_vips, family) != NULL;
+}
+
+bool conf_mac_is_ipv6(const struct conf_router *r)
+{
+	if (r->election.mode == CONF_ELECTION_VRRP)
+		return r->election.ipv6;
+	return !has_vip(&r->leg[NET_MANAGEMENT], AF_INET) && !has_vip(&r->leg[NET_PUBLIC], AF_INET);
+}
+
+static void add(struct vrrp_io_cfg *out, const struct conf_router *r, bool link_local)
+{
+	for (unsigned i = 0; i < NET_LEGS; i++)
+		for (unsigned k = 0; k < r->leg[i].n_vips; k++) {
+			const struct ip_addr *a = &r->leg[i].vip[k].addr;
+
+			if (a->family == out->family && ip_addr_is_link_local(a) == link_local)
+				out->addrs[out->n_addrs++] = *a;
+		}
+}
+
+/* The first leg that has IPv6 has a link-local address anyway, see net_own_link_local(). */
+static void add_own_link_local(struct vrrp_io_cfg *out, const struct conf_router *r)
+{
+	enum net_leg_id leg =
+		has_vip(&r->leg[NET_MANAGEMENT], AF_INET6) ? NET_MANAGEMENT : NET_PUBLIC;
+	struct ip_prefix own;
+
+	net_own_link_local(&own, r->name, leg);
+	out->addrs[out->n_addrs++] = own.addr;
+}
+
+void conf_vrrp(struct vrrp_io_cfg *out, const struct conf_router *r)
+{
+	*out = (struct vrrp_io_cfg){
+		.router = r->name,
+		.interface = r->election.interface,
+		.family = r->election.ipv6 ? AF_INET6 : AF_INET,
+		.vrid = (uint8_t)r->election.vrid,
+		.fsm = {.prio = (uint8_t)r->election.priority,
+			.adv_cs = (uint16_t)(r->election.advert_interval_ms / 10),
+			.preempt = r->election.preempt},
+	};
+	add(out, r, true);
+	if (r->election.ipv6 && !out->n_addrs)
+		add_own_link_local(out, r);
+	add(out, r, false);
+}
