@@ -3,7 +3,7 @@
  * each with the line of the option that is at fault. */
 #include <string.h>
 
-#include "vrouter/conf.h"
+#include "conf_check.h"
 
 struct check {
 	const struct conf *c;
@@ -205,22 +205,6 @@ static void check_needs_sync(const struct check *k, const struct conf_router *r)
 			r->name);
 }
 
-static bool is_multicast(const struct ip_addr *a)
-{
-	return a->family == AF_INET ? (a->b[0] & 0xf0) == 0xe0 : a->b[0] == 0xff;
-}
-
-/* Of IPv4 the rules for hosts; of IPv6 all but nobody, oneself and groups. */
-static bool is_peer(const struct ip_addr *a)
-{
-	static const uint8_t zero[15];
-	struct ip_prefix p = {.addr = *a, .len = 32};
-
-	if (a->family == AF_INET)
-		return ip_prefix_is_host(&p);
-	return !is_multicast(a) && (memcmp(a->b, zero, sizeof(zero)) != 0 || a->b[15] > 1);
-}
-
 static bool is_link(const struct conf_sync *s, const char *name)
 {
 	for (unsigned i = 0; i < s->n_interfaces; i++)
@@ -241,7 +225,7 @@ static void check_peers(const struct check *k)
 		int family = s->group.family ? s->group.family : s->peer[0].addr.family;
 
 		ip_addr_format(&p->addr, buf);
-		if (!is_peer(&p->addr))
+		if (!ip_addr_is_host(&p->addr))
 			conf_error(k->errors, path, line,
 				   "sync: peers: \"%s\" is no address that a host can have", buf);
 		else if (p->addr.family != family)
@@ -294,7 +278,7 @@ static void check_sync(const struct check *k)
 		conf_error(k->errors, k->c->path, s->line,
 			   "sync: neither group nor peers is given; allowed: a multicast group, a "
 			   "list of the other controllers' addresses, or both");
-	if (s->group.family && !is_multicast(&s->group))
+	if (s->group.family && !ip_addr_is_multicast(&s->group))
 		conf_error(k->errors, k->c->path, line_or(s->group_line, s->line),
 			   "sync: group = \"%s\": is no multicast group; allowed: 224.0.0.0 to "
 			   "239.255.255.255, ff00::/8",
@@ -434,6 +418,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
 		check_legs(&k, r);
 		check_gateways(&k, r);
 		check_election(&k, r);
+		conf_check_election_peers(c, r, errors);
 		check_virtual_mac(&k, r);
 		check_needs_sync(&k, r);
 		check_router_filter(&k, r);

@@ -92,6 +92,9 @@ static const char *refused(const struct conf_router *a, const struct conf_router
 		return "election: interface";
 	if (a->election.ipv6 != b->election.ipv6)
 		return "election: family";
+	/* Some heard by multicast and some by unicast: there would be two ACTIVE. */
+	if (!a->election.peers.n != !b->election.peers.n)
+		return "election: peers";
 	if (a->election.vrid != b->election.vrid)
 		return "election: vrid";
 	/* Advertisements carry the VIPs, and a peer that has others does not count: with the two
@@ -101,6 +104,16 @@ static const char *refused(const struct conf_router *a, const struct conf_router
 	if (!same_vips(&a->leg[NET_PUBLIC], &b->leg[NET_PUBLIC]))
 		return "public: vip";
 	return NULL;
+}
+
+static bool same_peers(const struct vrrp_peers *a, const struct vrrp_peers *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (unsigned i = 0; i < a->n; i++)
+		if (!ip_addr_equal(&a->addr[i], &b->addr[i]))
+			return false;
+	return true;
 }
 
 static bool same_filter(const struct conf_filter *a, const struct conf_filter *b)
@@ -118,7 +131,8 @@ static bool same_live(const struct conf_router *a, const struct conf_router *b)
 		if (!same_vips(&a->leg[i], &b->leg[i]) ||
 		    !same_text(a->leg[i].bridge, b->leg[i].bridge))
 			return false;
-	return same_gateways(a, b) && a->nat == b->nat && a->nat_random == b->nat_random &&
+	return same_gateways(a, b) && same_peers(&a->election.peers, &b->election.peers) &&
+	       a->nat == b->nat && a->nat_random == b->nat_random &&
 	       a->election.priority == b->election.priority &&
 	       a->election.advert_interval_ms == b->election.advert_interval_ms &&
 	       a->election.preempt == b->election.preempt &&

@@ -42,6 +42,7 @@ void conf_vrrp(struct vrrp_io_cfg *out, const struct conf_router *r)
 		.router = r->name,
 		.interface = r->election.interface,
 		.family = r->election.ipv6 ? AF_INET6 : AF_INET,
+		.peers = r->election.peers,
 		.vrid = (uint8_t)r->election.vrid,
 		.fsm = {.prio = (uint8_t)r->election.priority,
 			.adv_cs = (uint16_t)(r->election.advert_interval_ms / 10),

@@ -25,7 +25,7 @@ struct guard_orders {
 	} vip[(NET_VIPS_MAX + 1) * NET_LEGS];
 	unsigned n_vips;
 	unsigned virtual_mac[NET_LEGS]; /* ifindex of legs to take a virtual MAC from; 0: none */
-	struct vrrp_resignation resignation; /* len 0: no election of our own */
+	struct vrrp_resignation resignation; /* n 0: no election of our own */
 };
 
 /* on_up: a guard that knows nothing yet is there; from the event loop. base, ctx are borrowed. 0 or

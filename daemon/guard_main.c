@@ -39,11 +39,13 @@ static void resign(const struct armed *a)
 {
 	const struct vrrp_resignation *r = &a->orders.resignation;
 
-	if (!r->len || a->fd[GUARD_FD_VRRP] < 0)
-		return;
-	if (vrrp_sock_send(a->fd[GUARD_FD_VRRP], r->ifindex, &r->src, &r->dst, r->packet, r->len) <
-	    0)
-		log_warn("guard", a->orders.router, "cannot resign: %s", strerror(errno));
+	for (unsigned i = 0; i < r->n && a->fd[GUARD_FD_VRRP] >= 0; i++) {
+		int err = vrrp_sock_send(a->fd[GUARD_FD_VRRP], r->ifindex, &r->src, &r->to[i].dst,
+					 r->to[i].packet, r->to[i].len);
+
+		if (err < 0)
+			log_warn("guard", a->orders.router, "cannot resign: %s", strerror(-err));
+	}
 }
 
 static void request(const struct armed *a, const struct nlmsghdr *nlh, const char *what)
@@ -172,13 +174,22 @@ static void take_fds(struct msghdr *msg, int fd[static GUARD_FDS])
 			memcpy(&fd[n++], CMSG_DATA(c) + at, sizeof(int));
 }
 
+static bool fits(const struct vrrp_resignation *r)
+{
+	if (r->n > ARRAY_LEN(r->to))
+		return false;
+	for (unsigned i = 0; i < r->n; i++)
+		if (r->to[i].len > sizeof(r->to[i].packet))
+			return false;
+	return true;
+}
+
 static bool makes_sense(const struct guard_msg *m, ssize_t len, const int fd[static GUARD_FDS])
 {
 	const struct guard_orders *o = &m->orders;
 
 	return len == sizeof(*m) && memchr(o->router, '\0', sizeof(o->router)) &&
-	       o->n_vips <= ARRAY_LEN(o->vip) &&
-	       o->resignation.len <= sizeof(o->resignation.packet) &&
+	       o->n_vips <= ARRAY_LEN(o->vip) && fits(&o->resignation) &&
 	       (!m->arm || fd[GUARD_FD_ROUTE] >= 0);
 }
 

@@ -112,12 +112,6 @@ static void elect(struct router *r, enum vrrp_event ev)
 							.sole = r->sole});
 }
 
-/* What the guard would send in our place is another one now. */
-static void on_ends(void *ctx)
-{
-	router_guard_arm(ctx);
-}
-
 static int open_election(struct router *r, char reason[static NET_REASON_MAX])
 {
 	static const struct vrrp_io_ops ops = {.on_state = on_election,
@@ -127,7 +121,7 @@ static int open_election(struct router *r, char reason[static NET_REASON_MAX])
 					       .may_take_over = router_takeover_may,
 					       .was_replaced = router_takeover_was_replaced,
 					       .on_heard = router_takeover_heard,
-					       .on_ends = on_ends};
+					       .on_ends = router_takeover_ends};
 	struct vrrp_io_cfg cfg;
 	int err;
 
@@ -402,8 +396,10 @@ int router_reconfigure(struct router *r, const struct conf_router *conf,
 	r->conf = *conf;
 	set_life_cfg(r);
 	conf_vrrp(&cfg, &r->conf);
-	if (r->vrrp)
+	if (r->vrrp) {
+		vrrp_io_set_peers(r->vrrp, &cfg.peers);
 		vrrp_io_reconfigure(r->vrrp, &cfg.fsm);
+	}
 	router_sync_reconfigure(r);
 	router_neigh_reconfigure(r);
 

@@ -60,6 +60,7 @@ enum router_alarm_kind {
 	ROUTER_ALARM_FENCE,  /* "fence" */
 	ROUTER_ALARM_DEAF,   /* "deaf-peer" */
 	ROUTER_ALARM_ONEWAY, /* "one-way" */
+	ROUTER_ALARM_ALONE,  /* "no-peer" */
 	ROUTER_ALARMS
 };
 struct router_alarm {

@@ -148,6 +148,8 @@ void router_takeover_heard(void *ctx);
 void router_takeover_message(struct router *r, const struct sync_msg *m);
 /* A new report is there; before: the alarms of the last. */
 void router_takeover_report(struct router *r, uint32_t before);
+/* Whom the election speaks to has changed. */
+void router_takeover_ends(void *ctx);
 /* A second ACTIVE was heard, which has to leave; from: its election's words. */
 void router_takeover_rival(struct router *r);
 

@@ -16,10 +16,9 @@
 const char *router_alarm_name(enum router_alarm_kind k)
 {
 	static const char *const name[ROUTER_ALARMS] = {
-		[ROUTER_ALARM_VETO] = "veto",
-		[ROUTER_ALARM_FENCE] = "fence",
-		[ROUTER_ALARM_DEAF] = "deaf-peer",
-		[ROUTER_ALARM_ONEWAY] = "one-way",
+		[ROUTER_ALARM_VETO] = "veto",	   [ROUTER_ALARM_FENCE] = "fence",
+		[ROUTER_ALARM_DEAF] = "deaf-peer", [ROUTER_ALARM_ONEWAY] = "one-way",
+		[ROUTER_ALARM_ALONE] = "no-peer",
 	};
 
 	return name[k];
@@ -256,6 +255,21 @@ void router_takeover_rival(struct router *r)
 		set_alarm(r, ROUTER_ALARM_ONEWAY, text);
 	}
 	r->rival_ms = now;
+}
+
+/* What the guard would send in our place is another one, too. */
+void router_takeover_ends(void *ctx)
+{
+	struct router *r = ctx;
+	char text[sizeof(r->alarm[0].text)] = "";
+
+	if (!vrrp_io_ends(r->vrrp)->n_to)
+		snprintf(text, sizeof(text),
+			 "election: peers lists addresses of this controller (%s) only: nobody is "
+			 "told who is ACTIVE",
+			 r->conf.election.interface);
+	set_alarm(r, ROUTER_ALARM_ALONE, text);
+	router_guard_arm(r);
 }
 
 /* ---- life ------------------------------------------------------------------------------------

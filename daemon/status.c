@@ -101,6 +101,17 @@ static void add_vips(json_t *j, const struct conf_router *c)
 	json_object_set_new(j, "vips", all);
 }
 
+/* Whom it speaks to by unicast; by multicast there is nobody to name. */
+static json_t *election_peers(const struct vrrp_ends *e)
+{
+	char text[INET6_ADDRSTRLEN];
+	json_t *list = json_array();
+
+	for (unsigned i = 0; e->unicast && i < e->n_to; i++)
+		json_array_append_new(list, json_string(ip_addr_format(&e->to[i], text)));
+	return list;
+}
+
 static json_t *election_json(const struct router_view *v)
 {
 	static const char *const mode[] = {"vrrp", "external", "single"};
@@ -115,6 +126,7 @@ static json_t *election_json(const struct router_view *v)
 	json_object_set_new(e, "address",
 			    v->ends->self.family ? json_string(ip_addr_format(&v->ends->self, from))
 						 : json_null());
+	json_object_set_new(e, "peers", election_peers(v->ends));
 	json_object_set_new(e, "vrid", json_integer(v->conf->election.vrid));
 	json_object_set_new(e, "priority", json_integer(v->conf->election.priority));
 	json_object_set_new(e, "advert_interval_ms",

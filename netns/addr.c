@@ -150,6 +150,18 @@ bool ip_prefix_is_host(const struct ip_prefix *p)
 	return false;
 }
 
+bool ip_addr_is_multicast(const struct ip_addr *a)
+{
+	return a->family == AF_INET ? (a->b[0] & 0xf0) == 0xe0 : a->b[0] == 0xff;
+}
+
+bool ip_addr_is_host(const struct ip_addr *a)
+{
+	const struct ip_prefix p = {.addr = *a, .len = a->family == AF_INET ? 32 : 128};
+
+	return ip_prefix_is_host(&p);
+}
+
 bool ip_addr_is_link_local(const struct ip_addr *a)
 {
 	return a->family == AF_INET6 && a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;

@@ -63,6 +63,9 @@ static void print_sync(const json_t *r)
 
 static void print_election(const json_t *e)
 {
+	const json_t *peer;
+	size_t i;
+
 	printf("  election     %s", text(e, "mode"));
 	if (json_object_get(e, "vrid"))
 		printf(" %lld, priority %lld, every %lld ms%s", number(e, "vrid"),
@@ -70,6 +73,8 @@ static void print_election(const json_t *e)
 		       json_is_true(json_object_get(e, "preempt")) ? ", preempts" : "");
 	if (json_is_string(json_object_get(e, "address")))
 		printf(", as %s on %s", text(e, "address"), text(e, "interface"));
+	json_array_foreach(json_object_get(e, "peers"), i, peer)
+		printf("%s %s", i ? "," : " to", json_string_value(peer));
 	if (json_is_true(json_object_get(e, "blind")))
 		printf(", bids 1 until a replica follows");
 	if (json_object_get(e, "heard_from"))

@@ -19,9 +19,10 @@ static void tx_failed(struct vrrp_io *io, int err)
 	event_active(io->probe, EV_TIMEOUT, 0);
 }
 
-static size_t make_packet(const struct vrrp_io *io, uint8_t prio, uint8_t buf[VRRP_PACKET_MAX])
+static size_t make_packet(const struct vrrp_io *io, uint8_t prio, const struct ip_addr *to,
+			  uint8_t buf[VRRP_PACKET_MAX])
 {
-	struct vrrp_meta meta = {.src = io->ends.self, .dst = io->ends.to, .ttl = VRRP_TTL};
+	struct vrrp_meta meta = {.src = io->ends.self, .dst = *to, .ttl = VRRP_TTL};
 	struct vrrp_packet p = io->ours;
 
 	p.prio = prio;
@@ -34,27 +35,42 @@ int vrrp_io_resignation(const struct vrrp_io *io, struct vrrp_resignation *out)
 	if (io->fd < 0)
 		return -ENOTCONN;
 	*out = (struct vrrp_resignation){
-		.ifindex = io->ifindex, .src = io->ends.self, .dst = io->ends.to};
-	out->len = make_packet(io, VRRP_PRIO_RESIGN, out->packet);
+		.ifindex = io->ifindex, .src = io->ends.self, .n = io->ends.n_to};
+	for (unsigned i = 0; i < out->n; i++) {
+		out->to[i].dst = io->ends.to[i];
+		out->to[i].len =
+			make_packet(io, VRRP_PRIO_RESIGN, &io->ends.to[i], out->to[i].packet);
+	}
 	return io->fd;
+}
+
+static int send_one(struct vrrp_io *io, uint8_t prio, const struct ip_addr *to)
+{
+	uint8_t buf[VRRP_PACKET_MAX];
+	size_t len = make_packet(io, prio, to, buf);
+	int err = vrrp_sock_send(io->fd, io->ifindex, &io->ends.self, to, buf, len);
+
+	if (!err)
+		io->stats.tx++;
+	return err;
 }
 
 void vrrp_advertise(struct vrrp_io *io, uint8_t prio)
 {
-	uint8_t buf[VRRP_PACKET_MAX];
-	size_t len = make_packet(io, prio, buf);
-	int err;
+	int failed = 0;
 
 	io->last_tx_us = now_us();
 	if (io->fd < 0) { /* a resignation on an interface that is gone */
 		io->stats.tx_errors++;
 		return;
 	}
-	err = vrrp_sock_send(io->fd, io->ifindex, &io->ends.self, &io->ends.to, buf, len);
-	if (err) {
-		tx_failed(io, -err);
-		return;
+	for (unsigned i = 0; i < io->ends.n_to; i++) {
+		int err = send_one(io, prio, &io->ends.to[i]);
+
+		failed = err ? err : failed;
 	}
-	io->tx_errno = 0;
-	io->stats.tx++;
+	if (failed)
+		tx_failed(io, -failed);
+	else
+		io->tx_errno = 0;
 }

@@ -34,7 +34,7 @@ static void close_socket(struct vrrp_io *io)
 
 static int open_socket(struct vrrp_io *io, unsigned ifindex)
 {
-	int fd = vrrp_sock_open(io->interface, ifindex, io->family);
+	int fd = vrrp_sock_open(io->interface, ifindex, io->family, !io->peers.n);
 
 	if (fd < 0)
 		return fd;
@@ -49,18 +49,27 @@ static int open_socket(struct vrrp_io *io, unsigned ifindex)
 
 static bool same_ends(const struct vrrp_ends *a, const struct vrrp_ends *b)
 {
-	return ip_addr_equal(&a->self, &b->self) && ip_addr_equal(&a->to, &b->to);
+	if (!ip_addr_equal(&a->self, &b->self) || a->n_to != b->n_to)
+		return false;
+	for (unsigned i = 0; i < a->n_to; i++)
+		if (!ip_addr_equal(&a->to[i], &b->to[i]))
+			return false;
+	return true;
 }
 
 static void use_ends(struct vrrp_io *io, const struct vrrp_ends *ends)
 {
-	char text[INET6_ADDRSTRLEN];
+	char self[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN] = "nobody", more[32] = "";
 
 	if (same_ends(&io->ends, ends))
 		return;
 	io->ends = *ends;
-	log_info("vrrp", io->router, "speaks as %s on %s", ip_addr_format(&ends->self, text),
-		 io->interface);
+	if (ends->n_to)
+		ip_addr_format(&ends->to[0], to);
+	if (ends->n_to > 1)
+		snprintf(more, sizeof(more), " and %u more", ends->n_to - 1);
+	log_info("vrrp", io->router, "speaks as %s to %s%s on %s",
+		 ip_addr_format(&ends->self, self), to, more, io->interface);
 	if (io->ops->on_ends)
 		io->ops->on_ends(io->ctx);
 }
@@ -69,7 +78,7 @@ static void use_ends(struct vrrp_io *io, const struct vrrp_ends *ends)
 static const char *check_addresses(struct vrrp_io *io, const struct vrrp_link *link)
 {
 	struct vrrp_ends ends = io->ends;
-	const char *problem = vrrp_ends_choose(&ends, io->family, &link->addrs);
+	const char *problem = vrrp_ends_choose(&ends, io->family, &io->peers, &link->addrs);
 	int err;
 
 	if (problem || link->ifindex != io->ifindex)
@@ -128,6 +137,12 @@ static void on_probe(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	vrrp_add_event(io, io->probe, PROBE_US);
+	vrrp_look_at_link(io);
+}
+
+void vrrp_io_set_peers(struct vrrp_io *io, const struct vrrp_peers *peers)
+{
+	io->peers = *peers;
 	vrrp_look_at_link(io);
 }
 

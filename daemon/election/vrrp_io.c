@@ -147,7 +147,12 @@ static enum vrrp_err judge(const struct vrrp_io *io, const uint8_t *buf, size_t 
 	if (ip_addr_equal(&meta->src, &io->ends.self))
 		return VRRP_E_OWN;
 	err = vrrp_decode(p, meta, body.p, body.left);
-	return err == VRRP_OK ? vrrp_match(p, &io->ours) : err;
+	if (err != VRRP_OK)
+		return err;
+	/* other virtual routers are not to be complained of */
+	if (p->vrid == io->ours.vrid && !vrrp_ends_hear(&io->ends, &meta->src))
+		return VRRP_E_PEER;
+	return vrrp_match(p, &io->ours);
 }
 
 static void heard(struct vrrp_io *io, const struct vrrp_meta *meta, const struct vrrp_packet *p)
@@ -294,6 +299,7 @@ int vrrp_io_new(struct vrrp_io **out, struct event_base *base, const struct vrrp
 	io->fd = -1;
 	io->link_fd = -1;
 	io->family = cfg->family;
+	io->peers = cfg->peers;
 	io->cfg = cfg->fsm;
 	io->ours.vrid = cfg->vrid;
 	io->ours.n_addrs = cfg->n_addrs;

@@ -23,6 +23,7 @@ struct vrrp_io {
 	int fd;
 	unsigned ifindex; /* that fd is bound to */
 	int family;
+	struct vrrp_peers peers;
 	struct vrrp_ends ends;
 	struct event *readable, *timer, *probe;
 	uint64_t deadline_us; /* of the instance's timer; 0: off */

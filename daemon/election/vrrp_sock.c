@@ -27,34 +27,27 @@ static int set_ints(int fd, const struct option *o, size_t n)
 	return err;
 }
 
-static int set_ipv4(int fd, unsigned ifindex, const struct ip_addr *group)
+static int set_ipv4(int fd, unsigned ifindex)
 {
-	const struct ip_mreqn mreq = {
-		.imr_multiaddr.s_addr = ip_addr_v4_be(group),
-		.imr_ifindex = (int)ifindex,
-	};
+	const struct ip_mreqn out = {.imr_ifindex = (int)ifindex};
 	static const struct option o[] = {
 		{IPPROTO_IP, IP_MULTICAST_ALL, 0}, /* only groups that this socket has joined */
-		{IPPROTO_IP, IP_MULTICAST_LOOP, 0},
-		{IPPROTO_IP, IP_MULTICAST_TTL, VRRP_TTL},
-		{IPPROTO_IP, IP_TOS, TOS_CONTROL},
+		{IPPROTO_IP, IP_MULTICAST_LOOP, 0},	 {IPPROTO_IP, IP_MULTICAST_TTL, VRRP_TTL},
+		{IPPROTO_IP, IP_TTL, VRRP_TTL},		 {IPPROTO_IP, IP_TOS, TOS_CONTROL},
 		{SOL_SOCKET, SO_PRIORITY, PRIO_CONTROL}, /* after IP_TOS, which sets it, too */
 	};
 	int err = set_ints(fd, o, ARRAY_LEN(o));
 
-	if (!err)
-		err = set_opt(fd, IPPROTO_IP, IP_MULTICAST_IF, &mreq, sizeof(mreq));
-	if (!err)
-		err = set_opt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &mreq, sizeof(mreq));
-	return err;
+	return err ? err : set_opt(fd, IPPROTO_IP, IP_MULTICAST_IF, &out, sizeof(out));
 }
 
-static int set_ipv6(int fd, unsigned ifindex, const struct ip_addr *group)
+static int set_ipv6(int fd, unsigned ifindex)
 {
 	const struct option o[] = {
 		{IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0},
 		{IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0},
 		{IPPROTO_IPV6, IPV6_MULTICAST_HOPS, VRRP_TTL},
+		{IPPROTO_IPV6, IPV6_UNICAST_HOPS, VRRP_TTL},
 		{IPPROTO_IPV6, IPV6_MULTICAST_IF, (int)ifindex},
 		{IPPROTO_IPV6, IPV6_TCLASS, TOS_CONTROL},
 		/* the socket delivers no header: what of it is judged comes beside the packet */
@@ -62,27 +55,36 @@ static int set_ipv6(int fd, unsigned ifindex, const struct ip_addr *group)
 		{IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1},
 		{SOL_SOCKET, SO_PRIORITY, PRIO_CONTROL},
 	};
-	struct ipv6_mreq mreq = {.ipv6mr_interface = ifindex};
-	int err = set_ints(fd, o, ARRAY_LEN(o));
 
-	memcpy(&mreq.ipv6mr_multiaddr, group->b, sizeof(mreq.ipv6mr_multiaddr));
-	if (!err)
-		err = set_opt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &mreq, sizeof(mreq));
-	return err;
+	return set_ints(fd, o, ARRAY_LEN(o));
 }
 
-int vrrp_sock_open(const char *interface, unsigned ifindex, int family)
+static int join(int fd, unsigned ifindex, int family)
+{
+	const struct ip_addr group = vrrp_group(family);
+	const struct ip_mreqn v4 = {
+		.imr_multiaddr.s_addr = ip_addr_v4_be(&group),
+		.imr_ifindex = (int)ifindex,
+	};
+	struct ipv6_mreq v6 = {.ipv6mr_interface = ifindex};
+
+	memcpy(&v6.ipv6mr_multiaddr, group.b, sizeof(v6.ipv6mr_multiaddr));
+	return family == AF_INET ? set_opt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &v4, sizeof(v4))
+				 : set_opt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &v6, sizeof(v6));
+}
+
+int vrrp_sock_open(const char *interface, unsigned ifindex, int family, bool group)
 {
 	int fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, VRRP_PROTO);
-	struct ip_addr group = vrrp_group(family);
 	int err;
 
 	if (fd < 0)
 		return -errno;
 	err = set_opt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface));
 	if (!err)
-		err = family == AF_INET ? set_ipv4(fd, ifindex, &group)
-					: set_ipv6(fd, ifindex, &group);
+		err = family == AF_INET ? set_ipv4(fd, ifindex) : set_ipv6(fd, ifindex);
+	if (!err && group)
+		err = join(fd, ifindex, family);
 	if (err) {
 		close(fd);
 		return err;

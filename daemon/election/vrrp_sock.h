@@ -6,9 +6,9 @@
 
 #include "vrouter/vrrp.h"
 
-/* A non-blocking raw socket that hears the group and sends, on this interface only. The fd or
- * -errno. */
-must_check int vrrp_sock_open(const char *interface, unsigned ifindex, int family);
+/* A non-blocking raw socket that sends and hears, also the group if told so, on this interface
+ * only. The fd or -errno. */
+must_check int vrrp_sock_open(const char *interface, unsigned ifindex, int family, bool group);
 /* One packet to dst, from an address of ours of the same IP version. 0 or -errno. */
 must_check int vrrp_sock_send(int fd, unsigned ifindex, const struct ip_addr *src,
 			      const struct ip_addr *dst, const void *buf, size_t len);

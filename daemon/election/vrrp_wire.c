@@ -34,6 +34,7 @@ const char *vrrp_err_name(enum vrrp_err e)
 		[VRRP_E_COUNT] = "bad_count",
 		[VRRP_E_ADDRS] = "other_addresses",
 		[VRRP_E_OWN] = "own_address",
+		[VRRP_E_PEER] = "unknown_peer",
 	};
 
 	return (size_t)e < ARRAY_LEN(name) ? name[e] : "unknown";

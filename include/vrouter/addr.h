@@ -48,6 +48,9 @@ const struct ip_prefix *ip_prefix_around(const struct ip_prefix *p, size_t n,
 bool ip_prefix_any_is(const struct ip_prefix *p, size_t n, const struct ip_addr *a);
 /* The first of n prefixes of a family that is not link-local, or NULL. */
 const struct ip_prefix *ip_prefix_of_family(const struct ip_prefix *p, size_t n, int family);
+bool ip_addr_is_multicast(const struct ip_addr *a);
+/* Somebody's, of whatever network: not zero, multicast, loopback, or IPv4's broadcast. */
+bool ip_addr_is_host(const struct ip_addr *a);
 /* An address a router can own: not zero, multicast, broadcast of its prefix or loopback. */
 bool ip_prefix_is_host(const struct ip_prefix *p);
 

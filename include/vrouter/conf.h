@@ -52,6 +52,7 @@ struct conf_router {
 		enum conf_election mode;
 		char interface[IFNAMSIZ];
 		bool ipv6;		     /* VRRP is spoken over IPv6; default IPv4 */
+		struct vrrp_peers peers;     /* none: multicast */
 		unsigned vrid;		     /* 1..255, of one IP version */
 		unsigned priority;	     /* 2..253 (1 and 254 have a meaning), default 100 */
 		unsigned advert_interval_ms; /* multiple of 10, 10..40950, default 100 */
@@ -59,8 +60,8 @@ struct conf_router {
 		bool virtual_mac;	     /* both legs while ACTIVE; default false */
 		bool accept;		     /* the VIPs answer for themselves; default true */
 		bool veto; /* the ACTIVE, heard on a replication link; default true */
-		int line, mode_line, interface_line, family_line, vrid_line, advert_line,
-			virtual_mac_line;
+		int line, mode_line, interface_line, family_line, peers_line, vrid_line,
+			advert_line, virtual_mac_line;
 	} election;
 	unsigned sync_hold_s;	     /* at most this long is preemption held back; default 30 */
 	unsigned drain_ms;	     /* planned switchover: wait for acknowledgement; default 500 */

@@ -9,9 +9,10 @@
 #include "vrouter/addr.h"
 #include "vrouter/wire.h"
 
-#define VRRP_PROTO	 112  /* IP protocol number, RFC 9568 5.1.1.4 */
-#define VRRP_TTL	 255  /* RFC 9568 5.1.1.3: anything else has crossed a router */
-#define VRRP_MAX_ADDRS	 17   /* our own bound: VIPs of both legs, a link-local address */
+#define VRRP_PROTO	 112 /* IP protocol number, RFC 9568 5.1.1.4 */
+#define VRRP_TTL	 255 /* RFC 9568 5.1.1.3: anything else has crossed a router */
+#define VRRP_MAX_ADDRS	 17  /* our own bound: VIPs of both legs, a link-local address */
+#define VRRP_MAX_PEERS	 8
 #define VRRP_MAX_ADV_CS	 4095 /* 12 bits */
 #define VRRP_PRIO_RESIGN 0
 #define VRRP_PRIO_OWNER	 255
@@ -49,6 +50,7 @@ enum vrrp_err {
 	VRRP_E_COUNT,	 /* no address, more than VRRP_MAX_ADDRS, or bytes left over */
 	VRRP_E_ADDRS,	 /* its addresses are not ours (order does not matter) */
 	VRRP_E_OWN,	 /* from our own address */
+	VRRP_E_PEER,	 /* by unicast, from none of our peers */
 	VRRP_E_N
 };
 const char *vrrp_err_name(enum vrrp_err e);
@@ -208,18 +210,29 @@ struct vrrp_if_addrs {
 	unsigned n;
 };
 
+/* Controllers that are spoken to by unicast, this one perhaps among them; none: by multicast. */
+struct vrrp_peers {
+	struct ip_addr addr[VRRP_MAX_PEERS];
+	unsigned n;
+};
+
 /* Whom an election speaks to, and as whom. */
 struct vrrp_ends {
 	struct ip_addr self; /* family 0: it could not be chosen yet */
-	struct ip_addr to;   /* the group */
+	bool unicast;
+	struct ip_addr to[VRRP_MAX_PEERS]; /* the group, or the peers that are not ourselves */
+	unsigned n_to;			   /* 0: none of them is another one */
 };
 
 /* 224.0.0.18 or ff02::12 */
 struct ip_addr vrrp_group(int family);
-/* Chooses our address: of IPv4 the primary one, of IPv6 a link-local one (RFC 9568 5.1.2.1); the
- * one that *e has is kept while it is usable. NULL, or what is wrong with the interface (static
- * text); then *e is untouched. */
-const char *vrrp_ends_choose(struct vrrp_ends *e, int family, const struct vrrp_if_addrs *own);
+/* Chooses our address. By multicast: of IPv4 the primary one, of IPv6 a link-local one (RFC 9568
+ * 5.1.2.1). By unicast one that the peers list, as the others take no other; without any, one of
+ * their kind (link-local, or not). What *e has is kept while it is usable. NULL, or what is wrong
+ * with the interface (static text); then *e is untouched. */
+const char *vrrp_ends_choose(struct vrrp_ends *e, int family, const struct vrrp_peers *peers,
+			     const struct vrrp_if_addrs *own);
+bool vrrp_ends_hear(const struct vrrp_ends *e, const struct ip_addr *from);
 
 /* ---- I/O (shell) ---------------------------------------------------------------------------- */
 
@@ -230,6 +243,7 @@ struct vrrp_io_cfg {
 	const char *router;    /* for log lines; borrowed for the call */
 	const char *interface; /* in the caller's network namespace */
 	int family; /* AF_INET or AF_INET6: what advertisements are sent with, and list */
+	struct vrrp_peers peers;
 	uint8_t vrid;
 	struct vrrp_cfg fsm;
 	struct ip_addr addrs[VRRP_MAX_ADDRS];
@@ -260,20 +274,24 @@ struct vrrp_io_ops {
 	bool (*was_replaced)(void *ctx);
 	/* It was held back, and now an ACTIVE is heard. */
 	void (*on_heard)(void *ctx);
-	/* May be NULL. Our address is another one: so is what it takes to resign. */
+	/* May be NULL. vrrp_io_ends() has changed, and so has what it takes to resign. */
 	void (*on_ends)(void *ctx);
 };
 
-/* What it takes to resign in our place: a packet with priority 0, and where it goes. */
+/* What it takes to resign in our place: a packet with priority 0 for each that it goes to, as the
+ * checksum covers whom. */
 struct vrrp_resignation {
-	unsigned ifindex;
-	struct ip_addr src, dst;
-	size_t len;
-	uint8_t packet[VRRP_PACKET_MAX];
+	unsigned ifindex, n;
+	struct ip_addr src;
+	struct {
+		struct ip_addr dst;
+		size_t len;
+		uint8_t packet[VRRP_PACKET_MAX];
+	} to[VRRP_MAX_PEERS];
 };
 
 struct vrrp_stats {
-	uint64_t tx, rx, rx_prio_zero, tx_errors;
+	uint64_t tx, rx, rx_prio_zero, tx_errors; /* packets: by unicast one for each peer */
 	uint64_t rx_err[VRRP_E_N];
 };
 
@@ -295,6 +313,8 @@ bool vrrp_io_is_well(const struct vrrp_io *io);
 void vrrp_io_has_addresses(struct vrrp_io *io);
 /* Live change of priority, interval and preempt: the election goes on, nothing restarts. */
 void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg);
+/* Other peers, where there were and still are some. */
+void vrrp_io_set_peers(struct vrrp_io *io, const struct vrrp_peers *peers);
 /* The socket to send it on (borrowed, until the next fault), or -ENOTCONN while the interface is
  * unusable. */
 must_check int vrrp_io_resignation(const struct vrrp_io *io, struct vrrp_resignation *out);

@@ -248,10 +248,11 @@ lab_key() {
 lab_config() {
 	local i=$1 dir=$LAB_DIR/c$1 election="mode = \"$ELECTION\""
 	local mgmt="\"$MGMT_VIP/24\"" public="\"$PUBLIC_VIP/24\"" gateway="\"$HOST\""
-	[ -z "$IPV6" ] || mgmt="{ $mgmt, \"$MGMT_VIP6/64\" }" public="{ $public, \"$PUBLIC_VIP6/64\" }" \
-		gateway="{ $gateway, \"$HOST6\" }"
+	[ -z "$IPV6" ] || mgmt+=", \"$MGMT_VIP6/64\"" public+=", \"$PUBLIC_VIP6/64\"" gateway+=", \"$HOST6\""
 	[ "$IPV6" != only ] || mgmt="\"$MGMT_VIP6/64\"" public="\"$PUBLIC_VIP6/64\"" gateway="\"$HOST6\""
-	[ -z "$MGMT_LINK_LOCAL" ] || mgmt="{ $mgmt, \"$MGMT_LINK_LOCAL/64\" }"
+	[ -z "$MGMT_LINK_LOCAL" ] || mgmt+=", \"$MGMT_LINK_LOCAL/64\""
+	[[ $mgmt != *,* ]] || mgmt="{ $mgmt }"
+	[[ $public != *,* ]] || public="{ $public }" gateway="{ $gateway }"
 	mkdir -p "$dir"
 	lab_key
 	[ "$ELECTION" != vrrp ] || election+="  interface = \"br-mgmt\"  vrid = 51

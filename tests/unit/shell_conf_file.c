@@ -153,7 +153,7 @@ static void reads_lists(void **state)
 		     "vip = { \"2001:db8:2::1/64\", 192.0.2.1/24 }\n"
 		     "gateway = { 192.0.2.2, \"fe80::2\" } }\n"
 		     "election { interface = eth0 vrid = 1 virtual-mac = true accept = false\n"
-		     "family = ipv6 }\n}\n");
+		     "family = ipv6 peers = { \"2001:db8:1::11\", \"2001:db8:1::12\" } }\n}\n");
 	const struct conf_router *r = &c->router[0];
 	char buf[IP_PREFIX_STRLEN];
 
@@ -165,6 +165,8 @@ static void reads_lists(void **state)
 	assert_int_equal(r->n_gateways, 2);
 	assert_string_equal(ip_addr_format(&r->gateway[1], buf), "fe80::2");
 	assert_true(r->election.virtual_mac && !r->election.accept && r->election.ipv6);
+	assert_int_equal(r->election.peers.n, 2);
+	assert_string_equal(ip_addr_format(&r->election.peers.addr[1], buf), "2001:db8:1::12");
 	conf_free(c);
 }
 

@@ -77,6 +77,44 @@ static void vrrp_without_ipv6(struct conf *c)
 	add_vip(&c->router[0].leg[NET_MANAGEMENT], "fe80::1/64");
 }
 
+static void election_add_peer(struct conf *c, const char *text)
+{
+	struct vrrp_peers *p = &c->router[0].election.peers;
+
+	p->addr[p->n++] = fixture_addr(text);
+	c->router[0].election.peers_line = 76;
+}
+
+static void election_peer_is_multicast(struct conf *c)
+{
+	election_add_peer(c, "10.20.0.12");
+	election_add_peer(c, "224.0.0.18");
+}
+
+static void election_peer_of_other_version(struct conf *c)
+{
+	election_add_peer(c, "fe80::2");
+}
+
+static void election_peer_twice(struct conf *c)
+{
+	election_add_peer(c, "10.20.0.12");
+	election_add_peer(c, "10.20.0.12");
+}
+
+static void election_peer_is_vip(struct conf *c)
+{
+	election_add_peer(c, "10.20.0.1");
+}
+
+static void election_peers_of_two_kinds(struct conf *c)
+{
+	c->router[0].election.ipv6 = true;
+	add_vip(&c->router[0].leg[NET_MANAGEMENT], "2001:db8:1::1/64");
+	election_add_peer(c, "2001:db8:1::11");
+	election_add_peer(c, "fe80::12");
+}
+
 static void add_gateway(struct conf *c, const char *text)
 {
 	c->router[0].gateway[c->router[0].n_gateways++] = fixture_addr(text);
@@ -294,6 +332,18 @@ static const struct {
 	 "external"},
 	{vrrp_without_ipv6, "test.conf:77: router \"r0\": election: VRRP is spoken over IPv6",
 	 "at least one IPv6 vip (or family = \"ipv4\""},
+	{election_peer_is_multicast,
+	 "test.conf:76: router \"r0\": election: peers: \"224.0.0.18\" is no address",
+	 "the controllers' addresses"},
+	{election_peer_of_other_version,
+	 "test.conf:76: router \"r0\": election: peers: \"fe80::2\" is of another",
+	 "one version for both"},
+	{election_peer_twice,
+	 "test.conf:76: router \"r0\": election: peers: \"10.20.0.12\" is listed twice", "once"},
+	{election_peer_is_vip,
+	 "test.conf:76: router \"r0\": election: peers: \"10.20.0.1\" is a vip", "own"},
+	{election_peers_of_two_kinds,
+	 "test.conf:76: router \"r0\": election: peers: \"fe80::12\" is link-local", "all or none"},
 	{gateway_twice, "test.conf:12: router \"r0\": public: gateway = \"198.18.0.253\"",
 	 "second one of its IP version"},
 	{gateway_ipv6_outside, "test.conf:12: router \"r0\": public: gateway = \"2001:db8:3::1\"",

@@ -169,6 +169,11 @@ static void mode(struct conf_router *r)
 	r->election.mode = CONF_ELECTION_EXTERNAL;
 }
 
+static void peers_at_all(struct conf_router *r)
+{
+	r->election.peers.addr[r->election.peers.n++] = fixture_addr("10.20.0.12");
+}
+
 static void family(struct conf_router *r)
 {
 	r->election.ipv6 = true;
@@ -310,6 +315,7 @@ static const struct {
 	{mode, CONF_REFUSED, "election: mode"},
 	{election_interface, CONF_REFUSED, "election: interface"},
 	{family, CONF_REFUSED, "election: family"},
+	{peers_at_all, CONF_REFUSED, "election: peers"},
 	{vrid, CONF_REFUSED, "election: vrid"},
 	{vip, CONF_REFUSED, "management: vip"},
 	{vip_more, CONF_REFUSED, "public: vip"},
@@ -408,6 +414,29 @@ static void desired(void **state)
 	assert_false(d.active);
 }
 
+/* Unicast stays unicast. */
+static void election_peers(void **state)
+{
+	struct conf old = fixture_conf(old_routers, 1), new = fixture_conf(new_routers, 1);
+	struct conf_delta d[2];
+
+	(void)state;
+	peers_at_all(&old.router[0]);
+	peers_at_all(&new.router[0]);
+	assert_int_equal(conf_diff(&old, &new, d), 1);
+	assert_int_equal(d[0].change, CONF_SAME);
+	peers_at_all(&new.router[0]);
+	assert_int_equal(conf_diff(&old, &new, d), 1);
+	assert_int_equal(d[0].change, CONF_LIVE);
+	old.router[0].election.peers = new.router[0].election.peers;
+	old.router[0].election.peers.addr[1] = fixture_addr("10.20.0.13");
+	assert_int_equal(conf_diff(&old, &new, d), 1);
+	assert_int_equal(d[0].change, CONF_LIVE);
+	new.router[0].election.peers.n = 0;
+	assert_int_equal(conf_diff(&old, &new, d), 1);
+	assert_string_equal(d[0].what, "election: peers");
+}
+
 static void desired_ipv6(void **state)
 {
 	struct conf c = fixture_conf(old_routers, 1);
@@ -449,7 +478,7 @@ int main(void)
 		cmocka_unit_test(global),	cmocka_unit_test(peer_interface),
 		cmocka_unit_test(one_router),	cmocka_unit_test(vip_without_vrrp),
 		cmocka_unit_test(come_and_go),	cmocka_unit_test(desired),
-		cmocka_unit_test(desired_ipv6),
+		cmocka_unit_test(desired_ipv6), cmocka_unit_test(election_peers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,22 @@ static void ipv6_without_link_local(void **state)
 	}
 }
 
+static void peers(void **state)
+{
+	struct conf_router *r = router();
+	struct vrrp_io_cfg cfg;
+
+	(void)state;
+	conf_vrrp(&cfg, r);
+	assert_int_equal(cfg.peers.n, 0);
+	r->election.peers.addr[0] = fixture_addr("10.20.0.11");
+	r->election.peers.addr[1] = fixture_addr("10.20.0.12");
+	r->election.peers.n = 2;
+	conf_vrrp(&cfg, r);
+	assert_int_equal(cfg.peers.n, 2);
+	assert_true(ip_addr_equal(&cfg.peers.addr[1], &r->election.peers.addr[1]));
+}
+
 static void most(void **state)
 {
 	struct conf_router *r = router();
@@ -131,6 +147,7 @@ int main(void)
 		cmocka_unit_test(ipv6),
 		cmocka_unit_test(ipv6_without_link_local),
 		cmocka_unit_test(most),
+		cmocka_unit_test(peers),
 		cmocka_unit_test(virtual_mac),
 	};
 

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Parts of conf_check(). Pure. */
+#ifndef DAEMON_CONF_CHECK_H
+#define DAEMON_CONF_CHECK_H
+
+#include "vrouter/conf.h"
+
+void conf_check_election_peers(const struct conf *c, const struct conf_router *r,
+			       struct conf_errors *errors);
+
+#endif
