@@ -119,6 +119,7 @@ static const char *router_of(const struct sync_msg *m)
 		return m->report.router;
 	case SYNC_MSG_ASKED:
 	case SYNC_MSG_VOUCHED:
+	case SYNC_MSG_BEATS:
 		return m->path.router;
 	case SYNC_MSG_NEIGH:
 		return m->neigh.router;

@@ -404,6 +404,24 @@ static void check_fence(const struct check *k, const struct conf_router *r)
 			   r->name);
 }
 
+static void check_fast(const struct check *k, const struct conf_router *r)
+{
+	int line = line_or(r->election.fast_detect_line, line_or(r->election.line, r->line));
+
+	if (r->election.fast_detect == 1)
+		conf_error(
+			k->errors, k->c->path, line,
+			"router \"%s\": election: fast-detect = 1: one heartbeat can be late, or "
+			"be lost; allowed: 0 (off), or 2 to 100",
+			r->name);
+	if (r->election.fast_detect && r->election.mode != CONF_ELECTION_VRRP)
+		conf_error(
+			k->errors, k->c->path, line,
+			"router \"%s\": election: fast-detect: nobody is given up here for being "
+			"silent; allowed: with election mode \"vrrp\"",
+			r->name);
+}
+
 void conf_check(const struct conf *c, struct conf_errors *errors)
 {
 	const struct check k = {.c = c, .errors = errors};
@@ -423,6 +441,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
 		check_needs_sync(&k, r);
 		check_router_filter(&k, r);
 		check_fence(&k, r);
+		check_fast(&k, r);
 		for (unsigned j = 0; j < i; j++)
 			check_pair(&k, &c->router[j], r);
 	}

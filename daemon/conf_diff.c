@@ -137,8 +137,10 @@ static bool same_live(const struct conf_router *a, const struct conf_router *b)
 	       a->election.advert_interval_ms == b->election.advert_interval_ms &&
 	       a->election.preempt == b->election.preempt &&
 	       a->election.virtual_mac == b->election.virtual_mac &&
-	       a->election.veto == b->election.veto && same_text(a->fence, b->fence) &&
-	       a->fence_timeout_s == b->fence_timeout_s &&
+	       a->election.veto == b->election.veto &&
+	       a->election.fast_detect == b->election.fast_detect &&
+	       a->election.fast_interval_ms == b->election.fast_interval_ms &&
+	       same_text(a->fence, b->fence) && a->fence_timeout_s == b->fence_timeout_s &&
 	       a->election.accept == b->election.accept && a->sync_hold_s == b->sync_hold_s &&
 	       a->drain_ms == b->drain_ms && a->linger_ms == b->linger_ms &&
 	       a->announce_refresh_s == b->announce_refresh_s &&

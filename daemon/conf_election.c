@@ -46,6 +46,7 @@ void conf_vrrp(struct vrrp_io_cfg *out, const struct conf_router *r)
 		.vrid = (uint8_t)r->election.vrid,
 		.fsm = {.prio = (uint8_t)r->election.priority,
 			.adv_cs = (uint16_t)(r->election.advert_interval_ms / 10),
+			.fast = r->election.fast_detect != 0,
 			.preempt = r->election.preempt},
 	};
 	add(out, r, true);

@@ -191,6 +191,18 @@ static const struct conf_option election_options[] = {
 	 LINE_AT(struct conf_router, election.virtual_mac_line)},
 	{.name = "accept", .type = CONF_T_BOOL, AT(struct conf_router, election.accept)},
 	{.name = "veto", .type = CONF_T_BOOL, AT(struct conf_router, election.veto)},
+	{.name = "fast-detect",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_router, election.fast_detect),
+	 LINE_AT(struct conf_router, election.fast_detect_line),
+	 .max = 100,
+	 .unit = "missed heartbeats"},
+	{.name = "fast-interval",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_router, election.fast_interval_ms),
+	 .min = 1,
+	 .max = 100,
+	 .unit = "ms"},
 };
 
 static const struct conf_option router_options[] = {
@@ -303,6 +315,7 @@ void conf_router_defaults(struct conf_router *r)
 	r->election.preempt = true;
 	r->election.accept = true;
 	r->election.veto = true;
+	r->election.fast_interval_ms = 3;
 	r->sync_hold_s = 30;
 	r->drain_ms = 500;
 	r->linger_ms = 1000;

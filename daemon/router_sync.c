@@ -25,6 +25,10 @@ static void sync_router_msg(struct router *r, struct sync_msg *m)
 	snprintf(m->router.router, sizeof(m->router.router), "%s", r->conf.name);
 	m->router.ring_bytes = r->env->ring_bytes;
 	m->router.hold_new_ms = r->env->hold_new_ms;
+	if (r->conf.election.fast_detect)
+		m->router.beats =
+			(struct engine_beats){.every_ms = r->conf.election.fast_interval_ms,
+					      .misses = r->conf.election.fast_detect};
 	conf_filter(&m->router.filter, &r->conf.filter);
 	sync_timeouts_read(r->ns, &m->router.timeouts);
 	for (unsigned i = 0; i < NET_LEGS; i++)
@@ -56,6 +60,8 @@ void router_on_sync_down(struct router *r)
 	r->alarms = 0;
 	r->hearing = ENGINE_HEARING_UNKNOWN;
 	router_takeover_report(r, 0);
+	if (r->vrrp)
+		vrrp_io_beats(r->vrrp, false, 0);
 	router_on_report(r);
 	router_push(r, (struct life_in){.ev = LIFE_EV_SYNC_DOWN}, NULL);
 }
@@ -224,6 +230,7 @@ void router_on_sync_message(struct router *r, const struct sync_msg *m)
 		break;
 	case SYNC_MSG_ASKED:
 	case SYNC_MSG_VOUCHED:
+	case SYNC_MSG_BEATS:
 		router_takeover_message(r, m);
 		break;
 	case SYNC_MSG_NEIGH:

@@ -185,10 +185,21 @@ static bool is_well(const struct router *r)
 	return r->life.state == LIFE_ACTIVE && r->vrrp && vrrp_io_is_well(r->vrrp);
 }
 
+/* What the ACTIVE answered before it fell silent is older than its silence. */
+static void on_beats(struct router *r, const struct sync_msg_path *m)
+{
+	if (m->missing)
+		takeover_silent(&r->takeover);
+	if (r->vrrp)
+		vrrp_io_beats(r->vrrp, m->missing, m->awake_ms * 1000);
+}
+
 void router_takeover_message(struct router *r, const struct sync_msg *m)
 {
 	if (m->type == SYNC_MSG_VOUCHED)
 		takeover_vouched(&r->takeover, m->path.question, m->path.name, m->path.term);
+	else if (m->type == SYNC_MSG_BEATS)
+		on_beats(r, &m->path);
 	else if (is_well(r))
 		send_path(r, m->path, SYNC_MSG_VOUCH);
 }

@@ -133,6 +133,12 @@ static json_t *election_json(const struct router_view *v)
 			    json_integer(v->conf->election.advert_interval_ms));
 	json_object_set_new(e, "preempt", json_boolean(v->conf->election.preempt));
 	json_object_set_new(e, "veto", json_boolean(v->conf->election.veto));
+	json_object_set_new(e, "fast_detect", json_integer(v->conf->election.fast_detect));
+	json_object_set_new(e, "fast_interval_ms",
+			    json_integer(v->conf->election.fast_interval_ms));
+	json_object_set_new(e, "heartbeats",
+			    json_string(engine_heartbeats_name(v->report ? v->report->status.beats
+									 : ENGINE_BEATS_OFF)));
 	json_object_set_new(
 		e, "blind",
 		json_boolean(v->vrrp->blind && v->vrrp->state == VRRP_ACTIVE && !v->vrrp->boosted));
@@ -253,6 +259,7 @@ static json_t *self_json(const struct app *a, const struct sync_msg_report *m)
 			  engine_phase_name(m->status.phase), "term", (json_int_t)m->status.term);
 
 	add_progress(j, &self);
+	json_object_set_new(j, "heartbeats", json_string(engine_heartbeats_name(m->status.beats)));
 	return j;
 }
 
@@ -348,9 +355,10 @@ static json_t *vrrp_json(const struct vrrp_stats *s)
 	for (unsigned i = 1; i < VRRP_E_N; i++)
 		json_object_set_new(errors, vrrp_err_name((enum vrrp_err)i),
 				    json_integer((json_int_t)s->rx_err[i]));
-	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "tx", (json_int_t)s->tx, "rx",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "tx", (json_int_t)s->tx, "rx",
 			 (json_int_t)s->rx, "rx_prio_zero", (json_int_t)s->rx_prio_zero,
-			 "tx_errors", (json_int_t)s->tx_errors, "rx_refused", errors);
+			 "tx_errors", (json_int_t)s->tx_errors, "fast_takeovers",
+			 (json_int_t)s->fast_takeovers, "rx_refused", errors);
 }
 
 static json_t *takeover_json(const struct router_takeover_stats *s)

@@ -35,6 +35,10 @@ uint64_t takeover_ask(struct takeover *t);
 /* An answer. Heeded when it is to the last question. */
 void takeover_vouched(struct takeover *t, uint64_t question, const char *name, uint32_t term);
 
+/* Heartbeats of the ACTIVE are missing since: it answered before that. An answer that is still
+ * under way counts. */
+void takeover_silent(struct takeover *t);
+
 enum takeover_verdict {
 	TAKEOVER_GO,
 	TAKEOVER_VETO,	/* name says that it is ACTIVE and well */

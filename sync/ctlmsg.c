@@ -407,6 +407,10 @@ static void encode_body(struct wr *w, const struct ctl_msg *m)
 	case CTL_NEIGH_PAGE:
 		encode_neigh_page(w, &m->neigh);
 		break;
+	case CTL_BEAT:
+		encode_key(w, &m->beat.stream);
+		wr_varint(w, m->beat.every_ms);
+		break;
 	}
 }
 
@@ -470,6 +474,10 @@ enum ctl_decoded ctl_decode(struct rd *r, struct ctl_msg *m)
 		break;
 	case CTL_NEIGH_PAGE:
 		decode_neigh_page(&body, &m->neigh);
+		break;
+	case CTL_BEAT:
+		m->beat.stream = decode_key(&body);
+		m->beat.every_ms = rd_varint(&body);
 		break;
 	default:
 		return CTL_UNKNOWN;

@@ -141,6 +141,7 @@ enum ctl_type {
 	CTL_NEIGH_STATE = 12, /* the number of its last change */
 	CTL_NEIGH_WANT = 13,  /* a replica has all up to a number */
 	CTL_NEIGH_PAGE = 14,
+	CTL_BEAT = 19, /* a source that sends them lives (engine_beat.c) */
 };
 
 #define CTL_NAME_MAX 64
@@ -199,6 +200,11 @@ struct ctl_challenge { /* ECHO, ASK, VOUCH */
 	uint64_t nonce;
 };
 
+struct ctl_beat {
+	struct stream_key stream;
+	uint64_t every_ms; /* the next one follows after that; 0: none follows */
+};
+
 struct ctl_neigh {
 	struct stream_key stream;
 	uint64_t stamp; /* STATE, PAGE */
@@ -217,6 +223,7 @@ struct ctl_msg {
 		struct ctl_differ differ;
 		struct ctl_challenge challenge;
 		struct ctl_neigh neigh;
+		struct ctl_beat beat;
 	};
 };
 

@@ -27,7 +27,9 @@ static bool conf_is_valid(const struct engine_conf *c)
 	       c->ring_bytes >= 4 * c->mtu_body && c->ring_bytes <= UINT32_MAX &&
 	       c->reorder_bytes >= 4 * c->mtu_body && c->heartbeat_ms && c->pin_s &&
 	       c->locals.n <= FLOW_LOCALS_MAX && c->filter.n_only <= FILTER_NETS_MAX &&
-	       c->filter.n_ignored <= FILTER_NETS_MAX && c->hold_new_ms <= ENGINE_HOLD_MAX_MS;
+	       c->filter.n_ignored <= FILTER_NETS_MAX && c->hold_new_ms <= ENGINE_HOLD_MAX_MS &&
+	       c->beats.every_ms <= ENGINE_BEAT_MAX_MS &&
+	       (!c->beats.every_ms || c->beats.misses >= BEAT_MISSES_MIN);
 }
 
 static void on_emit(void *ctx, uint64_t seq, const uint8_t *body, size_t len)
@@ -330,6 +332,8 @@ static bool on_ctl(struct engine *e, struct peer *p, const struct ctl_msg *m)
 	case CTL_NEIGH_PAGE:
 		neigh_on_page(e, p, &m->neigh);
 		return true;
+	case CTL_BEAT:
+		return beats_on_message(e, &m->beat);
 	}
 	return true;
 }
@@ -462,6 +466,7 @@ uint64_t engine_run(struct engine *e, uint64_t now)
 	next = e->is_source ? source_run(e) : replica_run(e);
 	if (e->is_source)
 		next = engine_min(next, neigh_run(e));
+	next = engine_min(next, beats_run(e));
 	if (now - e->lag.checked_ms >= LAG_EVERY_MS)
 		e->lag_ms = lag_update(&e->lag, e, now);
 	update_alarms(e);
@@ -475,6 +480,17 @@ uint64_t engine_run(struct engine *e, uint64_t now)
 }
 
 /* ---- status ---- */
+
+const char *engine_heartbeats_name(enum engine_heartbeats b)
+{
+	static const char *const name[] = {
+		[ENGINE_BEATS_OFF] = "off",	    [ENGINE_BEATS_SENT] = "sent",
+		[ENGINE_BEATS_NONE] = "none",	    [ENGINE_BEATS_HEARD] = "heard",
+		[ENGINE_BEATS_MISSING] = "missing",
+	};
+
+	return name[b];
+}
 
 const char *engine_phase_name(enum engine_phase p)
 {
@@ -502,6 +518,7 @@ void engine_status(const struct engine *e, struct engine_status *out)
 		.repair_percent = (uint8_t)(e->is_source ? 100 : replica_percent(e)),
 		.lag_ms = e->lag_ms,
 		.repair = report_last(e),
+		.beats = beats_state(e),
 	};
 	if (e->is_source) {
 		out->source = e->conf.self;

@@ -37,6 +37,7 @@ void replica_leave(struct engine *e)
 	expects_forget(e);
 	e->job = JOB_NONE;
 	e->rep.heard = false;
+	beats_forget(e);
 }
 
 void replica_enter(struct engine *e)
@@ -60,6 +61,7 @@ static void follow(struct engine *e, const struct stream_key *key, uint64_t next
 	report_repair_begins(e, REPAIR_WHY_STREAM);
 	e->stream = *key;
 	e->stream_since = e->now;
+	beats_forget(e);
 	e->rep.state = REPLICA_NEED;
 	e->rep.ask_at = e->now + engine_jitter(e, ENGINE_GATHER_MS);
 	e->rep.backoff_ms = 0;
@@ -78,6 +80,7 @@ static void hears(struct engine *e)
 {
 	e->rep.heard = true;
 	e->rep.heard_at = e->now;
+	beats_alive(e);
 }
 
 /* true: the datagram is of the stream that we follow, perhaps from now on. One that could be

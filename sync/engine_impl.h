@@ -4,6 +4,7 @@
 #ifndef VROUTER_ENGINE_IMPL_H
 #define VROUTER_ENGINE_IMPL_H
 
+#include "beat.h"
 #include "ctlmsg.h"
 #include "engine_expect.h"
 #include "hold.h"
@@ -198,7 +199,10 @@ struct engine {
 	uint32_t alarms;
 	uint64_t clash_at;
 	enum engine_hearing hearing;
-	bool status_due; /* before the next heartbeat */
+	uint64_t beat_at;	 /* source: the next heartbeat */
+	struct beat_watch watch; /* replica: those of the followed stream */
+	bool beats_told;	 /* that they are missing */
+	bool status_due;	 /* before the next heartbeat */
 	uint64_t status_at, status_sent_at;
 	bool peers_changed;	    /* since on_status() */
 	struct engine_status shown; /* what on_status() last told of */
@@ -263,6 +267,15 @@ void trust_encode(struct engine *e, struct wr *w);
 /* engine_path.c */
 void path_on_ask(struct engine *e, struct peer *p, const struct ctl_challenge *c);
 void path_on_vouch(struct engine *e, const struct peer *p, const struct ctl_challenge *c);
+
+/* engine_beat.c */
+uint64_t beats_run(struct engine *e);
+/* false: it makes no sense. */
+bool beats_on_message(struct engine *e, const struct ctl_beat *m);
+/* Something else of the followed stream's source is heard. */
+void beats_alive(struct engine *e);
+void beats_forget(struct engine *e); /* another stream is followed, or none */
+enum engine_heartbeats beats_state(const struct engine *e);
 
 /* engine_source.c */
 void source_open(struct engine *e, uint32_t term);

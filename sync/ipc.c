@@ -33,6 +33,7 @@ static size_t message_len(uint32_t type)
 	case SYNC_MSG_HEARS:
 	case SYNC_MSG_ASKED:
 	case SYNC_MSG_VOUCHED:
+	case SYNC_MSG_BEATS:
 		body = sizeof(struct sync_msg_path);
 		break;
 	case SYNC_MSG_QUERY:

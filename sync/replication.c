@@ -323,7 +323,7 @@ bool replication_take(struct replication *r, uint64_t now_ms, struct sync_msg *o
 		fill_role(r, out, SYNC_MSG_DRAINED, &n->drained_with);
 		return true;
 	}
-	if (take_path(r, out))
+	if (take_path(r, out) || replication_beats_take(r, out))
 		return true;
 	if (n->answer) {
 		n->answer = false;
@@ -341,6 +341,8 @@ void replication_untake(struct replication *r, const struct sync_msg *m)
 		n->promoted = true;
 	else if (m->type == SYNC_MSG_DRAINED)
 		n->drained = true;
+	else if (m->type == SYNC_MSG_BEATS)
+		n->beats = true;
 	else if (m->type == SYNC_MSG_NEIGH)
 		replication_neigh_untake(r, m);
 	else if (m->type != SYNC_MSG_REPORT)
@@ -379,6 +381,7 @@ static int make_engine(struct replication *r, const struct sync_msg_router *conf
 	c.timeouts = conf->timeouts;
 	c.locals = conf->locals;
 	c.filter = conf->filter;
+	c.beats = conf->beats;
 	return engine_new(out, &c, &replication_engine_ops, r, &r->counters, monotonic_ms());
 }
 
@@ -422,6 +425,7 @@ int replication_change(struct replication *r, const struct sync_msg_router *conf
 	struct sync_msg_router rest = *conf;
 	int err = 0;
 
+	replication_beats_set(r, &conf->beats);
 	memcpy(&rest.filter, &r->conf.filter, sizeof(rest.filter));
 	if (memcmp(&r->conf, &rest, sizeof(rest)) != 0) {
 		err = replace_engine(r, conf);
@@ -430,8 +434,8 @@ int replication_change(struct replication *r, const struct sync_msg_router *conf
 		/* before the new stream begins: its repair finds what the old filter dropped */
 		filter_events(r);
 		engine_set_filter(r->engine, &conf->filter, monotonic_ms());
-		turn(r);
 	}
+	turn(r);
 	return err;
 }
 

@@ -15,6 +15,8 @@ struct news {
 	bool vouched;
 	struct sync_msg_path vouched_with, asked[ENGINE_PEERS_MAX];
 	unsigned n_asked;
+	bool beats, beats_missing;
+	uint64_t beats_awake_ms;
 	bool neigh_clear;			   /* before the pages */
 	unsigned neigh_n;			   /* pages */
 	struct neigh_page *neigh[NEIGH_PAGES_MAX]; /* owned; NULL: nothing new */
@@ -50,6 +52,11 @@ must_check bool replication_neigh_put(void *ctx, unsigned page, const struct nei
 must_check bool replication_neigh_take(struct replication *r, struct sync_msg *out);
 void replication_neigh_untake(struct replication *r, const struct sync_msg *m);
 void replication_neigh_drop(struct replication *r);
+
+/* replication_beat.c */
+void replication_beats_set(struct replication *r, const struct engine_beats *beats);
+void replication_beats_on(void *ctx, bool missing, uint64_t awake_ms);
+must_check bool replication_beats_take(struct replication *r, struct sync_msg *out);
 
 /* There is something to tell the core. */
 void replication_news(struct replication *r);

@@ -173,4 +173,5 @@ const struct engine_ops replication_engine_ops = {
 	.on_drained = op_on_drained,
 	.on_asked = op_on_asked,
 	.on_vouched = op_on_vouched,
+	.on_beats = replication_beats_on,
 };

@@ -334,6 +334,7 @@ static int on_message(struct worker *w, const struct sync_msg *m, const int *fds
 	case SYNC_MSG_REPORT:
 	case SYNC_MSG_ASKED:
 	case SYNC_MSG_VOUCHED:
+	case SYNC_MSG_BEATS:
 	case SYNC_MSG_LINK:
 		break;
 	}

@@ -77,6 +77,9 @@ static void print_election(const json_t *e)
 		printf("%s %s", i ? "," : " to", json_string_value(peer));
 	if (json_is_true(json_object_get(e, "blind")))
 		printf(", bids 1 until a replica follows");
+	if (number(e, "fast_detect"))
+		printf(", fast after %lld of %lld ms (heartbeats: %s)", number(e, "fast_detect"),
+		       number(e, "fast_interval_ms"), text(e, "heartbeats"));
 	if (json_object_get(e, "heard_from"))
 		printf("; heard %s (priority %lld) %lld ms ago", text(e, "heard_from"),
 		       number(e, "heard_priority"), number(e, "heard_ms_ago"));
@@ -140,6 +143,8 @@ static void print_progress(const char *who, const json_t *p)
 		       number(c, "ago_ms") / 1000, text(c, "why"), number(c, "took_ms"),
 		       number(c, "listed"), number(c, "deleted"),
 		       (double)number(c, "bytes") / 1000);
+	if (json_object_get(p, "heartbeats"))
+		printf("; heartbeats: %s", text(p, "heartbeats"));
 	putchar('\n');
 }
 

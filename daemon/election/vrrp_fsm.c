@@ -54,6 +54,11 @@ uint64_t vrrp_doubt_us(const struct vrrp_inst *v)
 	return 3 * (uint64_t)v->active_adv_cs * US_PER_CS / 2;
 }
 
+uint64_t vrrp_fast_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v)
+{
+	return vrrp_doubt_us(v) + (v->sole ? 0 : vrrp_skew_us(cfg, v));
+}
+
 static struct vrrp_out keep(void)
 {
 	return (struct vrrp_out){.timer_us = VRRP_TIMER_KEEP};
@@ -72,6 +77,12 @@ static struct vrrp_out advertise(const struct vrrp_cfg *cfg, const struct vrrp_i
 static bool held_back(const struct vrrp_inst *v)
 {
 	return v->gated || v->blind;
+}
+
+bool vrrp_may_be_fast(const struct vrrp_inst *v)
+{
+	return v->state == VRRP_BACKUP && v->timer_why == VRRP_WHY_SILENCE && v->active_prio &&
+	       !held_back(v);
 }
 
 /* A blind ACTIVE is about to be followed, or soon bids what it is configured for. */
@@ -196,7 +207,7 @@ static struct vrrp_out backup_timer(const struct vrrp_cfg *cfg, struct vrrp_inst
 	struct vrrp_out out = keep();
 
 	if (!in.held || v->timer_why != VRRP_WHY_SILENCE)
-		return enter_active(cfg, v, v->timer_why);
+		return enter_active(cfg, v, in.beatless ? VRRP_WHY_BEATS : v->timer_why);
 	out.timer_us = 2 * (uint64_t)v->active_adv_cs * US_PER_CS;
 	return out;
 }

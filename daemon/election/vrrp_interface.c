@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The interface that the election speaks on: its socket is opened when it is there, and it is
- * looked at five times per second, and at once when sending fails. */
+ * looked at five times per second, and at once when sending fails or the kernel tells of a link. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -163,11 +163,12 @@ int vrrp_interface_open(struct vrrp_io *io)
 	if (err)
 		return err;
 	vrrp_add_event(io, io->probe, PROBE_US);
-	return 0;
+	return vrrp_watch_open(io);
 }
 
 void vrrp_interface_close(struct vrrp_io *io)
 {
+	vrrp_watch_close(io);
 	close_socket(io);
 	if (io->probe)
 		event_free(io->probe);

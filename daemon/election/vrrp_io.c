@@ -46,7 +46,10 @@ static void arm_at_deadline(struct vrrp_io *io)
 
 	if (may_doubt(io))
 		at -= vrrp_doubt_us(&io->inst) < at ? vrrp_doubt_us(&io->inst) : at;
-	vrrp_add_event(io, io->timer, at > now ? at - now : 0);
+	if (vrrp_fast_look_at(io, now) < at)
+		at = vrrp_fast_look_at(io, now);
+	io->due_us = at > now ? at : now;
+	vrrp_add_event(io, io->timer, io->due_us - now);
 }
 
 static void arm(struct vrrp_io *io, uint64_t timer_us)
@@ -113,6 +116,7 @@ void vrrp_run(struct vrrp_io *io, struct vrrp_in in)
 	if (out.todo & VRRP_DO_BECOME) {
 		char why[VRRP_WHY_LEN] = "";
 
+		io->beatless = false;
 		vrrp_explain(&(struct vrrp_news){.heard = &io->heard,
 						 .now_us = now_us(),
 						 .started_us = io->started_us,
@@ -161,6 +165,7 @@ static void heard(struct vrrp_io *io, const struct vrrp_meta *meta, const struct
 	uint64_t now = now_us();
 
 	io->stats.rx++;
+	io->beatless = false;
 	vrrp_say_interval(io, &meta->src, p->adv_cs, now);
 	if (p->prio == VRRP_PRIO_RESIGN)
 		io->stats.rx_prio_zero++;
@@ -177,7 +182,7 @@ static void heard(struct vrrp_io *io, const struct vrrp_meta *meta, const struct
 			     .adv_cs = p->adv_cs,
 			     .from_higher_addr = ip_addr_cmp(&meta->src, &io->ends.self) > 0,
 			     .from_other = from_other,
-			     .overdue = is_overdue(io),
+			     .overdue = vrrp_fast_was_silent(io) || is_overdue(io),
 		     });
 }
 
@@ -256,21 +261,25 @@ static bool is_held(const struct vrrp_io *io)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct vrrp_io *io = arg;
+	bool fast;
 
 	(void)fd;
 	(void)what;
 	vrrp_receive(io, DRAIN_MAX);
 	if (!io->deadline_us)
 		return;
-	if (io->deadline_us > now_us()) {
+	fast = vrrp_fast_is_due(io);
+	if (!fast && io->deadline_us > now_us()) {
 		doubt(io);
 		arm_at_deadline(io);
 		return;
 	}
-	if (doubts_late(io) || (io->inst.state == VRRP_BACKUP && !vrrp_look_at_link(io)))
+	if ((!fast && doubts_late(io)) || (io->inst.state == VRRP_BACKUP && !vrrp_look_at_link(io)))
 		return;
 	io->held = is_held(io);
-	vrrp_run(io, (struct vrrp_in){.ev = VRRP_EV_TIMER, .held = io->held});
+	io->beatless &= !io->held; /* what holds it has its own time */
+	io->stats.fast_takeovers += fast && !io->held;
+	vrrp_run(io, (struct vrrp_in){.ev = VRRP_EV_TIMER, .held = io->held, .beatless = fast});
 }
 
 /* ---- interface of the module ---------------------------------------------------------------- */
@@ -298,6 +307,7 @@ int vrrp_io_new(struct vrrp_io **out, struct event_base *base, const struct vrrp
 	io->ctx = ctx;
 	io->fd = -1;
 	io->link_fd = -1;
+	io->watch_fd = -1;
 	io->family = cfg->family;
 	io->peers = cfg->peers;
 	io->cfg = cfg->fsm;
@@ -345,6 +355,17 @@ void vrrp_io_judge(struct vrrp_io *io)
 		arm(io, 0);
 }
 
+void vrrp_io_beats(struct vrrp_io *io, bool missing, uint64_t awake_us)
+{
+	uint64_t now = now_us(), woke = now - (awake_us < now ? awake_us : now);
+
+	io->beatless = missing && io->cfg.fast && vrrp_may_be_fast(&io->inst);
+	if (woke > io->woke_us)
+		io->woke_us = woke;
+	if (io->deadline_us)
+		arm_at_deadline(io);
+}
+
 bool vrrp_io_is_well(const struct vrrp_io *io)
 {
 	return io->inst.state == VRRP_ACTIVE && !io->inst.resigning &&
@@ -361,7 +382,7 @@ void vrrp_io_has_addresses(struct vrrp_io *io)
 void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg)
 {
 	if (cfg->prio == io->cfg.prio && cfg->adv_cs == io->cfg.adv_cs &&
-	    cfg->preempt == io->cfg.preempt)
+	    cfg->preempt == io->cfg.preempt && cfg->fast == io->cfg.fast)
 		return;
 	io->cfg = *cfg;
 	vrrp_run(io, (struct vrrp_in){.ev = VRRP_EV_RECONF});

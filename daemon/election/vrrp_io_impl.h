@@ -27,6 +27,7 @@ struct vrrp_io {
 	struct vrrp_ends ends;
 	struct event *readable, *timer, *probe;
 	uint64_t deadline_us; /* of the instance's timer; 0: off */
+	uint64_t due_us;      /* when `timer` should come, for that or something before it */
 
 	bool wanted;	/* started, perhaps waiting for the interface */
 	bool owes;	/* the first advertisement as ACTIVE waits for the addresses */
@@ -36,8 +37,13 @@ struct vrrp_io {
 	uint64_t complained_us[VRRP_E_N], interval_us;
 	struct ip_addr active; /* who advertised a priority above 0 last; family 0: nobody */
 	struct vrrp_heard heard;
-	bool doubted; /* and said so, since the timer was set */
-	bool held;    /* it may not take over */
+	bool doubted;	  /* and said so, since the timer was set */
+	bool held;	  /* it may not take over */
+	bool beatless;	  /* heartbeats are missing, and no advertisement was heard since */
+	uint64_t woke_us; /* after it stood still */
+
+	int watch_fd; /* the kernel tells of links; -1: none */
+	struct event *watch;
 };
 
 /* ---- vrrp_io.c ---- */
@@ -60,6 +66,22 @@ must_check int vrrp_interface_open(struct vrrp_io *io);
 void vrrp_interface_close(struct vrrp_io *io);
 /* True: it is usable. May run callbacks. */
 bool vrrp_look_at_link(struct vrrp_io *io);
+
+/* ---- vrrp_fast.c ---- */
+
+/* When to look whether a takeover without heartbeats is due; UINT64_MAX: never. */
+uint64_t vrrp_fast_look_at(const struct vrrp_io *io, uint64_t now);
+/* It is due now. Time for which we stood still does not count: nobody was heard. */
+bool vrrp_fast_is_due(struct vrrp_io *io);
+/* The same judgement by an ACTIVE of itself: it was silent for longer than a BACKUP waits. */
+bool vrrp_fast_was_silent(const struct vrrp_io *io);
+
+/* ---- vrrp_watch.c ---- */
+
+/* Looks at the interface whenever a link of this network namespace may have changed. 0 or -errno.
+ */
+must_check int vrrp_watch_open(struct vrrp_io *io);
+void vrrp_watch_close(struct vrrp_io *io);
 
 /* ---- vrrp_say.c ---- */
 

@@ -5,12 +5,13 @@
 
 #define US_PER_MS 1000u
 
-static void explain_silence(const struct vrrp_news *n, char why[static VRRP_WHY_LEN])
+static void explain_silence(const struct vrrp_news *n, bool beatless, char why[static VRRP_WHY_LEN])
 {
 	char from[INET6_ADDRSTRLEN];
 
 	if (n->heard->us)
-		snprintf(why, VRRP_WHY_LEN, "no advertisement from %s for %" PRIu64 " ms",
+		snprintf(why, VRRP_WHY_LEN, "%sno advertisement from %s for %" PRIu64 " ms",
+			 beatless ? "heartbeats missing on all links, " : "",
 			 ip_addr_format(&n->heard->from, from),
 			 (n->now_us - n->heard->us) / US_PER_MS);
 	else
@@ -33,7 +34,8 @@ void vrrp_explain(const struct vrrp_news *n, enum vrrp_why reason, char why[stat
 		snprintf(why, VRRP_WHY_LEN, "owns the addresses (priority 255)");
 		break;
 	case VRRP_WHY_SILENCE:
-		explain_silence(n, why);
+	case VRRP_WHY_BEATS:
+		explain_silence(n, reason == VRRP_WHY_BEATS, why);
 		break;
 	case VRRP_WHY_RESIGNED:
 		snprintf(why, VRRP_WHY_LEN, "%s resigned", them);

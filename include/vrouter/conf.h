@@ -59,7 +59,10 @@ struct conf_router {
 		bool preempt;		     /* default true */
 		bool virtual_mac;	     /* both legs while ACTIVE; default false */
 		bool accept;		     /* the VIPs answer for themselves; default true */
-		bool veto; /* the ACTIVE, heard on a replication link; default true */
+		bool veto;	      /* the ACTIVE, heard on a replication link; default true */
+		unsigned fast_detect; /* missed heartbeats, 2..100; default 0: off */
+		unsigned fast_interval_ms; /* between heartbeats, 1..100; default 3 */
+		int fast_detect_line;
 		int line, mode_line, interface_line, family_line, peers_line, vrid_line,
 			advert_line, virtual_mac_line;
 	} election;

@@ -33,6 +33,7 @@
 	X(TX_GONE, "tx_gone", "requests for datagrams that had left the ring")                     \
 	X(TX_ASKED, "tx_asked", "times the source was asked whether it is well")                   \
 	X(TX_VOUCHED, "tx_vouched", "times that was answered as source")                           \
+	X(TX_BEATS, "tx_beats", "heartbeats sent as source")                                       \
 	X(TX_ERRORS, "tx_errors", "datagrams the kernel did not take")                             \
 	X(REPAIRS_SERVED, "repairs_served", "repairs sent as source")                              \
 	X(COMPARES, "compares", "comparisons started as source: digests of the table sent")        \
@@ -56,6 +57,8 @@
 	X(RX_OWN, "rx_own", "own datagrams that came back")                                        \
 	X(RX_ID_CLASH, "rx_id_clash", "datagrams of another controller with our id")               \
 	X(RX_NO_PLACE, "rx_no_place", "control datagrams of controllers beyond the peer table")    \
+	X(RX_BEATS, "rx_beats", "heartbeats of the followed source")                               \
+	X(BEATS_MISSING, "beats_missing", "times that heartbeats were missing")                    \
 	X(REPAIRS, "repairs", "repairs completed as replica")                                      \
 	X(REPAIRS_FAILED, "repairs_failed", "repairs as replica that were broken off")             \
 	X(REPAIR_DELETED, "repair_deleted",                                                        \

@@ -30,6 +30,22 @@ enum engine_hearing {
 	ENGINE_HEARING_DEAF, /* no advertisements, though replication says that there is one */
 };
 
+/* Fast detection: heartbeats of the source every few ms. */
+struct engine_beats {
+	uint32_t every_ms; /* as source; 0: none are sent, and none are missed */
+	uint32_t misses;   /* so many in a row are missing: at least 2 */
+};
+#define ENGINE_BEAT_MAX_MS 1000
+
+enum engine_heartbeats {
+	ENGINE_BEATS_OFF,
+	ENGINE_BEATS_SENT, /* we are the source */
+	ENGINE_BEATS_NONE, /* none was heard of the stream that is followed */
+	ENGINE_BEATS_HEARD,
+	ENGINE_BEATS_MISSING,
+};
+const char *engine_heartbeats_name(enum engine_heartbeats b);
+
 /* How sure the engine is about what the replica's kernel holds. */
 enum flow_put {
 	FLOW_PUT_NEW,	 /* complete; it should not be there: create, and where something is in its
@@ -84,6 +100,9 @@ struct engine_ops {
 	void (*on_asked)(void *ctx, uint32_t peer, uint64_t question);
 	/* The source of the highest stream answers our engine_ask(). */
 	void (*on_vouched)(void *ctx, const char *name, uint32_t term, uint64_t question);
+	/* May be NULL. Replica: heartbeats of the source are missing, or no longer. We have been
+	 * awake for that long without a pause. */
+	void (*on_beats)(void *ctx, bool missing, uint64_t awake_ms);
 };
 
 struct engine_conf {
@@ -100,6 +119,7 @@ struct engine_conf {
 	struct flow_timeouts timeouts;
 	struct flow_locals locals; /* also the first wire references */
 	struct flow_filter filter; /* as source */
+	struct engine_beats beats;
 };
 void engine_conf_defaults(struct engine_conf *c);
 
@@ -119,6 +139,7 @@ void engine_demote(struct engine *e, uint64_t now);
 /* Another filter. A source opens a new stream, so its replicas are READY again when they hold what
  * the new one lets through, and nothing else. */
 void engine_set_filter(struct engine *e, const struct flow_filter *filter, uint64_t now);
+void engine_set_beats(struct engine *e, const struct engine_beats *beats, uint64_t now);
 /* Before a planned demotion: flush, ask for acknowledgement, answer through on_drained within
  * wait_ms. */
 void engine_drain(struct engine *e, uint32_t wait_ms, uint64_t now);
@@ -203,6 +224,7 @@ struct engine_status {
 	uint8_t repair_percent; /* replica: 100 when ready */
 	uint64_t lag_ms; /* replica: age of the oldest change known of and not applied; 0: none */
 	struct repair_cost repair; /* our last one as replica */
+	enum engine_heartbeats beats;
 };
 void engine_status(const struct engine *e, struct engine_status *out);
 

@@ -41,6 +41,7 @@ enum sync_msg_type {
 	SYNC_MSG_REPORT,  /* on change of status, on QUERY */
 	SYNC_MSG_ASKED,	  /* a replica asks whether we, the source, are well */
 	SYNC_MSG_VOUCHED, /* the source answers an ASK */
+	SYNC_MSG_BEATS,	  /* heartbeats of the source are missing on all links, or no longer */
 	SYNC_MSG_LINK,	  /* a replication link came up (also the first time) or failed: text says
 			     how or why */
 };
@@ -73,6 +74,7 @@ struct sync_msg_router {
 	struct flow_timeouts timeouts;
 	struct flow_locals locals;
 	struct flow_filter filter;
+	struct engine_beats beats;
 };
 
 struct sync_msg_role { /* ROUTER_DEL, PROMOTE, DEMOTE, DRAIN; PROMOTED, DRAINED */
@@ -97,13 +99,15 @@ struct sync_msg_report {
 	uint64_t lag_ms; /* replica: age of the oldest change known of and not applied; 0: none */
 };
 
-struct sync_msg_path { /* ASK, VOUCH, HEARS; ASKED, VOUCHED */
+struct sync_msg_path { /* ASK, VOUCH, HEARS; ASKED, VOUCHED, BEATS */
 	char router[64];
 	uint64_t question;	     /* ASK, VOUCH, ASKED, VOUCHED: its number, of who asks */
 	uint32_t peer;		     /* ASKED, VOUCH: who asks */
 	uint32_t term;		     /* VOUCHED: of its stream */
 	char name[64];		     /* VOUCHED: the source's */
 	enum engine_hearing hearing; /* HEARS */
+	bool missing;		     /* BEATS */
+	uint64_t awake_ms;	     /* BEATS: the process was, without a pause */
 };
 
 struct sync_msg_neigh {

@@ -83,6 +83,7 @@ struct vrrp_cfg {
 	uint8_t prio;	 /* 1..254; 255 is the address owner */
 	uint16_t adv_cs; /* our own interval, 1..4095 */
 	bool preempt;	 /* the address owner always preempts */
+	bool fast;	 /* heartbeats of the ACTIVE are watched, see vrrp_fast_us() */
 };
 
 /* Why the state changed. The shell turns it into a text with names and figures. */
@@ -91,6 +92,7 @@ enum vrrp_why {
 	VRRP_WHY_STARTED,	/* INIT -> BACKUP: listening first */
 	VRRP_WHY_OWNER,		/* INIT -> ACTIVE: the address owner does not wait */
 	VRRP_WHY_SILENCE,	/* BACKUP -> ACTIVE: nobody advertised */
+	VRRP_WHY_BEATS,		/* BACKUP -> ACTIVE: heartbeats and an advertisement are missing */
 	VRRP_WHY_RESIGNED,	/* BACKUP -> ACTIVE: the ACTIVE advertised priority 0 */
 	VRRP_WHY_WE_BID_MORE,	/* BACKUP -> ACTIVE: preempts */
 	VRRP_WHY_BOOSTED,	/* BACKUP -> ACTIVE: promoted by hand */
@@ -154,6 +156,8 @@ struct vrrp_in {
 	/* TIMER: BACKUP: a takeover because of silence is not allowed (yet). ACTIVE: it stood
 	 * still, and another one says that it is ACTIVE. */
 	bool held;
+	/* TIMER: it ran out early, because of missing heartbeats. */
+	bool beatless;
 };
 
 /* Effects, to be run in this order. */
@@ -190,6 +194,14 @@ uint64_t vrrp_adv_us(const struct vrrp_cfg *cfg);
  * is missing by then, and by half an interval, so a dead one is not asked before it is dead; the
  * answer has an interval and a half to come. */
 uint64_t vrrp_doubt_us(const struct vrrp_inst *v);
+/* Heartbeats of the ACTIVE are missing: in us, how long the last advertisement has to be ago before
+ * a BACKUP takes over. The next one is late by half an interval then, and by Skew_Time where
+ * another BACKUP may be about to do the same. */
+uint64_t vrrp_fast_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v);
+/* Whether it may at all, at the moment at which they are missing: it has heard an ACTIVE and is not
+ * held back. One whose table is not complete waits for VRRP's time, as another may hold more. (A
+ * little later every replica is without its source, and held back.) */
+bool vrrp_may_be_fast(const struct vrrp_inst *v);
 
 /* ---- addresses ------------------------------------------------------------------------------ */
 
@@ -292,6 +304,7 @@ struct vrrp_resignation {
 
 struct vrrp_stats {
 	uint64_t tx, rx, rx_prio_zero, tx_errors; /* packets: by unicast one for each peer */
+	uint64_t fast_takeovers;		  /* because of missing heartbeats */
 	uint64_t rx_err[VRRP_E_N];
 };
 
@@ -306,6 +319,10 @@ void vrrp_io_free(struct vrrp_io *io); /* NULL is allowed; sends nothing */
 void vrrp_io_event(struct vrrp_io *io, struct vrrp_in in);
 /* It is allowed now to take over, perhaps: judged again at once, if it was held back. */
 void vrrp_io_judge(struct vrrp_io *io);
+/* Heartbeats of the ACTIVE are missing on all links, or no longer. Who noticed has been awake for
+ * that long. An advertisement that is heard afterwards proves that it lives, and this counts no
+ * more until it is said again. */
+void vrrp_io_beats(struct vrrp_io *io, bool missing, uint64_t awake_us);
 /* ACTIVE, not about to leave, and has advertised in time: neighbours can count on it. */
 bool vrrp_io_is_well(const struct vrrp_io *io);
 /* An ACTIVE's addresses are there. One that takes over from an ACTIVE which is still there does not

@@ -57,10 +57,11 @@ kill_daemons() { # DRIVER N
 	fi
 	kill -KILL $pids
 }
-# A crash, with FLOWS entries in the table beside those that talk.
-one_failover() { # DRIVER ADVERT [FLOWS [crash | kill]]
+# A crash, with FLOWS entries in the table beside those that talk. fast: with fast detection.
+one_failover() { # DRIVER ADVERT [FLOWS [crash | kill | fast]]
 	local flows=${3:-0} old=1
 	ADVERT=$2
+	[ "${4:-}" != fast ] || ELECTION_EXTRA="fast-detect = 3  fast-interval = 3"
 	lab_standard 2
 	if [ "$1" = vrouterd ]; then
 		lab_start 1 2
@@ -86,7 +87,7 @@ one_failover() { # DRIVER ADVERT [FLOWS [crash | kill]]
 	fi
 	sleep 0.5
 	ask probe reset
-	if [ "${4:-crash}" = crash ]; then
+	if [ "${4:-crash}" != kill ]; then
 		lab_crash $old
 	else
 		kill_daemons "$1" $old
@@ -106,22 +107,25 @@ runs_failover() {
 	for advert in 100 10; do
 		for driver in $DRIVERS; do measure "$driver-$advert" failover "$driver" $advert; done
 	done
+	runs_fast
 }
+runs_fast() { measure fast-10 failover vrouterd 10 0 fast; }
 runs_kill() {
 	local advert driver
 	for advert in 1000 100; do
 		for driver in $DRIVERS; do measure "$driver-kill-$advert" failover "$driver" $advert 0 kill; done
 	done
 }
-# report_gaps GROUP
+# report_gaps GROUP [DRIVER...]
 report_gaps() {
-	local d name
+	local d name group=$1
+	shift
 	printf '%-22s %28s %6s %24s %24s %s\n' "" "UDP gap ms" "ratio" "TCP alive" "TCP stall ms" "stolen %"
-	for d in $DRIVERS; do
-		case $d in vrouterd) name=vrouterd ;; cache-on) name="conntrackd, cache" ;; *) name="conntrackd, direct" ;; esac
-		printf '%-22s %28s %6s %24s %24s %s\n' "$name" "$(median "$d-$1.gap-ms")" \
-			"$(ratio "$(middle "$d-$1.gap-ms")" "$(middle "vrouterd-$1.gap-ms")")" \
-			"$(median "$d-$1.alive")" "$(median "$d-$1.tcp-ms")" "$(median "$d-$1.steal")"
+	for d in ${*:-$DRIVERS}; do
+		case $d in vrouterd) name=vrouterd ;; fast) name="vrouterd, fast-detect" ;; cache-on) name="conntrackd, cache" ;; *) name="conntrackd, direct" ;; esac
+		printf '%-22s %28s %6s %24s %24s %s\n' "$name" "$(median "$d-$group.gap-ms")" \
+			"$(ratio "$(middle "$d-$group.gap-ms")" "$(middle "vrouterd-$group.gap-ms")")" \
+			"$(median "$d-$group.alive")" "$(median "$d-$group.tcp-ms")" "$(median "$d-$group.steal")"
 	done
 }
 report_kill() {
@@ -136,8 +140,12 @@ report_failover() {
 	local advert
 	for advert in 100 10; do
 		printf '\nCrash, adverts every %s ms, random SNAT ports, 1000 TCP connections\n' $advert
-		report_gaps $advert
+		report_gaps $advert $DRIVERS $([ $advert != 10 ] || echo fast)
 	done
+}
+report_fast() {
+	printf '\nCrash, adverts every 10 ms, 3 heartbeats of 3 ms, random SNAT ports, 1000 TCP connections\n'
+	report_gaps 10 fast
 }
 
 # ---- neighbours -------------------------------------------------------------------------------

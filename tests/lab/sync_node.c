@@ -219,6 +219,7 @@ static void on_msg(struct node *n, const struct sync_msg *m)
 	case SYNC_MSG_HEARS:
 	case SYNC_MSG_ASKED:
 	case SYNC_MSG_VOUCHED:
+	case SYNC_MSG_BEATS:
 	case SYNC_MSG_PING:
 	case SYNC_MSG_PONG:
 	case SYNC_MSG_ROUTER:

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "../../sync/beat.h"
 #include "vrouter/vrrp.h"
 
 #define NODES	4
@@ -17,9 +18,12 @@
 #define PACKET_BYTES 32
 #define LINGER	     10 /* intervals that the lifecycle waits for a successor */
 #define NEVER	     UINT64_MAX
+#define MISSES	     3 /* heartbeats */
+#define BEATS	     4 /* heartbeats an interval */
 
 struct packet {
 	uint64_t at, order;
+	unsigned term; /* of a heartbeat; 0: an advertisement */
 	unsigned from, to;
 	uint8_t len, b[PACKET_BYTES];
 };
@@ -31,9 +35,17 @@ struct node {
 	bool alive;
 	uint64_t deadline, last_tx, active_since;
 	uint64_t paused_until; /* 0: runs */
+	bool frozen;	       /* with the whole machine, which hears nothing meanwhile */
 	uint64_t resign_until; /* NEVER: does not resign */
+	/* its replication: a process of its own */
+	uint64_t hung_until; /* 0: runs */
+	unsigned term;	     /* of the stream that is sent, or followed */
+	uint64_t beat_at;    /* ACTIVE: the next heartbeat; others: the next look */
+	struct beat_watch watch;
+	bool beatless; /* what its core makes of it, as vrrp_io does */
+	uint64_t heard_at, woke_at, timer_at;
 	struct packet backlog[BACKLOG];
-	unsigned n_backlog;
+	unsigned n_backlog, backlog_term;
 };
 
 struct sim {
@@ -47,7 +59,8 @@ struct sim {
 	bool cut[NODES][NODES];	     /* from, to */
 	bool veto;		     /* replication is asked before a takeover */
 	bool path_cut[NODES][NODES]; /* the same of replication */
-	unsigned long vetoes;
+	unsigned long vetoes, fast;
+	unsigned term;		     /* the highest */
 	unsigned loss, dup, corrupt; /* per mille */
 	uint64_t delay_max;
 	struct packet heap[PACKETS];
@@ -285,9 +298,110 @@ static void became(struct sim *s, unsigned i, enum vrrp_why why)
 		check_preempt(s, i);
 }
 
+/* ---- heartbeats: engine_beat.c, and vrrp_fast.c at the core's side --------------------------- */
+
+static uint64_t beat_every(const struct sim *s)
+{
+	return interval(s) / BEATS;
+}
+
+static uint64_t fast_at(const struct node *n)
+{
+	uint64_t since = n->heard_at > n->woke_at ? n->heard_at : n->woke_at;
+
+	return n->beatless && n->v.state == VRRP_BACKUP && n->v.timer_why == VRRP_WHY_SILENCE
+		       ? since + vrrp_fast_us(&n->cfg, &n->v)
+		       : NEVER;
+}
+
+static void arm(struct sim *s, struct node *n)
+{
+	uint64_t at = fast_at(n) < n->deadline ? fast_at(n) : n->deadline;
+
+	if (fast_at(n) != NEVER && at > s->now + vrrp_doubt_us(&n->v) / 6)
+		at = s->now + vrrp_doubt_us(&n->v) / 6;
+	n->timer_at = at == NEVER || at > s->now ? at : s->now;
+}
+
+static void set_beatless(struct sim *s, unsigned i, bool beatless)
+{
+	struct node *n = &s->node[i];
+
+	beatless = beatless && n->cfg.fast && vrrp_may_be_fast(&n->v);
+	if (n->beatless == beatless)
+		return;
+	n->beatless = beatless;
+	if (n->watch.woke_at > n->woke_at)
+		n->woke_at = n->watch.woke_at;
+	arm(s, n);
+}
+
+static void send_beat(struct sim *s, unsigned i)
+{
+	struct node *n = &s->node[i];
+
+	for (unsigned to = 0; to < s->n; to++) {
+		struct packet p = {.from = i, .to = to, .term = n->term};
+
+		if (to == i || s->path_cut[i][to] || chance(s, s->loss))
+			continue;
+		p.at = s->now + 20 + below(s, s->delay_max);
+		p.order = s->order++;
+		heap_push(s, &p);
+	}
+	n->beat_at = s->now + beat_every(s);
+}
+
+/* One that comes once the source is another one is of a stream that is not followed any more. */
+static void hear_beat(struct sim *s, unsigned i, unsigned term)
+{
+	struct node *n = &s->node[i];
+
+	if (term < n->term || n->v.state == VRRP_ACTIVE)
+		return;
+	n->term = term;
+	beat_heard(&n->watch, beat_every(s), s->now);
+	n->beat_at = beat_next(&n->watch, MISSES);
+	set_beatless(s, i, false);
+}
+
+static void look_for_beats(struct sim *s, unsigned i)
+{
+	struct node *n = &s->node[i];
+
+	/* an advertisement may have shown since that this means nothing: it is said once */
+	if (!n->watch.missing && beat_look(&n->watch, MISSES, s->now)) {
+		say(s, "node %u misses heartbeats", i);
+		set_beatless(s, i, true);
+	}
+	n->beat_at = beat_next(&n->watch, MISSES);
+}
+
+static void on_beat_time(struct sim *s, unsigned i)
+{
+	if (s->node[i].v.state == VRRP_ACTIVE)
+		send_beat(s, i);
+	else
+		look_for_beats(s, i);
+}
+
+/* Its stream ends, or begins. */
+static void beats_role(struct sim *s, unsigned i)
+{
+	struct node *n = &s->node[i];
+	bool active = n->v.state == VRRP_ACTIVE;
+
+	n->watch = (struct beat_watch){.missing = false};
+	n->beatless = false;
+	n->beat_at = active && n->cfg.fast ? s->now : NEVER;
+	if (active)
+		n->term = ++s->term;
+}
+
 static void step(struct sim *s, unsigned i, struct vrrp_in in)
 {
 	struct node *n = &s->node[i];
+	enum vrrp_state before = n->v.state;
 	struct vrrp_out out = vrrp_step(&n->cfg, &n->v, in);
 
 	s->order++;
@@ -295,6 +409,9 @@ static void step(struct sim *s, unsigned i, struct vrrp_in in)
 		n->deadline = NEVER;
 	else if (out.timer_us != VRRP_TIMER_KEEP)
 		n->deadline = s->now + out.timer_us;
+	if (n->v.state != before)
+		beats_role(s, i);
+	arm(s, n);
 	if (out.todo & VRRP_DO_ADVERT)
 		broadcast(s, i, vrrp_bid(&n->cfg, &n->v));
 	if (out.todo & VRRP_DO_RESIGN)
@@ -340,6 +457,8 @@ static void hear(struct sim *s, const struct packet *p)
 	from_other = n->active.family && !ip_addr_equal(&n->active, &meta.src);
 	if (v.prio)
 		n->active = meta.src;
+	n->heard_at = s->now;
+	n->beatless = false;
 	step(s, p->to,
 	     (struct vrrp_in){
 		     .ev = VRRP_EV_ADVERT,
@@ -347,7 +466,8 @@ static void hear(struct sim *s, const struct packet *p)
 		     .adv_cs = v.adv_cs,
 		     .from_higher_addr = ip_addr_cmp(&meta.src, &n->addr) > 0,
 		     .from_other = from_other,
-		     .overdue = s->now - n->last_tx > 3 * vrrp_adv_us(&n->cfg),
+		     .overdue =
+			     s->now - n->last_tx > (n->cfg.fast ? 3 : 6) * vrrp_adv_us(&n->cfg) / 2,
 	     });
 }
 
@@ -355,12 +475,30 @@ static void deliver(struct sim *s, const struct packet *p)
 {
 	struct node *n = &s->node[p->to];
 
-	if (!n->alive)
+	if (!n->alive || (n->frozen && n->paused_until))
 		return;
-	if (!n->paused_until)
+	if (p->term) {
+		/* what waits is heard when the process goes on, and says as much as the last of it
+		 */
+		if (!n->paused_until && !n->hung_until)
+			hear_beat(s, p->to, p->term);
+		else if (p->term >= n->backlog_term)
+			n->backlog_term = p->term;
+	} else if (!n->paused_until)
 		hear(s, p);
 	else if (n->n_backlog < BACKLOG)
 		n->backlog[n->n_backlog++] = *p;
+}
+
+/* Its replication goes on: sockets come before timers. */
+static void unhang(struct sim *s, unsigned i)
+{
+	struct node *n = &s->node[i];
+
+	n->hung_until = 0;
+	if (n->backlog_term)
+		hear_beat(s, i, n->backlog_term);
+	n->backlog_term = 0;
 }
 
 /* Packets that waited come before the timer. */
@@ -370,9 +508,11 @@ static void resume(struct sim *s, unsigned i)
 
 	say(s, "node %u goes on, %u packets waited", i, n->n_backlog);
 	n->paused_until = 0;
+	n->frozen = false;
 	for (unsigned k = 0; k < n->n_backlog; k++)
 		hear(s, &n->backlog[k]);
 	n->n_backlog = 0;
+	unhang(s, i);
 }
 
 static void crash(struct sim *s, unsigned i)
@@ -383,8 +523,13 @@ static void crash(struct sim *s, unsigned i)
 	n->deadline = NEVER;
 	n->resign_until = NEVER;
 	n->paused_until = 0;
+	n->frozen = false;
 	n->n_backlog = 0;
+	n->backlog_term = 0;
+	n->hung_until = 0;
 	memset(&n->v, 0, sizeof(n->v));
+	beats_role(s, i);
+	arm(s, n);
 	n->active.family = 0;
 	watch_gap(s);
 }
@@ -417,7 +562,25 @@ static bool vetoed(struct sim *s, unsigned i)
 
 static void on_timer(struct sim *s, unsigned i)
 {
-	const struct vrrp_inst *v = &s->node[i].v;
+	struct node *n = &s->node[i];
+	const struct vrrp_inst *v = &n->v;
+	bool fast;
+
+	if (fast_at(n) != NEVER && s->now - n->timer_at > vrrp_doubt_us(v) / 3) {
+		say(s, "node %u stood still", i);
+		n->woke_at = s->now;
+	}
+	fast = fast_at(n) <= s->now;
+	if (!fast && n->deadline > s->now) {
+		arm(s, n);
+		return;
+	}
+	if (fast) {
+		s->fast++;
+		step(s, i, (struct vrrp_in){.ev = VRRP_EV_TIMER, .beatless = true});
+		return;
+	}
+
 	bool overdue = s->now - s->node[i].last_tx > 3 * vrrp_adv_us(&s->node[i].cfg);
 	bool asks = v->state == VRRP_ACTIVE ? overdue : v->timer_why == VRRP_WHY_SILENCE;
 	bool held = asks && vetoed(s, i);
@@ -435,7 +598,10 @@ static uint64_t node_due(const struct node *n)
 		return NEVER;
 	if (n->paused_until)
 		return n->paused_until;
-	return n->deadline < n->resign_until ? n->deadline : n->resign_until;
+	uint64_t own = n->timer_at < n->resign_until ? n->timer_at : n->resign_until;
+	uint64_t beats = n->hung_until ? n->hung_until : n->beat_at;
+
+	return own < beats ? own : beats;
 }
 
 /* The lifecycle does not wait for a successor for ever. */
@@ -458,7 +624,11 @@ static void run_node(struct sim *s, unsigned i)
 
 	if (n->paused_until)
 		resume(s, i);
-	else if (n->deadline <= s->now)
+	else if (n->hung_until && n->hung_until <= s->now)
+		unhang(s, i);
+	else if (!n->hung_until && n->beat_at <= s->now)
+		on_beat_time(s, i);
+	else if (n->timer_at <= s->now)
 		on_timer(s, i);
 	else
 		give_up_resigning(s, i);

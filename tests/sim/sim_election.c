@@ -17,7 +17,10 @@
  *     no longer one than the shortest skew and a packet's delay; a crash no longer one than the
  *     shortest Active_Down and a delay; a promotion is done within two delays; a
  *     node that stood still comes back without a fight; nobody preempts who must not; a node that
- *     was ACTIVE alone and blind takes nothing from the ACTIVE it meets. */
+ *     was ACTIVE alone and blind takes nothing from the ACTIVE it meets.
+ *
+ * Half of the seeds have fast detection: with heartbeats of the ACTIVE a crash is noticed sooner,
+ * but what happens to replication alone, or a BACKUP that stood still, changes nothing. */
 
 #include "election_world.h"
 #include "sim_runner.h"
@@ -56,7 +59,7 @@ static void trouble_node(struct sim *s, unsigned i)
 {
 	struct node *n = &s->node[i];
 
-	switch (below(s, 8)) {
+	switch (below(s, s->node[0].cfg.fast ? 9 : 8)) {
 	case 0:
 		say(s, "node %u crashes", i);
 		crash(s, i);
@@ -86,6 +89,11 @@ static void trouble_node(struct sim *s, unsigned i)
 		random_cfg(s, &n->cfg);
 		say(s, "node %u bids %u now, preempt %d", i, n->cfg.prio, n->cfg.preempt);
 		event(s, i, VRRP_EV_RECONF);
+		break;
+	case 8:
+		n->hung_until = s->now + 1 + below(s, 12 * interval(s));
+		say(s, "the replication of node %u stands still until %llu us", i,
+		    (unsigned long long)n->hung_until);
 		break;
 	default:
 		event(s, i, VRRP_EV_STAY);
@@ -129,6 +137,7 @@ static void calm(struct sim *s, unsigned side, bool across)
 	for (unsigned i = 0; i < s->n; i++) {
 		if (s->node[i].alive && s->node[i].paused_until)
 			resume(s, i);
+		unhang(s, i);
 		if (!s->node[i].alive && chance(s, 900))
 			restart(s, i);
 	}
@@ -242,9 +251,42 @@ static void calm_stop(struct sim *s, unsigned set, unsigned a)
 	event(s, a, VRRP_EV_START);
 }
 
+static bool is_fast(const struct node *n)
+{
+	return n->watch.every && !n->watch.missing && vrrp_may_be_fast(&n->v);
+}
+
+static bool all_are_fast(const struct sim *s, unsigned set)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (set >> i & 1 && s->node[i].alive && s->node[i].v.state == VRRP_BACKUP &&
+		    !is_fast(&s->node[i]))
+			return false;
+	return true;
+}
+
+/* With heartbeats a crash costs what the fastest of those needs that watch them. */
+static uint64_t least_fast(const struct sim *s, unsigned set)
+{
+	uint64_t min = NEVER, beats = (MISSES + 1) * beat_every(s);
+
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct node *n = &s->node[i];
+
+		if (!(set >> i & 1) || !n->alive || !is_fast(n))
+			continue;
+		uint64_t own = vrrp_fast_us(&n->cfg, &n->v);
+
+		own = own > beats ? own : beats;
+		min = own < min ? own : min;
+	}
+	return min;
+}
+
 static void calm_crash(struct sim *s, unsigned set, unsigned a)
 {
-	uint64_t max = least(s, set, vrrp_down_us) + s->delay_max + 20;
+	uint64_t down = least(s, set, vrrp_down_us), fast = least_fast(s, set);
+	uint64_t max = (fast < down ? fast : down) + s->delay_max + 20;
 
 	say(s, "node %u crashes in peace", a);
 	crash(s, a);
@@ -281,6 +323,8 @@ static void calm_stall(struct sim *s, unsigned set, unsigned a)
 	say(s, "node %u stands still in peace", i);
 	gate(s, i, true, n->v.blind);
 	n->paused_until = s->now + 8 * interval(s);
+	if (i == a && !s->mixed && all_are_fast(s, set))
+		n->paused_until = s->now + least_fast(s, set) + 6 * (s->delay_max + 20);
 	advance(s, n->paused_until - 1);
 	if (s->failed)
 		return;
@@ -292,6 +336,40 @@ static void calm_stall(struct sim *s, unsigned set, unsigned a)
 		fail(s, "node %u stood still and did not leave", i);
 	if (s->changes != changes)
 		fail(s, "node %u stood still and changed more than its own state", i);
+}
+
+/* Neither what happens to replication alone changes anything, nor a nap of a BACKUP, nor both: one
+ * that misses heartbeats and freezes before it hears that the ACTIVE lives. Its machine may lose
+ * two advertisements meanwhile. */
+static void calm_replication(struct sim *s, unsigned set, unsigned a)
+{
+	unsigned i = (unsigned)below(s, s->n);
+	unsigned long changes = s->changes;
+	struct node *n = &s->node[i];
+
+	if (s->mixed) /* delays as long as somebody's advertisements are late */
+		return;
+	if (chance(s, 300)) {
+		say(s, "replication is cut in peace");
+		memset(s->path_cut, 1, sizeof(s->path_cut));
+	} else if (chance(s, 700)) {
+		say(s, "the replication of node %u stands still in peace", a);
+		s->node[a].hung_until = s->now + below(s, 6 * interval(s));
+	}
+	advance(s, s->now + below(s, 2 * interval(s)));
+	if (i != a && set >> i & 1 && n->alive) {
+		n->frozen = chance(s, 700);
+		n->paused_until = s->now + 3 * interval(s) / 4 + 1 +
+				  below(s, (n->frozen ? 2 : 60) * interval(s) / 10);
+		say(s, "node %u %s in peace", i, n->frozen ? "freezes" : "naps");
+	}
+	advance(s, s->now + 8 * interval(s));
+	for (unsigned x = 0; x < s->n; x++)
+		for (unsigned y = 0; y < s->n; y++)
+			s->path_cut[x][y] = (set >> x & 1) != (set >> y & 1);
+	advance(s, s->now + 2 * interval(s));
+	if (s->changes != changes)
+		fail(s, "that changed who is ACTIVE");
 }
 
 /* A link that comes late: whoever was alone behind it is ACTIVE, but blind. Not with different
@@ -333,7 +411,8 @@ static void calm_meet(struct sim *s, unsigned set, unsigned a)
 static void calm_transitions(struct sim *s, unsigned set)
 {
 	static void (*const transition[])(struct sim *, unsigned, unsigned) = {
-		calm_resign, calm_stop, calm_crash, calm_boost, calm_stall, calm_meet};
+		calm_resign, calm_stop, calm_crash,	 calm_boost,
+		calm_stall,  calm_meet, calm_replication};
 
 	s->settled = true;
 	s->part = set;
@@ -354,10 +433,13 @@ static void set_up(struct sim *s)
 	static const uint16_t adv[] = {1, 10, 100};
 	uint16_t common = adv[below(s, ARRAY_LEN(adv))];
 
+	bool fast;
+
 	s->mixed = chance(s, 150);
 	s->n = 2 + (unsigned)below(s, NODES - 1);
 	s->gap_start = NEVER;
 	s->veto = chance(s, 600);
+	fast = chance(s, 500);
 	for (unsigned i = 0; i < s->n; i++) {
 		struct node *n = &s->node[i];
 
@@ -366,6 +448,8 @@ static void set_up(struct sim *s)
 		n->addr = ip_addr_v4(htonl(0x0a14000b + (i * 7 + (uint32_t)s->seed) % 29));
 		n->deadline = NEVER;
 		n->resign_until = NEVER;
+		n->timer_at = n->beat_at = NEVER;
+		n->cfg.fast = fast;
 		say(s, "node %u: prio %u interval %u cs preempt %d", i, n->cfg.prio, n->cfg.adv_cs,
 		    n->cfg.preempt);
 	}
@@ -408,7 +492,7 @@ static uint64_t run_seed(struct sim *s)
 }
 
 struct totals {
-	uint64_t longest, packets, changes, vetoes;
+	uint64_t longest, packets, changes, vetoes, fast;
 };
 
 static bool run(uint64_t seed, bool with_trace, void *totals)
@@ -429,6 +513,7 @@ static bool run(uint64_t seed, bool with_trace, void *totals)
 	t->packets += s->packets;
 	t->changes += s->changes;
 	t->vetoes += s->vetoes;
+	t->fast += s->fast;
 	return !s->failed;
 }
 
@@ -441,6 +526,7 @@ static void merge(void *into, const void *from)
 	to->packets += t->packets;
 	to->changes += t->changes;
 	to->vetoes += t->vetoes;
+	to->fast += t->fast;
 }
 
 static void report(const void *totals, uint64_t seeds, bool stats)
@@ -448,11 +534,11 @@ static void report(const void *totals, uint64_t seeds, bool stats)
 	const struct totals *t = totals;
 
 	(void)stats;
-	printf("%llu seeds, %llu packets, %llu state changes, %llu vetoes, settled within %llu "
-	       "intervals\n",
+	printf("%llu seeds, %llu packets, %llu state changes, %llu vetoes, %llu fast takeovers, "
+	       "settled within %llu intervals\n",
 	       (unsigned long long)seeds, (unsigned long long)t->packets,
 	       (unsigned long long)t->changes, (unsigned long long)t->vetoes,
-	       (unsigned long long)t->longest + 1);
+	       (unsigned long long)t->fast, (unsigned long long)t->longest + 1);
 }
 
 int main(int argc, char **argv)

@@ -133,6 +133,8 @@ static void has_defaults(void **state)
 	assert_int_equal(r->n_gateways, 0);
 	assert_int_equal(r->election.advert_interval_ms, 100);
 	assert_true(r->election.preempt && r->election.veto);
+	assert_int_equal(r->election.fast_detect, 0);
+	assert_int_equal(r->election.fast_interval_ms, 3);
 	assert_int_equal(r->fence_timeout_s, 10);
 	assert_int_equal(r->sync_hold_s, 30);
 	assert_int_equal(r->drain_ms, 500);

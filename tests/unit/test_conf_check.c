@@ -150,6 +150,18 @@ static void virtual_mac_without_vrid(struct conf *c)
 	c->router[0].election.virtual_mac = true;
 }
 
+static void fast_detect_of_one(struct conf *c)
+{
+	c->router[0].election.fast_detect = 1;
+	c->router[0].election.fast_detect_line = 88;
+}
+
+static void fast_detect_single(struct conf *c)
+{
+	c->router[0].election.mode = CONF_ELECTION_SINGLE;
+	c->router[0].election.fast_detect = 3;
+}
+
 static void vips_overlap(struct conf *c)
 {
 	c->router[0].leg[NET_PUBLIC].vip[0] = fixture_prefix("10.20.5.1/16");
@@ -354,6 +366,10 @@ static const struct {
 	 "two bridges"},
 	{virtual_mac_without_vrid, "test.conf:13: router \"r0\": election: virtual-mac is made of",
 	 "with a vrid"},
+	{fast_detect_of_one,
+	 "test.conf:88: router \"r0\": election: fast-detect = 1: one heartbeat", "2 to 100"},
+	{fast_detect_single,
+	 "test.conf:13: router \"r0\": election: fast-detect: nobody is given up", "mode \"vrrp\""},
 	{vips_overlap, "test.conf:12: router \"r0\": public: vip", "overlaps"},
 	{gateway_outside, "test.conf:33: router \"r0\": public: gateway", "cannot be reached"},
 	{gateway_is_vip, "test.conf:12: router \"r0\": public: gateway", "the public vip itself"},

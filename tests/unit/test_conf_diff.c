@@ -294,6 +294,16 @@ static void veto(struct conf_router *r)
 	r->election.veto = !r->election.veto;
 }
 
+static void fast_detect(struct conf_router *r)
+{
+	r->election.fast_detect = 3;
+}
+
+static void fast_interval(struct conf_router *r)
+{
+	r->election.fast_interval_ms++;
+}
+
 static void fence(struct conf_router *r)
 {
 	strcpy(r->fence, "/bin/true");
@@ -338,6 +348,8 @@ static const struct {
 	{hook, CONF_LIVE, NULL},
 	{hook_timeout, CONF_LIVE, NULL},
 	{veto, CONF_LIVE, NULL},
+	{fast_detect, CONF_LIVE, NULL},
+	{fast_interval, CONF_LIVE, NULL},
 	{fence, CONF_LIVE, NULL},
 	{fence_timeout, CONF_LIVE, NULL},
 };

@@ -40,6 +40,7 @@ static void messages(void **state)
 		{.type = CTL_ASK, .challenge = {.nonce = 1}},
 		{.type = CTL_VOUCH, .challenge = {.to = UINT32_MAX, .nonce = 1}},
 		{.type = CTL_GONE, .gone = {.stream = key, .first = 12345678901}},
+		{.type = CTL_BEAT, .beat = {.stream = key, .every_ms = 300}},
 	};
 
 	(void)state;

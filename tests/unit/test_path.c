@@ -10,7 +10,7 @@ struct side {
 	struct engine *e;
 	struct sync_counters c;
 	struct world *w;
-	unsigned asked, vouched;
+	unsigned asked, vouched, missing, heard_again;
 	uint64_t question;
 	uint32_t asker, term;
 	char name[64];
@@ -60,6 +60,15 @@ static void op_vouched(void *ctx, const char *name, uint32_t term, uint64_t ques
 	strcpy(s->name, name);
 }
 
+static void op_beats(void *ctx, bool missing, uint64_t awake_ms)
+{
+	struct side *s = ctx;
+
+	(void)awake_ms;
+	s->missing += missing;
+	s->heard_again += !missing;
+}
+
 static const struct engine_ops ops = {.send = op_send,
 				      .put = stub_put,
 				      .del = stub_del,
@@ -70,7 +79,8 @@ static const struct engine_ops ops = {.send = op_send,
 				      .random = op_random,
 				      .on_status = stub_nothing,
 				      .on_asked = op_asked,
-				      .on_vouched = op_vouched};
+				      .on_vouched = op_vouched,
+				      .on_beats = op_beats};
 
 static void run(struct world *w, unsigned ms)
 {
@@ -187,6 +197,102 @@ static void hearing_is_told(void **state)
 	tear_down(w);
 }
 
+static const struct engine_beats beats = {.every_ms = 3, .misses = 3};
+
+static struct world *beating(void)
+{
+	struct world *w = set_up();
+
+	engine_set_beats(w->side[0].e, &beats, w->now);
+	engine_set_beats(w->side[1].e, &beats, w->now);
+	run(w, 50);
+	assert_int_equal(w->side[1].missing, 0);
+	return w;
+}
+
+static enum engine_heartbeats state_of(const struct side *s)
+{
+	struct engine_status status;
+
+	engine_status(s->e, &status);
+	return status.beats;
+}
+
+static void heartbeats(void **state)
+{
+	struct world *w = beating();
+	struct side *source = &w->side[0], *replica = &w->side[1];
+
+	(void)state;
+	assert_true(source->c.v[SYNC_TX_BEATS] >= 50 / 3 && source->c.v[SYNC_TX_BEATS] <= 18);
+	assert_int_equal(state_of(source), ENGINE_BEATS_SENT);
+	assert_int_equal(state_of(replica), ENGINE_BEATS_HEARD);
+	w->cut = true;
+	run(w, 3 * 3 - 3);
+	assert_int_equal(replica->missing, 0);
+	run(w, 3);
+	assert_int_equal(replica->missing, 1); /* said once */
+	run(w, 300);
+	assert_int_equal(replica->missing, 1);
+	assert_int_equal(state_of(replica), ENGINE_BEATS_MISSING);
+	w->cut = false;
+	run(w, 3);
+	assert_int_equal(replica->heard_again, 1);
+	assert_int_equal(state_of(replica), ENGINE_BEATS_HEARD);
+	assert_int_equal(source->missing, 0);
+	tear_down(w);
+}
+
+static void none_are_missed_of_who_sends_none(void **state)
+{
+	struct world *w = beating();
+	struct side *source = &w->side[0], *replica = &w->side[1];
+
+	(void)state;
+	engine_set_beats(source->e, &(struct engine_beats){0}, w->now);
+	w->cut = true;
+	run(w, 300);
+	assert_int_equal(replica->missing, 0);
+	assert_int_equal(state_of(replica), ENGINE_BEATS_NONE);
+	w->cut = false;
+	run(w, 300);
+	/* a replica that is not to be fast says nothing */
+	engine_set_beats(source->e, &beats, w->now);
+	run(w, 50);
+	engine_set_beats(replica->e, &(struct engine_beats){0}, w->now);
+	w->cut = true;
+	run(w, 300);
+	assert_int_equal(replica->missing, 0);
+	assert_int_equal(state_of(replica), ENGINE_BEATS_OFF);
+	tear_down(w);
+}
+
+/* A source that was replaced may go on for a moment. */
+static void heartbeats_of_another_stream(void **state)
+{
+	struct world *w = beating();
+	struct side *replica = &w->side[1];
+	const struct ctl_beat old = {.stream = {.term = 1, .sender = 1}, .every_ms = 3};
+	const struct ctl_beat absurd = {.stream = w->side[0].e->stream,
+					.every_ms = ENGINE_BEAT_MAX_MS + 1};
+
+	(void)state;
+	w->cut = true;
+	for (unsigned i = 0; i < 20; i++) {
+		run(w, 1);
+		assert_true(beats_on_message(replica->e, &old));
+	}
+	assert_int_equal(replica->missing, 1);
+	assert_false(beats_on_message(replica->e, &absurd));
+	/* who is ACTIVE itself misses nobody */
+	(void)engine_promote(replica->e, 9, w->now);
+	assert_int_equal(replica->heard_again, 1);
+	run(w, 100);
+	assert_int_equal(replica->missing, 1);
+	assert_int_equal(state_of(replica), ENGINE_BEATS_SENT);
+	tear_down(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +301,9 @@ int main(void)
 		cmocka_unit_test(who_is_no_source_says_nothing),
 		cmocka_unit_test(a_source_that_was_replaced),
 		cmocka_unit_test(hearing_is_told),
+		cmocka_unit_test(heartbeats),
+		cmocka_unit_test(none_are_missed_of_who_sends_none),
+		cmocka_unit_test(heartbeats_of_another_stream),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

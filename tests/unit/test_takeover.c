@@ -54,6 +54,20 @@ static void an_old_answer_is_none(void **state)
 	assert_int_equal(takeover_judge(&veto, &t, 0), TAKEOVER_GO);
 }
 
+/* It fell silent after it had answered. An answer that comes later counts. */
+static void heartbeats_are_missing(void **state)
+{
+	struct takeover t = {0};
+	uint64_t q = takeover_ask(&t);
+
+	(void)state;
+	takeover_vouched(&t, q, "controller-1", 5);
+	takeover_silent(&t);
+	assert_int_equal(takeover_judge(&veto, &t, 0), TAKEOVER_GO);
+	takeover_vouched(&t, q, "controller-1", 5);
+	assert_int_equal(takeover_judge(&veto, &t, 0), TAKEOVER_VETO);
+}
+
 static void a_fence_comes_first(void **state)
 {
 	struct takeover t = {0};
@@ -114,6 +128,7 @@ int main(void)
 		cmocka_unit_test(goes_when_nobody_objects),
 		cmocka_unit_test(an_answer_is_a_veto),
 		cmocka_unit_test(an_old_answer_is_none),
+		cmocka_unit_test(heartbeats_are_missing),
 		cmocka_unit_test(a_fence_comes_first),
 		cmocka_unit_test(a_fence_that_fails_is_tried_again),
 		cmocka_unit_test(a_fence_of_a_silence_that_is_over),

@@ -691,6 +691,43 @@ static void a_takeover_is_held_back(void **state)
 	}
 }
 
+static void heartbeats_are_missing(void **state)
+{
+	static const struct vrrp_cfg cfg = {.prio = 100, .adv_cs = OWN_ADV, .fast = true};
+	const struct vrrp_inst backup = {.state = VRRP_BACKUP,
+					 .active_adv_cs = THEIR_ADV,
+					 .active_prio = 150,
+					 .timer_why = VRRP_WHY_SILENCE};
+	const struct vrrp_in timer = {.ev = VRRP_EV_TIMER, .beatless = true};
+	struct vrrp_inst v = backup;
+	struct vrrp_out out;
+
+	(void)state;
+	/* another BACKUP with a higher priority goes first */
+	assert_int_equal(vrrp_fast_us(&cfg, &v), THEIR_ADV * 15000 + vrrp_skew_us(&cfg, &v));
+	v.sole = true;
+	assert_int_equal(vrrp_fast_us(&cfg, &v), THEIR_ADV * 15000);
+	assert_true(vrrp_may_be_fast(&v));
+	out = vrrp_step(&cfg, &v, timer);
+	assert_int_equal(v.state, VRRP_ACTIVE);
+	assert_int_equal(out.why, VRRP_WHY_BEATS);
+	assert_false(vrrp_may_be_fast(&v));
+	assert_false(vrrp_addresses_first(&v, out.why)); /* it settles who it is */
+	v = backup;
+	out = vrrp_step(&cfg, &v,
+			(struct vrrp_in){.ev = VRRP_EV_TIMER, .beatless = true, .held = true});
+	assert_int_equal(v.state, VRRP_BACKUP); /* by a fence */
+	/* who holds less, was demoted, heard nobody, or has another reason takes its time */
+	v.gated = true;
+	assert_false(vrrp_may_be_fast(&v));
+	v = backup;
+	v.active_prio = 0;
+	assert_false(vrrp_may_be_fast(&v));
+	v = backup;
+	v.timer_why = VRRP_WHY_RESIGNED;
+	assert_false(vrrp_may_be_fast(&v));
+}
+
 static void who_stood_still_leaves(void **state)
 {
 	static const struct vrrp_cfg cfg = {.prio = 200, .adv_cs = OWN_ADV, .preempt = true};
@@ -720,6 +757,7 @@ int main(void)
 		cmocka_unit_test(blind_one_gets_a_follower),
 		cmocka_unit_test(blind_but_by_hand),
 		cmocka_unit_test(a_takeover_is_held_back),
+		cmocka_unit_test(heartbeats_are_missing),
 		cmocka_unit_test(who_stood_still_leaves),
 		cmocka_unit_test(names),
 	};
