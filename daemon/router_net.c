@@ -149,8 +149,8 @@ static void look(struct router *r)
 		r->repairs++;
 		snprintf(text, sizeof(text), "network repaired: %u difference%s", changed,
 			 changed == 1 ? "" : "s");
-		log_warn("router", r->conf.name, "%s", text);
-		router_happened(r, HAPPENING_REPAIR, text, NULL);
+		log_warn("router", r->conf.name, "%s: %s", text, net_changes(r->ns));
+		router_happened(r, HAPPENING_REPAIR, text, net_changes(r->ns));
 		if (life_wants_vips(&r->life))
 			router_start_announcing(r);
 		router_neigh_legs_changed(r);
@@ -164,10 +164,36 @@ static void on_settled(evutil_socket_t fd, short what, void *ctx)
 	look(ctx);
 }
 
-static void on_net_change(void *ctx)
+/* Somebody else changed our table: it is replaced at once, with a word about who that was. Flows
+ * are in the kernel's table and not in the rules, so they go on as they were. */
+static void replace_rules(struct router *r, const char *by)
+{
+	char reason[NET_REASON_MAX] = "", who[NET_REASON_MAX];
+	struct net_desired d;
+
+	if (r->life.state == LIFE_STOPPED || (r->life.faults & LIFE_FAULT_NET))
+		return; /* the end of the fault looks after the rules */
+	conf_net_desired(&d, &r->conf, life_wants_vips(&r->life));
+	if (nat_replace(r->ns, &d, reason) < 0) {
+		router_arm(r->settle_timer, FAULT_RETRY_MS);
+		router_push(r, (struct life_in){.ev = LIFE_EV_FAULT, .fault = LIFE_FAULT_NET},
+			    reason);
+		return;
+	}
+	r->repairs++;
+	snprintf(who, sizeof(who), "table " NAT_TABLE " was changed by %s", *by ? by : "somebody");
+	log_warn("router", r->conf.name, "rules replaced: %s", who);
+	router_happened(r, HAPPENING_REPAIR, "rules replaced", who);
+}
+
+static void on_net_change(void *ctx, const struct net_news *news)
 {
 	struct router *r = ctx;
 
+	if (news->rules)
+		replace_rules(r, news->by);
+	if (!news->net)
+		return;
 	if (!evtimer_pending(r->settle_timer, NULL) || (r->life.faults & LIFE_FAULT_NET))
 		router_arm(r->settle_timer, SETTLE_MS);
 }

@@ -155,7 +155,7 @@ static int open_watch(void *arg)
 	const int groups[] = {RTNLGRP_NEIGH};
 
 	(void)arg;
-	return rtnl_listen(groups, ARRAY_LEN(groups));
+	return rtnl_listen(NETLINK_ROUTE, groups, ARRAY_LEN(groups));
 }
 
 int neigh_watch_new(struct neigh_watch **out, struct netns *ns, const struct net_desired *d,
@@ -277,7 +277,7 @@ static int install(int fd, const int ifindex[static NET_LEGS], const struct neig
 static int open_plain(void *arg)
 {
 	(void)arg;
-	return rtnl_listen(NULL, 0);
+	return rtnl_listen(NETLINK_ROUTE, NULL, 0);
 }
 
 int neigh_install(struct netns *ns, const struct net_desired *d, const struct neigh *list,

@@ -7,12 +7,17 @@
 
 struct nl_sock;
 
+#define NS_GENERATIONS 4 /* own transactions between two looks at the events */
+
 struct netns {
 	char name[NET_NAME_MAX];
 	int fd;				      /* the namespace */
 	int home;			      /* where netns_open() was called: "the host's side" */
 	struct nl_sock *inside, *host;	      /* blocking route sockets, for requests only */
 	char watched[2 * NET_LEGS][IFNAMSIZ]; /* links on the host's side that matter to it */
+	char changes[NET_REASON_MAX];	      /* see net_changes() */
+	uint32_t generation[NS_GENERATIONS];  /* of the last rules of ours; a ring */
+	unsigned n_generations;
 };
 
 /* Writes "what: strerror(-err)" and returns err; cap is the capability to name when err says that
@@ -38,8 +43,9 @@ must_check int ns_conntrack(char reason[static NET_REASON_MAX]);
 
 /* A route socket in the namespace that the caller is in. NULL with errno. */
 struct nl_sock *rtnl_open(void);
-/* A bound, non-blocking netlink route fd that listens to the given RTNLGRP_*. -errno. */
-int rtnl_listen(const int *groups, size_t n);
+/* A bound, non-blocking netlink fd (NETLINK_ROUTE, NETLINK_NETFILTER) that listens to the given
+ * groups (RTNLGRP_*, NFNLGRP_*). -errno. */
+int rtnl_listen(int protocol, const int *groups, size_t n);
 void rtnl_close(struct nl_sock *sk);
 /* Deletes the host's ends of both legs, in the namespace that the caller is in. 0 or -errno. */
 must_check int rtnl_delete_host_ends(const char *namespace);

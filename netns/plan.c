@@ -42,6 +42,20 @@ const char *net_op_name(enum net_op_kind k)
 	return op_name[k];
 }
 
+void net_op_text(char out[static NET_OP_TEXT_MAX], const struct net_op *op,
+		 const struct net_desired *d)
+{
+	bool of_all = op->kind == NET_OP_LO_UP || op->kind == NET_OP_BLACKHOLE_ADD;
+	char addr[IP_PREFIX_STRLEN] = "";
+
+	if (op->kind == NET_OP_ADDR_ADD || op->kind == NET_OP_ADDR_DEL)
+		ip_prefix_format(&op->addr, addr);
+	else if (op->kind == NET_OP_ROUTE_ADD)
+		ip_addr_format(&op->addr.addr, addr);
+	snprintf(out, NET_OP_TEXT_MAX, "%s (%s%s%s)", op_name[op->kind],
+		 of_all ? d->namespace : d->leg[op->leg].ifname, *addr ? " " : "", addr);
+}
+
 static bool is_plain(const char *name)
 {
 	for (; *name; name++)

@@ -59,10 +59,10 @@ int rtnl_errno(int err)
 
 /* libnl hands out at most 1024 ports in a process and remembers them over a fork; the kernel's
  * choice has neither limit. */
-static int bound_socket(int flags)
+static int bound_socket(int protocol, int flags)
 {
 	struct sockaddr_nl any = {.nl_family = AF_NETLINK};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE);
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, protocol);
 
 	if (fd < 0)
 		return -errno;
@@ -75,9 +75,9 @@ static int bound_socket(int flags)
 	return fd;
 }
 
-int rtnl_listen(const int *groups, size_t n)
+int rtnl_listen(int protocol, const int *groups, size_t n)
 {
-	int fd = bound_socket(SOCK_NONBLOCK);
+	int fd = bound_socket(protocol, SOCK_NONBLOCK);
 
 	for (size_t i = 0; fd >= 0 && i < n; i++)
 		if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i],
@@ -94,7 +94,7 @@ struct nl_sock *rtnl_open(void)
 {
 	const struct timeval wait = {.tv_sec = ANSWER_WAIT_S};
 	struct nl_sock *sk = nl_socket_alloc();
-	int fd = bound_socket(0), err = 0;
+	int fd = bound_socket(NETLINK_ROUTE, 0), err = 0;
 
 	if (!sk || fd < 0) {
 		err = fd < 0 ? -fd : ENOMEM;
@@ -355,12 +355,32 @@ static void renew_if_broken(struct netns *ns, int err)
 		(void)!ns_sockets(ns, reason); /* else the old ones stay, and fail again */
 }
 
+/* What fits, whole operations only. */
+static void note_changes(struct netns *ns, const struct net_desired *d, const struct net_plan *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		size_t at = strlen(ns->changes);
+		char text[NET_OP_TEXT_MAX];
+
+		net_op_text(text, &p->op[i], d);
+		if (at + strlen(text) + sizeof(", ") > sizeof(ns->changes))
+			return;
+		snprintf(ns->changes + at, sizeof(ns->changes) - at, "%s%s", at ? ", " : "", text);
+	}
+}
+
+const char *net_changes(const struct netns *ns)
+{
+	return ns->changes;
+}
+
 int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
 	       char reason[static NET_REASON_MAX])
 {
 	int err = 0;
 
 	*changed = 0;
+	ns->changes[0] = '\0';
 	for (unsigned pass = 0; pass < ENSURE_PASSES_MAX; pass++) {
 		struct net_actual a;
 		struct net_plan p;
@@ -372,8 +392,10 @@ int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
 		net_plan(&p, d, &a);
 		err = net_apply(ns, d, &a, &p, reason);
 		renew_if_broken(ns, err);
-		if (err == 0)
+		if (err == 0) {
 			*changed += p.n;
+			note_changes(ns, d, &p);
+		}
 		if (p.fault[0]) {
 			memcpy(reason, p.fault, NET_REASON_MAX);
 			return -ENOTRECOVERABLE;

@@ -424,17 +424,10 @@ static int apply(struct site *s, const struct net_op *op)
 static int say_failed(const struct site *s, const struct net_op *op, int err,
 		      char reason[static NET_REASON_MAX])
 {
-	char addr[IP_PREFIX_STRLEN] = "";
-	const char *leg = s->d->leg[op->leg].ifname;
+	char text[NET_OP_TEXT_MAX];
 
-	if (op->kind == NET_OP_ADDR_ADD || op->kind == NET_OP_ADDR_DEL)
-		ip_prefix_format(&op->addr, addr);
-	else if (op->kind == NET_OP_ROUTE_ADD)
-		ip_addr_format(&op->addr.addr, addr);
-	if (op->kind == NET_OP_LO_UP || op->kind == NET_OP_BLACKHOLE_ADD)
-		leg = s->ns->name;
-	return ns_fail(reason, err, "CAP_NET_ADMIN", "cannot %s (%s%s%s)", net_op_name(op->kind),
-		       leg, *addr ? " " : "", addr);
+	net_op_text(text, op, s->d);
+	return ns_fail(reason, err, "CAP_NET_ADMIN", "cannot %s", text);
 }
 
 int net_apply(struct netns *ns, const struct net_desired *d, const struct net_actual *a,

@@ -144,3 +144,15 @@ size_t nat_ruleset(char *buf, size_t cap, const struct net_desired *d)
 	    router, (unsigned long long)hash_text(body), body);
 	return t.len;
 }
+
+/* nft and we write a line each, two tabs deep, for a rule and for a chain's hook. */
+unsigned nat_count_rules(const char *text)
+{
+	unsigned n = 0;
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		n += line[0] == '\t' && line[1] == '\t';
+	}
+	return n;
+}

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Wake-ups from the kernel about links, addresses and routes. A message is never taken for a
+/* Wake-ups from the kernel about links, addresses, routes and rules. A message is never taken for a
  * delta: it only says "look again", and a lost one (ENOBUFS) says the same.
  *
  * A storm on the host's side, with thousands of ports on its bridges, must cost little: after the
  * first message the sockets rest for a while, then what has queued up (bounded by a small receive
- * buffer) is skimmed for the few links that matter. on_change comes at most 20 times a second, so
- * a fight with another program over a setting stays bounded, too. */
+ * buffer) is skimmed for the few links and routes that matter. on_change comes at most 20 times a
+ * second, so a fight with another program over a setting stays bounded, too.
+ *
+ * Of the rules only those of our table matter, and who changed them. The kernel tells of each
+ * transaction first what is in it, then its number; the numbers of our own are known (nat.c). */
 #include "ns.h"
 
 #include <errno.h>
@@ -14,6 +17,9 @@
 #include <time.h>
 
 #include <event2/event.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
@@ -23,15 +29,21 @@
 #define INTERVAL_MS  50 /* at least, between two calls of on_change */
 #define QUEUE_BYTES  65536
 #define MESSAGES_MAX 256 /* more than the queue can hold of the smallest interesting kind */
+#define TABLE_NAME   (NAT_TABLE + 5) /* without its family */
+#define TABLE_ATTR   1 /* NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, ...: all are 1 */
 
-enum { INSIDE, HOST, SIDES };
+enum { INSIDE, HOST, RULES, SIDES };
 
 struct net_watch {
 	struct netns *ns; /* borrowed */
 	int fd[SIDES];
 	struct event *readable[SIDES], *timer;
 	uint64_t called_ms;
-	void (*on_change)(void *ctx);
+	const struct net_look *look; /* borrowed */
+	unsigned n_looks;
+	bool host_routes; /* the host's socket listens to routes */
+	bool touched;	  /* RULES: our table, by the transaction whose number is yet to come */
+	void (*on_change)(void *ctx, const struct net_news *news);
 	void *ctx;
 };
 
@@ -43,36 +55,128 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-/* The name in a link message, or NULL. */
-static const char *link_name(struct nlmsghdr *nh)
-{
-	const struct nlattr *name;
+/* ---- the host's side --------------------------------------------------------------------------
+ */
 
-	if (nh->nlmsg_type != RTM_NEWLINK && nh->nlmsg_type != RTM_DELLINK)
-		return NULL;
-	name = nlmsg_find_attr(nh, sizeof(struct ifinfomsg), IFLA_IFNAME);
-	return name ? nla_data(name) : NULL;
+static void on_host_link(const struct net_watch *w, struct nlmsghdr *nh, struct net_news *news)
+{
+	const struct nlattr *attr = nlmsg_find_attr(nh, sizeof(struct ifinfomsg), IFLA_IFNAME);
+	const char *name = attr ? nla_data(attr) : NULL;
+
+	for (size_t i = 0; name && i < ARRAY_LEN(w->ns->watched); i++)
+		news->net = news->net || strncmp(name, w->ns->watched[i], IFNAMSIZ) == 0;
+	for (unsigned i = 0; name && i < w->n_looks; i++)
+		news->looks =
+			news->looks ||
+			(w->look[i].host && strncmp(name, w->look[i].ifname, IFNAMSIZ) == 0) ||
+			strncmp(name, w->look[i].bridge, IFNAMSIZ) == 0;
 }
 
-static bool matters(const struct net_watch *w, int side, void *buf, int len)
+static void on_host_route(const struct net_watch *w, struct nlmsghdr *nh, struct net_news *news)
 {
-	if (side == INSIDE)
-		return true;
-	for (struct nlmsghdr *nh = buf; nlmsg_ok(nh, len); nh = nlmsg_next(nh, &len)) {
-		const char *name = link_name(nh);
+	const struct rtmsg *rt = nlmsg_data(nh);
 
-		for (size_t i = 0; name && i < ARRAY_LEN(w->ns->watched); i++)
-			if (strncmp(name, w->ns->watched[i], IFNAMSIZ) == 0)
-				return true;
-	}
+	if (nlmsg_datalen(nh) < (int)sizeof(*rt))
+		return;
+	for (unsigned i = 0; i < w->n_looks; i++)
+		if (w->look[i].host && w->look[i].kind == NET_LOOK_ROUTE &&
+		    w->look[i].dst.len == rt->rtm_dst_len &&
+		    w->look[i].dst.addr.family == rt->rtm_family)
+			news->looks = true;
+}
+
+static void on_host(struct net_watch *w, struct nlmsghdr *nh, struct net_news *news)
+{
+	if (nh->nlmsg_type == RTM_NEWLINK || nh->nlmsg_type == RTM_DELLINK)
+		on_host_link(w, nh, news);
+	if (nh->nlmsg_type == RTM_NEWROUTE || nh->nlmsg_type == RTM_DELROUTE)
+		on_host_route(w, nh, news);
+}
+
+/* ---- rules ------------------------------------------------------------------------------------
+ */
+
+static bool is_own(const struct netns *ns, uint32_t generation)
+{
+	for (unsigned i = 0; i < NS_GENERATIONS; i++)
+		if (generation && ns->generation[i] == generation)
+			return true;
 	return false;
 }
 
-/* Empties the socket. True: something that matters changed, or perhaps did. */
-static bool drain(const struct net_watch *w, int side)
+static uint32_t number(struct nlmsghdr *nh, int attr)
+{
+	const struct nlattr *a = nlmsg_find_attr(nh, sizeof(struct nfgenmsg), attr);
+	uint32_t be = 0;
+
+	if (a && nla_len(a) == sizeof(be))
+		memcpy(&be, nla_data(a), sizeof(be));
+	return ntohl(be);
+}
+
+/* The pid is that of the kernel's first namespace of processes. */
+static void note_who(struct nlmsghdr *nh, struct net_news *news)
+{
+	const struct nlattr *name =
+		nlmsg_find_attr(nh, sizeof(struct nfgenmsg), NFTA_GEN_PROC_NAME);
+
+	if (name)
+		snprintf(news->by, sizeof(news->by), "%.*s (pid %u)",
+			 (int)strnlen(nla_data(name), (size_t)nla_len(name)),
+			 (const char *)nla_data(name), number(nh, NFTA_GEN_PROC_PID));
+}
+
+static void on_rules(struct net_watch *w, struct nlmsghdr *nh, struct net_news *news)
+{
+	const struct nfgenmsg *g = nlmsg_data(nh);
+	const struct nlattr *table;
+
+	if (nlmsg_datalen(nh) < (int)sizeof(*g) || nh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES)
+		return;
+	if ((nh->nlmsg_type & 0xff) != NFT_MSG_NEWGEN) {
+		table = nlmsg_find_attr(nh, sizeof(*g), TABLE_ATTR);
+		if (table && g->nfgen_family == NFPROTO_INET && nla_strcmp(table, TABLE_NAME) == 0)
+			w->touched = true;
+		return;
+	}
+	if (w->touched && !is_own(w->ns, number(nh, NFTA_GEN_ID))) {
+		news->rules = true;
+		note_who(nh, news);
+	}
+	w->touched = false;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------
+ */
+
+/* Unknown what was lost. */
+static void lost(struct net_watch *w, int side, struct net_news *news)
+{
+	if (side == RULES) {
+		news->rules = true;
+		w->touched = false;
+	} else {
+		news->net = news->looks = true;
+	}
+}
+
+static void take(struct net_watch *w, int side, void *buf, int len, struct net_news *news)
+{
+	if (side == INSIDE)
+		news->net = news->looks = true;
+	for (struct nlmsghdr *nh = buf; side != INSIDE && nlmsg_ok(nh, len);
+	     nh = nlmsg_next(nh, &len)) {
+		if (side == HOST)
+			on_host(w, nh, news);
+		else
+			on_rules(w, nh, news);
+	}
+}
+
+/* Empties the socket. */
+static void drain(struct net_watch *w, int side, struct net_news *news)
 {
 	_Alignas(struct nlmsghdr) char buf[16384];
-	bool changed = false;
 
 	for (int i = 0; i < MESSAGES_MAX; i++) {
 		ssize_t n = recv(w->fd[side], buf, sizeof(buf), MSG_DONTWAIT);
@@ -80,13 +184,13 @@ static bool drain(const struct net_watch *w, int side)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
-			return changed;
+			return;
 		if (n <= 0)
-			changed = true; /* ENOBUFS: unknown what was lost */
-		else if (!changed)
-			changed = matters(w, side, buf, (int)n);
+			lost(w, side, news);
+		else
+			take(w, side, buf, (int)n, news);
 	}
-	return true;
+	lost(w, side, news);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -108,19 +212,22 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct net_watch *w = arg;
-	bool changed = false;
+	struct net_news news = {.net = false};
 
 	(void)fd;
 	(void)what;
 	for (int side = 0; side < SIDES; side++) {
-		changed = drain(w, side) || changed;
+		drain(w, side, &news);
 		event_add(w->readable[side], NULL);
 	}
-	if (!changed)
+	if (!news.net && !news.looks && !news.rules)
 		return;
 	w->called_ms = now_ms();
-	w->on_change(w->ctx); /* last: it may free w */
+	w->on_change(w->ctx, &news); /* last: it may free w */
 }
+
+/* ---- opening ----------------------------------------------------------------------------------
+ */
 
 static int open_inside(void *arg)
 {
@@ -128,19 +235,27 @@ static int open_inside(void *arg)
 			      RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE};
 
 	(void)arg;
-	return rtnl_listen(groups, ARRAY_LEN(groups));
+	return rtnl_listen(NETLINK_ROUTE, groups, ARRAY_LEN(groups));
 }
 
-/* Addresses and routes of the host are no business of ours. */
+static int open_rules(void *arg)
+{
+	const int groups[] = {NFNLGRP_NFTABLES};
+
+	(void)arg;
+	return rtnl_listen(NETLINK_NETFILTER, groups, ARRAY_LEN(groups));
+}
+
+/* Addresses and routes of the host are no business of ours, unless something looks at a route. */
 static int open_host(void)
 {
 	const int groups[] = {RTNLGRP_LINK};
 
-	return rtnl_listen(groups, ARRAY_LEN(groups));
+	return rtnl_listen(NETLINK_ROUTE, groups, ARRAY_LEN(groups));
 }
 
 int net_watch_new(struct net_watch **out, struct netns *ns, struct event_base *base,
-		  void (*on_change)(void *ctx), void *ctx)
+		  void (*on_change)(void *ctx, const struct net_news *news), void *ctx)
 {
 	const int queue = QUEUE_BYTES;
 	struct net_watch *w = calloc(1, sizeof(*w));
@@ -148,9 +263,10 @@ int net_watch_new(struct net_watch **out, struct netns *ns, struct event_base *b
 
 	if (!w)
 		return err;
-	*w = (struct net_watch){.ns = ns, .fd = {-1, -1}, .on_change = on_change, .ctx = ctx};
+	*w = (struct net_watch){.ns = ns, .fd = {-1, -1, -1}, .on_change = on_change, .ctx = ctx};
 	w->fd[INSIDE] = netns_run(ns, open_inside, NULL);
 	w->fd[HOST] = open_host();
+	w->fd[RULES] = netns_run(ns, open_rules, NULL);
 	w->timer = event_new(base, -1, 0, on_timer, w);
 	if (!w->timer)
 		goto fail;
@@ -170,6 +286,25 @@ int net_watch_new(struct net_watch **out, struct netns *ns, struct event_base *b
 fail:
 	net_watch_free(w);
 	return err;
+}
+
+void net_watch_looks(struct net_watch *w, const struct net_look *looks, unsigned n)
+{
+	static const int groups[] = {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE};
+	bool routes = false;
+
+	w->look = looks;
+	w->n_looks = n;
+	for (unsigned i = 0; i < n; i++)
+		routes = routes || (looks[i].host && looks[i].kind == NET_LOOK_ROUTE);
+	if (routes == w->host_routes)
+		return;
+	w->host_routes = routes;
+	/* without it a route that goes is noticed when it is next looked at */
+	for (size_t i = 0; i < ARRAY_LEN(groups); i++)
+		(void)setsockopt(w->fd[HOST], SOL_NETLINK,
+				 routes ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP,
+				 &groups[i], sizeof(groups[i]));
 }
 
 void net_watch_free(struct net_watch *w)

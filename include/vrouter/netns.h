@@ -166,10 +166,17 @@ must_check int net_read(struct netns *ns, const struct net_desired *d, struct ne
 must_check int net_apply(struct netns *ns, const struct net_desired *d, const struct net_actual *a,
 			 const struct net_plan *p, char reason[static NET_REASON_MAX]);
 
+/* What an operation does, in words: "add an address (vr-ex 198.18.0.1/24)". Pure. */
+#define NET_OP_TEXT_MAX 128
+void net_op_text(char out[static NET_OP_TEXT_MAX], const struct net_op *op,
+		 const struct net_desired *d);
+
 /* read + plan + apply until nothing is left to do (bounded). 0, -errno, or -ENOTRECOVERABLE with
  * the plan's fault in reason. *changed counts applied ops. */
 must_check int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
 			  char reason[static NET_REASON_MAX]);
+/* The operations of the last net_ensure() in words, the first few of them; valid until the next. */
+const char *net_changes(const struct netns *ns);
 /* Takes legs, nft table and VIPs away, leaves the namespace itself. */
 must_check int net_teardown(struct netns *ns, const struct net_desired *d,
 			    char reason[static NET_REASON_MAX]);
@@ -183,19 +190,53 @@ must_check int net_random_mac(uint8_t mac[static NET_MAC_BYTES]);
 /* Pure: text of one transaction that replaces the whole table; its comment carries a hash of the
  * rules. Returns its length (cap or more: it did not fit), 0 when an interface name is unusable. */
 size_t nat_ruleset(char *buf, size_t cap, const struct net_desired *d);
-/* Through libnftables, only when the comment says that the rules differ: counters of an unchanged
- * table are kept. Flows are kept in any case. */
+/* Lines of rules and hooks in such a text, or in nft's listing of the table. Pure. */
+unsigned nat_count_rules(const char *text);
+/* Through libnftables, only when the comment says that the rules differ, or some are missing or too
+ * many: counters of an unchanged table are kept. Flows are kept in any case. */
 must_check int nat_ensure(struct netns *ns, const struct net_desired *d,
 			  char reason[static NET_REASON_MAX]);
+/* Replaces the table in any case: somebody has been at it. */
+must_check int nat_replace(struct netns *ns, const struct net_desired *d,
+			   char reason[static NET_REASON_MAX]);
 must_check int nat_remove(struct netns *ns, char reason[static NET_REASON_MAX]);
 
 /* Wake-ups: something changed in links, addresses, routes inside the namespace or on the host's
- * side. The owner re-runs net_ensure; what changed is never trusted as a delta. */
+ * side. The owner re-runs net_ensure; what changed is never trusted as a delta. Our own
+ * transactions of rules are told from those of others by the number that the kernel gives each. */
+struct net_news {
+	bool net;    /* links, addresses, routes: run net_ensure() */
+	bool looks;  /* what net_watch_looks() is about, perhaps */
+	bool rules;  /* somebody else changed our table, or perhaps did: run nat_replace() */
+	char by[48]; /* rules: who, as the kernel says, "nft (pid 4711)"; empty: unknown */
+};
 struct event_base;
 struct net_watch;
 must_check int net_watch_new(struct net_watch **out, struct netns *ns, struct event_base *base,
-			     void (*on_change)(void *ctx), void *ctx);
+			     void (*on_change)(void *ctx, const struct net_news *news), void *ctx);
 void net_watch_free(struct net_watch *w);
+
+/* Something to look at that is not the router's own: a link of the host, a bridge's port, a route.
+ */
+enum net_look_kind {
+	NET_LOOK_CARRIER, /* of ifname, and of bridge where one is given */
+	NET_LOOK_PORT,	  /* ifname is a port of bridge, and forwards */
+	NET_LOOK_ROUTE,	  /* exactly dst, in table */
+};
+struct net_look {
+	enum net_look_kind kind;
+	bool host; /* on the host's side; else inside of the namespace (bridge is the host's) */
+	char ifname[IFNAMSIZ], bridge[IFNAMSIZ];
+	struct ip_prefix dst;
+	uint32_t table;
+};
+#define NET_LOOK_ROUTES_MAX 4096 /* of a table that one look reads */
+/* One or two requests to the kernel. 1: it is as it should be; 0: it is not, and why; -errno: that
+ * could not be found out. */
+must_check int net_look(struct netns *ns, const struct net_look *look,
+			char why[static NET_REASON_MAX]);
+/* Wake up for these, too (borrowed, until the next call). */
+void net_watch_looks(struct net_watch *w, const struct net_look *looks, unsigned n);
 
 /* Neighbours of the legs (ARP and ND entries that have a MAC), read once and then as they change.
  * listing: true before they are read, false after, each time that they are read (again, too, when

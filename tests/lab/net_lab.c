@@ -423,6 +423,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(drift),
 		cmocka_unit_test(many_strays),
 		cmocka_unit_test(watch),
+		cmocka_unit_test(drift_of_rules),
+		cmocka_unit_test(looks),
 		cmocka_unit_test(adoption),
 		cmocka_unit_test(new_rules_keep_flows),
 		cmocka_unit_test(new_vip),

@@ -48,6 +48,8 @@ void talk(void); /* a byte each way over the connection through the router */
 void drift(void **state);
 void many_strays(void **state);
 void watch(void **state);
+void drift_of_rules(void **state);
+void looks(void **state);
 void adoption(void **state);
 void new_rules_keep_flows(void **state);
 void new_vip(void **state);

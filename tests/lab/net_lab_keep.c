@@ -4,6 +4,7 @@
 #include "net_lab.h"
 
 #include <event2/event.h>
+#include <linux/rtnetlink.h>
 
 /* ---- drift, with and without a watcher ---- */
 
@@ -59,14 +60,17 @@ void many_strays(void **state)
 }
 
 struct watching {
-	unsigned calls, changed;
+	unsigned calls, changed, rules;
+	struct net_news news;
 };
 
-static void on_change(void *ctx)
+static void on_change(void *ctx, const struct net_news *news)
 {
 	struct watching *w = ctx;
 
 	w->calls++;
+	w->news = *news;
+	w->rules += news->rules;
 	w->changed += ensure(true);
 }
 
@@ -123,6 +127,150 @@ void watch(void **state)
 	assert_int_equal(ensure(true), 0);
 	net_watch_free(watch);
 	event_base_free(base);
+}
+
+/* ---- rules ---- */
+
+static void list_rules(char *buf, size_t cap)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof(cmd), "ip netns exec %s nft --stateless list table inet vrouter",
+		 s.router);
+	probe_output(cmd, buf, cap);
+}
+
+static bool watch_rules(struct event_base *base, struct watching *w, const char *cmd, int ms)
+{
+	w->rules = 0;
+	w->news = (struct net_news){.net = false};
+	assert_int_equal(probe_sh("ip netns exec %s sh -c '%s'", s.router, cmd), 0);
+	run_loop(base, ms);
+	return w->rules > 0;
+}
+
+/* Who changes our table is noticed, and named; neither we nor who changes another one. */
+void drift_of_rules(void **state)
+{
+	static const char *const spoil[] = {
+		"nft flush chain inet vrouter postrouting",
+		"nft insert rule inet vrouter forward drop",
+		"nft chain inet vrouter input { policy drop \\; }",
+		"nft delete table inet vrouter",
+		"nft flush ruleset",
+	};
+	struct event_base *base = event_base_new();
+	struct watching w = {0};
+	struct net_watch *watch;
+	char before[8192], after[8192];
+
+	(void)state;
+	assert_ok(net_watch_new(&watch, s.ns, base, on_change, &w));
+	for (size_t i = 0; i < ARRAY_LEN(spoil); i++) {
+		if (!watch_rules(base, &w, spoil[i], 150))
+			fail_msg("not noticed: %s", spoil[i]);
+		assert_int_equal(strncmp(w.news.by, "nft (pid ", 9), 0);
+		w.rules = 0;
+		assert_ok(nat_replace(s.ns, &s.d, reason));
+		assert_ok(nat_replace(s.ns, &s.d, reason));
+		run_loop(base, 150);
+		assert_int_equal(w.rules, 0);
+		talk();
+	}
+	assert_false(watch_rules(base, &w, "nft add table inet other", 150));
+	assert_false(watch_rules(base, &w, "nft add table ip vrouter", 150));
+	assert_false(watch_rules(
+		base, &w, "nft delete table inet other && nft delete table ip vrouter", 150));
+	net_watch_free(watch);
+	event_base_free(base);
+
+	/* what happened while nobody watched: a rule less, a rule more */
+	list_rules(before, sizeof(before));
+	assert_int_equal(
+		probe_sh("ip netns exec %s nft flush chain inet vrouter postrouting", s.router), 0);
+	assert_ok(nat_ensure(s.ns, &s.d, reason));
+	list_rules(after, sizeof(after));
+	assert_string_equal(before, after);
+	assert_int_equal(
+		probe_sh("ip netns exec %s nft insert rule inet vrouter forward drop", s.router),
+		0);
+	assert_ok(nat_ensure(s.ns, &s.d, reason));
+	list_rules(after, sizeof(after));
+	assert_string_equal(before, after);
+	talk();
+}
+
+/* ---- looks ---- */
+
+static void assert_look(struct net_look what, const char *why)
+{
+	char text[NET_REASON_MAX];
+	int n = net_look(s.ns, &what, text);
+
+	if (n < 0 || (n == 1) != !why || (why && !strstr(text, why)))
+		fail_msg("%d \"%s\" instead of \"%s\"", n, text, why ? why : "");
+}
+
+static struct net_look route(const char *dst, bool host)
+{
+	struct net_look l = {.kind = NET_LOOK_ROUTE, .host = host, .table = RT_TABLE_MAIN};
+
+	assert_int_equal(ip_prefix_parse(&l.dst, dst), 0);
+	return l;
+}
+
+static void looks_at_links(void)
+{
+	struct net_look leg = {.kind = NET_LOOK_CARRIER};
+	struct net_look port = {.kind = NET_LOOK_PORT, .host = true, .bridge = "br-ex"};
+	struct net_look none = {.kind = NET_LOOK_CARRIER, .host = true, .ifname = "no-such"};
+
+	strcpy(leg.ifname, s.d.leg[NET_PUBLIC].ifname);
+	strcpy(leg.bridge, "br-ex");
+	strcpy(port.ifname, s.d.leg[NET_PUBLIC].hostname);
+	assert_look(none, "interface no-such does not exist");
+	assert_look(leg, NULL);
+	assert_look(port, NULL);
+	assert_int_equal(probe_sh("ip link set %s nomaster", port.ifname), 0);
+	assert_look(port, "is not in bridge br-ex");
+	assert_int_equal(probe_sh("ip link set %s master br-mgmt", port.ifname), 0);
+	assert_look(port, "is not in bridge br-ex");
+	assert_int_equal(probe_sh("ip link set %s down", port.ifname), 0);
+	assert_look(leg, "has no carrier");
+	strcpy(port.bridge, "br-mgmt");
+	assert_look(port, "is disabled");
+	ensure(true);
+	assert_look(leg, NULL);
+	assert_int_equal(probe_sh("ip link set br-ex down"), 0);
+	assert_look(leg, "interface br-ex is down");
+	assert_int_equal(probe_sh("ip link set br-ex up"), 0);
+}
+
+void looks(void **state)
+{
+	struct net_look other = route("192.0.2.0/24", true);
+
+	(void)state;
+	ensure(true);
+	looks_at_links();
+	ensure(true);
+	assert_look(route("0.0.0.0/0", false), NULL);
+	assert_look(route("198.18.0.0/24", false), NULL);
+	assert_look(route("198.18.0.0/25", false), "no route to 198.18.0.0/25");
+	assert_look(route("::/0", false), "no route to ::/0 in table 254");
+	assert_look(other, "no route to");
+	other.table = 4711;
+	assert_look(other, "table 4711");
+	assert_int_equal(probe_sh("ip route add 192.0.2.0/24 dev br-mgmt table 4711"), 0);
+	assert_look(other, NULL);
+	assert_int_equal(probe_sh("ip route replace blackhole 192.0.2.0/24 table 4711"), 0);
+	assert_look(other, "no usable route to");
+	assert_int_equal(probe_sh("ip route flush table 4711"), 0);
+	ensure(false);
+	/* what is left is the route of last resort, which drops */
+	assert_look(route("0.0.0.0/0", false), "no usable route to 0.0.0.0/0");
+	ensure(true);
+	talk();
 }
 
 /* ---- adoption and changes while it runs ---- */

@@ -218,12 +218,30 @@ static void bounded(void **state)
 	}
 }
 
+/* Ours has more than nft's listing (what replaces the table), nft's has empty lines. */
+static void counts(void **state)
+{
+	struct net_desired d = desired(NET_NAT_SNAT, false);
+	char text[4096];
+
+	(void)state;
+	assert_int_equal(nat_count_rules(""), 0);
+	assert_int_equal(nat_count_rules("\t\ta"), 1);
+	assert_int_equal(nat_count_rules("table inet vrouter {\n\tchain c {\n\t\ttype filter hook"
+					 "\n\t\ta\n\t}\n\n\tchain d {\n\t\tb\n\t}\n}\n"),
+			 3);
+	assert_in_range(nat_ruleset(text, sizeof(text), &d), 1, sizeof(text) - 1);
+	/* three hooks, two rules of forward, six of input, one of postrouting */
+	assert_int_equal(nat_count_rules(text), 12);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules),    cmocka_unit_test(transaction),
 		cmocka_unit_test(comments), cmocka_unit_test(bad_names),
 		cmocka_unit_test(bounded),  cmocka_unit_test(versions),
+		cmocka_unit_test(counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

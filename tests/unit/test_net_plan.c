@@ -729,6 +729,27 @@ static void op_names(void **state)
 		assert_non_null(net_op_name((enum net_op_kind)k));
 }
 
+static void op_texts(void **state)
+{
+	struct net_desired d = {.namespace = "ns", .leg = {{.ifname = "m"}, {.ifname = "p"}}};
+	struct net_op op = {.kind = NET_OP_ADDR_ADD, .leg = NET_PUBLIC};
+	char text[NET_OP_TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(ip_prefix_parse(&op.addr, "198.18.0.1/24"), 0);
+	net_op_text(text, &op, &d);
+	assert_string_equal(text, "add an address (p 198.18.0.1/24)");
+	op.kind = NET_OP_ROUTE_ADD;
+	net_op_text(text, &op, &d);
+	assert_string_equal(text, "set the default route (p 198.18.0.1)");
+	op = (struct net_op){.kind = NET_OP_LEG_ENSLAVE, .leg = NET_MANAGEMENT};
+	net_op_text(text, &op, &d);
+	assert_string_equal(text, "attach a leg to its bridge (m)");
+	op.kind = NET_OP_LO_UP;
+	net_op_text(text, &op, &d);
+	assert_string_equal(text, "set the loopback up (ns)");
+}
+
 static void announcements(void **state)
 {
 	static const struct {
@@ -759,7 +780,7 @@ int main(void)
 		cmocka_unit_test(plans),	 cmocka_unit_test(fits),
 		cmocka_unit_test(hostnames),	 cmocka_unit_test(op_names),
 		cmocka_unit_test(announcements), cmocka_unit_test(link_locals),
-		cmocka_unit_test(virtual_macs),
+		cmocka_unit_test(virtual_macs),	 cmocka_unit_test(op_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
