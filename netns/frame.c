@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The frames that announce a VIP. Pure. */
+/* The frames that announce a VIP, and those that ask for somebody. Pure. */
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -110,4 +110,111 @@ void announce_build(struct announcement *out, const uint8_t mac[static NET_MAC_B
 		out->n = 1;
 		out->ethertype = ETHERTYPE_IPV6;
 	}
+}
+
+/* ---- probes ---- */
+
+const struct ip_addr *probe_source(const struct net_leg *leg, const struct ip_addr *target)
+{
+	const struct ip_prefix *p = ip_prefix_around(leg->vip, leg->n_vips, target);
+
+	for (unsigned i = 0; !p && ip_addr_is_link_local(target) && i < leg->n_vips; i++)
+		if (ip_addr_is_link_local(&leg->vip[i].addr))
+			p = &leg->vip[i];
+	return p ? &p->addr : NULL;
+}
+
+static size_t build_arp(uint8_t *frame, const uint8_t mac[static ETH_ALEN],
+			const struct ip_addr *from, const struct ip_addr *target)
+{
+	struct ether_arp arp;
+	const size_t at = ETH_HLEN;
+
+	memset(frame, 0, ARP_BYTES);
+	put_arp(frame, mac, from, ARPOP_REQUEST);
+	memcpy(&arp, frame + at, sizeof(arp));
+	memcpy(arp.arp_tpa, target->b, 4);
+	memcpy(frame + at, &arp, sizeof(arp));
+	return ARP_BYTES;
+}
+
+/* To the group of the target's last three bytes (RFC 4291 2.7.1). */
+static size_t build_solicitation(uint8_t *frame, const uint8_t mac[static ETH_ALEN],
+				 const struct ip_addr *from, const struct ip_addr *target)
+{
+	uint8_t to[ETH_ALEN] = {0x33, 0x33, 0xff};
+	struct {
+		struct nd_neighbor_solicit ns;
+		struct nd_opt_hdr opt;
+		uint8_t lladdr[ETH_ALEN];
+	} msg = {.ns = {.nd_ns_hdr = {.icmp6_type = ND_NEIGHBOR_SOLICIT}},
+		 .opt = {.nd_opt_type = ND_OPT_SOURCE_LINKADDR, .nd_opt_len = 1}};
+	struct ip6_hdr ip = {.ip6_dst = {.s6_addr = {0xff, 0x02, [11] = 1, [12] = 0xff}}};
+	size_t at;
+
+	memcpy(to + 3, target->b + 13, 3);
+	at = put_ethernet(frame, to, mac, ETHERTYPE_IPV6);
+	ip.ip6_flow = htonl(6u << 28);
+	ip.ip6_plen = htons(sizeof(msg));
+	ip.ip6_nxt = IPPROTO_ICMPV6;
+	ip.ip6_hlim = 255;
+	memcpy(&ip.ip6_src, from->b, sizeof(ip.ip6_src));
+	memcpy(ip.ip6_dst.s6_addr + 13, target->b + 13, 3);
+	memcpy(&msg.ns.nd_ns_target, target->b, sizeof(msg.ns.nd_ns_target));
+	memcpy(msg.lladdr, mac, sizeof(msg.lladdr));
+	msg.ns.nd_ns_cksum = icmp6_sum(&ip, &msg, sizeof(msg));
+	memcpy(frame + at, &ip, sizeof(ip));
+	memcpy(frame + at + sizeof(ip), &msg, sizeof(msg));
+	return at + sizeof(ip) + sizeof(msg);
+}
+
+size_t probe_build(uint8_t frame[static PROBE_FRAME_MAX], const uint8_t mac[static NET_MAC_BYTES],
+		   const struct ip_addr *from, const struct ip_addr *target)
+{
+	return target->family == AF_INET ? build_arp(frame, mac, from, target)
+					 : build_solicitation(frame, mac, from, target);
+}
+
+static bool is_arp_of(const uint8_t *packet, size_t len, const struct ip_addr *target)
+{
+	struct ether_arp arp;
+
+	if (len < sizeof(arp))
+		return false;
+	memcpy(&arp, packet, sizeof(arp));
+	return arp.ea_hdr.ar_pro == htons(ETHERTYPE_IP) && arp.ea_hdr.ar_hln == ETH_ALEN &&
+	       arp.ea_hdr.ar_pln == 4 && memcmp(arp.arp_spa, target->b, 4) == 0;
+}
+
+static bool is_neighbour(const uint8_t *packet, size_t len, const struct ip_addr *target)
+{
+	struct nd_neighbor_advert na; /* a solicitation has the same form */
+	struct ip6_hdr ip;
+
+	if (len < sizeof(ip) + sizeof(na))
+		return false;
+	memcpy(&ip, packet, sizeof(ip));
+	memcpy(&na, packet + sizeof(ip), sizeof(na));
+	/* a hop limit of 255: it has not come through a router (RFC 4861 7.1) */
+	if (ip.ip6_nxt != IPPROTO_ICMPV6 || ip.ip6_hlim != 255)
+		return false;
+	if (na.nd_na_type == ND_NEIGHBOR_SOLICIT)
+		return memcmp(&ip.ip6_src, target->b, sizeof(ip.ip6_src)) == 0;
+	return na.nd_na_type == ND_NEIGHBOR_ADVERT &&
+	       memcmp(&na.nd_na_target, target->b, sizeof(na.nd_na_target)) == 0;
+}
+
+bool probe_is_answer(const uint8_t *frame, size_t len, const struct ip_addr *target)
+{
+	struct ether_header eth;
+
+	if (len < sizeof(eth))
+		return false;
+	memcpy(&eth, frame, sizeof(eth));
+	frame += sizeof(eth);
+	len -= sizeof(eth);
+	if (target->family == AF_INET)
+		return eth.ether_type == htons(ETHERTYPE_ARP) && is_arp_of(frame, len, target);
+	return target->family == AF_INET6 && eth.ether_type == htons(ETHERTYPE_IPV6) &&
+	       is_neighbour(frame, len, target);
 }

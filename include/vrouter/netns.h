@@ -277,6 +277,28 @@ must_check int announcer_new(struct announcer **out, struct netns *ns, const cha
 void announcer_free(struct announcer *a);
 must_check int announcer_send(struct announcer *a, const struct ip_addr *vip);
 
+/* Asks whether somebody is there: an ARP request (RFC 826) or a neighbour solicitation (RFC 4861
+ * 4.3). An answer is any ARP packet from target, or a neighbour advertisement or solicitation of
+ * it: whatever the reason, it is there. Pure. */
+#define PROBE_FRAME_MAX ANNOUNCE_FRAME_MAX
+/* The address of a leg to ask target from, or NULL. */
+const struct ip_addr *probe_source(const struct net_leg *leg, const struct ip_addr *target);
+/* Its length. from and target are of one family. */
+size_t probe_build(uint8_t frame[static PROBE_FRAME_MAX], const uint8_t mac[static NET_MAC_BYTES],
+		   const struct ip_addr *from, const struct ip_addr *target);
+bool probe_is_answer(const uint8_t *frame, size_t len, const struct ip_addr *target);
+
+/* Hears target on a leg, whether it was asked or not. What it sends is up to the caller: a STANDBY
+ * has to be silent. */
+struct net_probe;
+must_check int net_probe_new(struct net_probe **out, struct netns *ns, struct event_base *base,
+			     const char *ifname, const struct ip_addr *target,
+			     void (*on_heard)(void *ctx), void *ctx);
+void net_probe_free(struct net_probe *p); /* NULL is allowed */
+/* The leg may be a new one of the same name: listens to that. 0 or -errno. */
+must_check int net_probe_renew(struct net_probe *p);
+must_check int net_probe_send(struct net_probe *p, const struct ip_addr *from);
+
 /* ms after promotion at which burst number n (0, 1, ...) is due; past the burst it goes on at
  * refresh_ms (0: never again, UINT64_MAX). Pure. */
 uint64_t announce_due_ms(unsigned n, uint64_t refresh_ms);

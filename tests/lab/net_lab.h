@@ -50,6 +50,7 @@ void many_strays(void **state);
 void watch(void **state);
 void drift_of_rules(void **state);
 void looks(void **state);
+void probes(void **state);
 void adoption(void **state);
 void new_rules_keep_flows(void **state);
 void new_vip(void **state);
@@ -61,6 +62,9 @@ void ipv6_standby(void **state);
 void ipv6_promotion(void **state);
 void ipv6_traffic(void **state);
 void ipv6_drift(void **state);
+void ipv6_probes(void **state);
+/* Asks for two addresses of the gateway's network. */
+void probe(const char *there, const char *missing);
 void ipv6_link_local(void **state);
 void ipv6_no_more(void **state);
 

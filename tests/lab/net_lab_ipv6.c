@@ -148,6 +148,13 @@ void ipv6_drift(void **state)
 }
 
 /* Node and router know their gateways by link-local addresses. */
+void ipv6_probes(void **state)
+{
+	(void)state;
+	probe("2001:db8:2::fe", "2001:db8:2::77");
+	talk6();
+}
+
 void ipv6_link_local(void **state)
 {
 	const struct net_leg *m = &s.d.leg[NET_MANAGEMENT];

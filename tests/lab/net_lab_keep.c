@@ -273,6 +273,66 @@ void looks(void **state)
 	talk();
 }
 
+/* ---- probes ---- */
+
+struct hearing {
+	struct event_base *base;
+	unsigned heard;
+};
+
+static void on_heard(void *ctx)
+{
+	struct hearing *h = ctx;
+
+	h->heard++;
+	event_base_loopbreak(h->base);
+}
+
+static unsigned ask(struct net_probe *p, struct hearing *h, const struct ip_addr *target, int ms)
+{
+	const struct ip_addr *from = probe_source(&s.d.leg[NET_PUBLIC], target);
+
+	h->heard = 0;
+	assert_non_null(from);
+	assert_ok(net_probe_send(p, from));
+	run_loop(h->base, ms);
+	return h->heard;
+}
+
+/* The gateway is there, its neighbour is not; one that is not ours to hear is not heard; a leg that
+ * was made anew is still listened to. */
+void probe(const char *there, const char *missing)
+{
+	struct hearing h = {.base = event_base_new()};
+	struct ip_addr is, not ;
+	struct net_probe *p, *q;
+
+	ensure(true);
+	assert_int_equal(ip_addr_parse(&is, there), 0);
+	assert_int_equal(ip_addr_parse(&not, missing), 0);
+	assert_ok(net_probe_new(&p, s.ns, h.base, s.d.leg[NET_PUBLIC].ifname, &is, on_heard, &h));
+	assert_ok(net_probe_new(&q, s.ns, h.base, s.d.leg[NET_PUBLIC].ifname, &not, on_heard, &h));
+	assert_int_equal(ask(p, &h, &is, PROBE_WAIT_MS), 1);
+	assert_int_equal(ask(q, &h, &not, 200), 0);
+	assert_int_equal(probe_sh("ip -n %s link del %s", s.router, s.d.leg[NET_PUBLIC].ifname), 0);
+	assert_int_equal(net_probe_renew(p), -ENODEV);
+	ensure(true);
+	/* its port forwards a moment later */
+	for (int i = 0; i < 50 && ask(p, &h, &is, 100) == 0; i++)
+		;
+	assert_int_equal(h.heard, 1);
+	net_probe_free(p);
+	net_probe_free(q);
+	event_base_free(h.base);
+}
+
+void probes(void **state)
+{
+	(void)state;
+	probe("198.18.0.254", "198.18.0.77");
+	talk();
+}
+
 /* ---- adoption and changes while it runs ---- */
 
 static void table(char *buf, size_t cap)
