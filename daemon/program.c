@@ -54,10 +54,15 @@ static void reset_oom(void)
 	close(fd);
 }
 
-static void become_program(const char *path, char *const env[], int out)
+static void become_program(const struct program_job *job, int out)
 {
-	char *argv[] = {(char *)(uintptr_t)path, NULL};
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	char *argv[PROGRAM_ARGS + 2] = {(char *)(uintptr_t)job->path};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (unsigned i = 0; job->args && job->args[i] && i < PROGRAM_ARGS; i++)
+		argv[i + 1] = job->args[i];
+	if (job->mute)
+		out = null;
 
 	setpgid(0, 0);
 	reset_signals();
@@ -65,7 +70,7 @@ static void become_program(const char *path, char *const env[], int out)
 	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || chdir("/") < 0)
 		_exit(126);
 	close_range(3, ~0U, 0);
-	execve(path, argv, env);
+	execve(job->path, argv, job->env);
 
 	const char *why = strerrordesc_np(errno);
 
@@ -139,6 +144,14 @@ static void last_output(struct program *p)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+static void say_limit(uint32_t ms, char *text, size_t cap)
+{
+	bool whole = ms % 1000 == 0;
+
+	snprintf(text, cap, "killed: it ran for longer than %u %s", whole ? ms / 1000 : ms,
+		 whole ? "s" : "ms");
+}
+
 static void end(struct program *p, int status)
 {
 	enum program_end how = PROGRAM_FAILED;
@@ -149,8 +162,7 @@ static void end(struct program *p, int status)
 	p->pid = 0;
 	if (p->late) {
 		how = PROGRAM_TIMEOUT;
-		snprintf(text, sizeof(text), "killed: it ran for longer than %u s",
-			 p->limit_ms / 1000);
+		say_limit(p->limit_ms, text, sizeof(text));
 	} else if (WIFSIGNALED(status)) {
 		snprintf(text, sizeof(text), "ended by %s", strsignal(WTERMSIG(status)));
 	} else {
@@ -225,38 +237,53 @@ void program_free(struct program *p)
 static int watch_output(struct program *p, int fd)
 {
 	p->fd = fd;
-	p->lines = p->len = 0;
 	p->output = event_new(p->base, fd, EV_READ | EV_PERSIST, on_output, p);
 	return p->output && event_add(p->output, NULL) == 0 ? 0 : -ENOMEM;
 }
 
-int program_start(struct program *p, const char *path, char *const env[], uint32_t limit_ms)
+/* Its own end blocks, as a program expects. */
+static int make_pipe(struct program *p, bool mute, int fds[static 2])
 {
-	struct timeval limit = timeval_ms(limit_ms);
+	fds[0] = fds[1] = -1;
+	p->lines = p->len = 0;
+	if (mute)
+		return 0;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	return watch_output(p, fds[0]);
+}
+
+int program_run(struct program *p, const struct program_job *job)
+{
+	struct timeval limit = timeval_ms(job->limit_ms);
 	int fds[2], err;
 
 	if (p->pid > 0)
 		return -EBUSY;
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	/* its own end blocks, as a program expects */
-	fcntl(fds[0], F_SETFL, O_NONBLOCK);
-	err = watch_output(p, fds[0]);
+	err = make_pipe(p, job->mute, fds);
 	p->pid = err ? 0 : fork();
 	if (p->pid == 0 && !err)
-		become_program(path, env, fds[1]);
+		become_program(job, fds[1]);
 	if (p->pid < 0)
 		err = -errno;
-	close(fds[1]);
+	if (fds[1] >= 0)
+		close(fds[1]);
 	if (err < 0) {
 		p->pid = 0;
 		close_output(p);
 		return err;
 	}
 	p->late = false;
-	p->limit_ms = limit_ms;
+	p->limit_ms = job->limit_ms;
 	evtimer_add(p->timer, &limit);
 	return 0;
+}
+
+int program_start(struct program *p, const char *path, char *const env[], uint32_t limit_ms)
+{
+	return program_run(p,
+			   &(struct program_job){.path = path, .env = env, .limit_ms = limit_ms});
 }
 
 bool program_runs(const struct program *p)

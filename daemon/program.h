@@ -10,6 +10,7 @@
 
 #include "vrouter/util.h"
 
+#define PROGRAM_ARGS	 16
 #define PROGRAM_LINES	 64
 #define PROGRAM_LINE_MAX 256
 
@@ -31,6 +32,15 @@ void program_free(struct program *p);
  * or -errno. A path that cannot be run makes PROGRAM_FAILED. */
 must_check int program_start(struct program *p, const char *path, char *const env[],
 			     uint32_t limit_ms);
+struct program_job {
+	const char *path;
+	char *const *args; /* ended by NULL, without the path, at most PROGRAM_ARGS; NULL: none */
+	char *const *env;
+	uint32_t limit_ms;
+	bool mute; /* what it prints goes nowhere */
+};
+/* The same, with all that there is to say. */
+must_check int program_run(struct program *p, const struct program_job *job);
 bool program_runs(const struct program *p);
 
 /* May it be run: a regular, executable file that not everybody may write to. 0 or -errno; *why is

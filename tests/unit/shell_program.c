@@ -205,6 +205,37 @@ static void cannot_be_run(void **state)
 	assert_string_equal(w->text, "exit status 127");
 }
 
+static void has_arguments_and_may_be_mute(void **state)
+{
+	struct world *w = *state;
+	char out[80], first[] = "two words", second[] = "";
+	char *env[] = {out, NULL}, *args[] = {first, second, NULL};
+	struct program_job job = {
+		.path = w->path, .args = args, .env = env, .limit_ms = 20000, .mute = true};
+	FILE *f;
+
+	snprintf(out, sizeof(out), "OUT=%s", w->out);
+	write_script(w,
+		     "echo \"$#:$1:$2\" >\"$OUT\"; "
+		     "own=$(readlink /proc/$$/fd/1); echo $own >>\"$OUT\"",
+		     0755);
+	assert_int_equal(program_run(w->p, &job), 0);
+	event_base_dispatch(w->base);
+	assert_int_equal(w->how, PROGRAM_DONE);
+	f = fopen(w->out, "r");
+	assert_non_null(f);
+	w->got[fread(w->got, 1, sizeof(w->got) - 1, f)] = '\0';
+	fclose(f);
+	assert_string_equal(w->got, "2:two words:\n/dev/null\n");
+
+	write_script(w, "exec sleep 100", 0755);
+	job.limit_ms = 150;
+	assert_int_equal(program_run(w->p, &job), 0);
+	event_base_dispatch(w->base);
+	assert_int_equal(w->how, PROGRAM_TIMEOUT);
+	assert_string_equal(w->text, "killed: it ran for longer than 150 ms");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +244,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(is_killed_with_its_children, setup, teardown),
 		cmocka_unit_test_setup_teardown(may_be_talkative, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_at_a_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(has_arguments_and_may_be_mute, setup, teardown),
 		cmocka_unit_test_setup_teardown(cannot_be_run, setup, teardown),
 	};
 
