@@ -5,13 +5,14 @@
 
 #include "app.h"
 #include "guard.h"
+#include "procwatch.h"
 #include "vrouter/log.h"
 
 enum { EXIT_USAGE = 2 };
 
 struct options {
 	struct app_opts app;
-	bool check, worker, to_syslog, realtime, guard;
+	bool check, worker, to_syslog, realtime, guard, procwatch;
 };
 
 static const char usage[] =
@@ -28,7 +29,7 @@ static const char usage[] =
 /* -1: go on; else the exit status. */
 static int parse(struct options *o, int argc, char **argv)
 {
-	enum { OPT_WORKER = 256, OPT_SYSLOG, OPT_REALTIME, OPT_GUARD };
+	enum { OPT_WORKER = 256, OPT_SYSLOG, OPT_REALTIME, OPT_GUARD, OPT_PROCWATCH };
 	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
 					      {"foreground", no_argument, NULL, 'f'},
 					      {"check-config", no_argument, NULL, 't'},
@@ -39,6 +40,7 @@ static int parse(struct options *o, int argc, char **argv)
 					      {"syslog", no_argument, NULL, OPT_SYSLOG},
 					      {"realtime", no_argument, NULL, OPT_REALTIME},
 					      {"guard", no_argument, NULL, OPT_GUARD},
+					      {"procwatch", no_argument, NULL, OPT_PROCWATCH},
 					      {NULL, 0, NULL, 0}};
 	int c;
 
@@ -57,6 +59,8 @@ static int parse(struct options *o, int argc, char **argv)
 			o->to_syslog = true;
 		} else if (c == OPT_GUARD) {
 			o->guard = true;
+		} else if (c == OPT_PROCWATCH) {
+			o->procwatch = true;
 		} else if (c == OPT_REALTIME) {
 			o->realtime = true;
 		} else if (c == 'V') {
@@ -102,12 +106,14 @@ int main(int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	/* what a careless parent left open would be kept open for as long as we run */
-	close_range(o.worker || o.guard ? SPAWN_FD + 1 : STDERR_FILENO + 1, ~0U, 0);
+	close_range(o.worker || o.guard || o.procwatch ? SPAWN_FD + 1 : STDERR_FILENO + 1, ~0U, 0);
 	log_init("vrouterd", o.to_syslog, o.app.debug);
 	if (o.worker)
 		return sync_worker_main(o.realtime);
 	if (o.guard)
 		return guard_main(o.realtime);
+	if (o.procwatch)
+		return procwatch_main();
 	if (o.check)
 		return check_config(o.app.config);
 	return app_run(&o.app);
