@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf_check.h"
+#include "conf_track.h"
 
 struct check {
 	const struct conf *c;
@@ -442,6 +443,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
 		check_router_filter(&k, r);
 		check_fence(&k, r);
 		check_fast(&k, r);
+		conf_track_check(c->path, r, errors);
 		for (unsigned j = 0; j < i; j++)
 			check_pair(&k, &c->router[j], r);
 	}

@@ -2,7 +2,7 @@
 /* What a reload changes, and what of it a running daemon can take. Pure. */
 #include <string.h>
 
-#include "vrouter/conf.h"
+#include "conf_track.h"
 
 static bool same_text(const char *a, const char *b)
 {
@@ -147,7 +147,7 @@ static bool same_live(const struct conf_router *a, const struct conf_router *b)
 	       a->warm_neighbours == b->warm_neighbours &&
 	       same_text(a->on_role_change, b->on_role_change) &&
 	       a->on_role_change_timeout_s == b->on_role_change_timeout_s &&
-	       same_filter(&a->filter, &b->filter);
+	       same_filter(&a->filter, &b->filter) && conf_tracks_same(a, b);
 }
 
 static const struct conf_router *find(const struct conf *c, const char *name, unsigned *index)

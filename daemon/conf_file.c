@@ -16,10 +16,11 @@
 
 #include "conf_option.h"
 #include "conf_text.h"
+#include "conf_track.h"
 
 #define LINE_OPTION   "__line"
-#define OPTIONS_MAX   24
-#define CONF_SUBS_MAX 5
+#define OPTIONS_MAX   32
+#define CONF_SUBS_MAX 8
 #define WHERE_MAX     160
 #define ALLOWED_MAX   200
 
@@ -217,43 +218,74 @@ static void take_option(const struct conf_option *o, cfg_t *sec, void *base, con
 	}
 }
 
-static void take_section(const struct conf_section *s, cfg_t *sec, void *base, const char *where)
+static void take_options(const struct conf_section *s, cfg_t *sec, void *base, const char *where)
 {
 	set_line(base, s->line_offset, line_of(sec));
 	for (unsigned i = 0; i < s->n_options; i++)
 		take_option(&s->option[i], sec, base, where);
-	for (unsigned k = 0; k < s->n_subs; k++) {
-		const struct conf_section *sub = &s->sub[k];
-		unsigned n = cfg_size(sec, sub->name);
-		char inside[WHERE_MAX * 2];
-
-		snprintf(inside, sizeof(inside), "%s: %s", where, sub->name);
-		if (n > 1)
-			conf_error(reading.errors, reading.file,
-				   line_of(cfg_getnsec(sec, sub->name, 1)),
-				   "%s: a second one; allowed: one", inside);
-		if (n)
-			take_section(sub, cfg_getnsec(sec, sub->name, 0),
-				     (char *)base + sub->offset, inside);
-		else if (sub->required)
-			conf_error(reading.errors, reading.file, line_of(sec),
-				   "%s: section is missing", inside);
-	}
 }
 
-static void check_title(cfg_t *sec)
+static void check_title(cfg_t *sec, const char *where)
 {
 	if (!conf_name_ok(sec->title))
-		conf_error(
-			reading.errors, reading.file, line_of(sec),
-			"%s \"%.80s\": is no name; allowed: 1 to %d letters, digits, '.', '_' or "
-			"'-', not first '.' or '-'",
-			sec->name, sec->title, CONF_NAME_MAX - 1);
+		conf_error(reading.errors, reading.file, line_of(sec),
+			   "%s: is no name; allowed: 1 to %d letters, digits, '.', '_' or '-', not "
+			   "first '.' or '-'",
+			   where, CONF_NAME_MAX - 1);
 }
 
 static void copy_name(char *to, size_t cap, const char *from)
 {
 	snprintf(to, cap, "%s", from);
+}
+
+/* Sections that there may be many of, each in its element of a list. */
+static void take_list(const struct conf_section *s, cfg_t *outer, void *base, const char *where)
+{
+	unsigned n = cfg_size(outer, s->name), count = n < s->list_max ? n : s->list_max;
+
+	if (n > count)
+		conf_error(
+			reading.errors, reading.file, line_of(cfg_getnsec(outer, s->name, count)),
+			"%s: %u %s sections; allowed: at most %u", where, n, s->name, s->list_max);
+	for (unsigned i = 0; i < count; i++) {
+		cfg_t *sec = cfg_getnsec(outer, s->name, i);
+		char *to = (char *)base + s->offset + i * s->size;
+		char inside[WHERE_MAX * 2], own[WHERE_MAX];
+
+		snprintf(inside, sizeof(inside), "%s: %s", where, section_name(sec, own));
+		check_title(sec, inside);
+		copy_name(to, CONF_NAME_MAX, sec->title);
+		take_options(s, sec, to, inside);
+	}
+	memcpy((char *)base + s->count_offset, &count, sizeof(count));
+}
+
+static void take_sub(const struct conf_section *s, cfg_t *outer, void *base, const char *where)
+{
+	unsigned n = cfg_size(outer, s->name);
+	char inside[WHERE_MAX * 2];
+
+	snprintf(inside, sizeof(inside), "%s: %s", where, s->name);
+	if (n > 1)
+		conf_error(reading.errors, reading.file, line_of(cfg_getnsec(outer, s->name, 1)),
+			   "%s: a second one; allowed: one", inside);
+	if (n)
+		take_options(s, cfg_getnsec(outer, s->name, 0), (char *)base + s->offset, inside);
+	else if (s->required)
+		conf_error(reading.errors, reading.file, line_of(outer), "%s: section is missing",
+			   inside);
+}
+
+static void take_section(const struct conf_section *s, cfg_t *sec, void *base, const char *where)
+{
+	take_options(s, sec, base, where);
+	for (unsigned k = 0; k < s->n_subs; k++) {
+		if (s->sub[k].list_max)
+			take_list(&s->sub[k], sec, base, where);
+		else
+			take_sub(&s->sub[k], sec, base, where);
+	}
 }
 
 static cfg_t *take_single(cfg_t *root, struct conf *c, unsigned which)
@@ -282,9 +314,10 @@ static cfg_t *take_single(cfg_t *root, struct conf *c, unsigned which)
 static void take_controller(cfg_t *root, struct conf *c)
 {
 	cfg_t *sec = take_single(root, c, CONF_SEC_CONTROLLER);
+	char where[WHERE_MAX];
 
 	if (sec) {
-		check_title(sec);
+		check_title(sec, section_name(sec, where));
 		copy_name(c->controller.name, sizeof(c->controller.name), sec->title);
 	}
 	if (c->controller.control_socket[0])
@@ -319,11 +352,13 @@ static int take_routers(cfg_t *root, struct conf *c)
 		cfg_t *sec = cfg_getnsec(root, s->name, i);
 		struct conf_router *r = &c->router[i];
 
-		check_title(sec);
+		check_title(sec, section_name(sec, where));
 		conf_router_defaults(r);
 		copy_name(r->name, sizeof(r->name), sec->title);
 		copy_name(r->namespace, sizeof(r->namespace), sec->title);
-		take_section(s, sec, r, section_name(sec, where));
+		take_section(s, sec, r, where);
+		for (unsigned k = 0; k < r->n_tracks; k++)
+			conf_track_complete(&r->track[k], r);
 		r->own_filter = r->filter.line != 0;
 		if (!r->own_filter)
 			r->filter = c->sync.filter;

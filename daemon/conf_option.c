@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conf_option.h"
 
+#include "conf_track.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -19,6 +21,12 @@ static const char *const words_mode[] = {"vrrp", "external", "single", NULL};
 static const char *const words_tcp_state[] = {"SYN_SENT",   "SYN_RECV", "ESTABLISHED", "FIN_WAIT",
 					      "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT",   "CLOSE",
 					      "SYN_SENT2",  NULL};
+
+/* = enum track_kind, enum net_leg_id, conf_track.host */
+static const char *const words_kind[] = {"carrier", "bridge-port", "gateway", "script",
+					 "process", "route",	   NULL};
+static const char *const words_leg[] = {"management", "public", NULL};
+static const char *const words_side[] = {"router", "host", NULL};
 
 #define NO_SERVICES "this version does not run DNS and NTP servers in the router; remove the option"
 
@@ -252,6 +260,96 @@ static const struct conf_option router_options[] = {
 	{.name = "ntp-servers", .type = CONF_T_UNSUPPORTED, .list_max = 1, .refusal = NO_SERVICES},
 };
 
+static const struct conf_option track_options[] = {
+	{.name = "kind",
+	 .type = CONF_T_WORD,
+	 .required = true,
+	 AT(struct conf_track, kind),
+	 .words = words_kind},
+	{.name = "weight", .type = CONF_T_WEIGHT, AT(struct conf_track, rule.weight)},
+	{.name = "interval",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_track, interval_ms),
+	 .min = 100,
+	 .max = 3600000,
+	 .unit = "ms"},
+	{.name = "rise",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_track, rule.rise),
+	 .min = 1,
+	 .max = 1000},
+	{.name = "fall",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_track, rule.fall),
+	 .min = 1,
+	 .max = 1000},
+	{.name = "timeout",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_track, timeout_ms),
+	 LINE_AT(struct conf_track, timeout_line),
+	 .min = 10,
+	 .max = 600000,
+	 .unit = "ms"},
+	{.name = "hold",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_track, hold_s),
+	 LINE_AT(struct conf_track, hold_line),
+	 .min = 1,
+	 .max = 3600,
+	 .unit = "s"},
+	{.name = "leg",
+	 .type = CONF_T_WORD,
+	 AT(struct conf_track, leg),
+	 LINE_AT(struct conf_track, leg_line),
+	 .words = words_leg},
+	{.name = "interface",
+	 .type = CONF_T_IFNAME,
+	 AT(struct conf_track, interface),
+	 LINE_AT(struct conf_track, interface_line)},
+	{.name = "bridge",
+	 .type = CONF_T_IFNAME,
+	 AT(struct conf_track, bridge),
+	 LINE_AT(struct conf_track, bridge_line)},
+	{.name = "target",
+	 .type = CONF_T_ADDR,
+	 AT(struct conf_track, target),
+	 LINE_AT(struct conf_track, target_line)},
+	{.name = "program",
+	 .type = CONF_T_PATH,
+	 AT(struct conf_track, program),
+	 LINE_AT(struct conf_track, program_line)},
+	{.name = "arguments",
+	 .type = CONF_T_TEXT,
+	 .list_max = CONF_ARGUMENTS_MAX,
+	 LIST_OF(struct conf_track, argument),
+	 .count_offset = offsetof(struct conf_track, n_arguments),
+	 LINE_AT(struct conf_track, arguments_line),
+	 .max = CONF_ARGUMENT_MAX - 1},
+	{.name = "process",
+	 .type = CONF_T_PROCESS,
+	 AT(struct conf_track, process),
+	 LINE_AT(struct conf_track, process_line)},
+	{.name = "pid-file",
+	 .type = CONF_T_PATH,
+	 AT(struct conf_track, pid_file),
+	 LINE_AT(struct conf_track, pid_file_line)},
+	{.name = "destination",
+	 .type = CONF_T_NET,
+	 AT(struct conf_track, destination),
+	 LINE_AT(struct conf_track, destination_line)},
+	{.name = "table",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_track, table),
+	 LINE_AT(struct conf_track, table_line),
+	 .min = 1,
+	 .max = 999999999},
+	{.name = "namespace",
+	 .type = CONF_T_WORD,
+	 AT(struct conf_track, host),
+	 LINE_AT(struct conf_track, namespace_line),
+	 .words = words_side},
+};
+
 static const struct conf_section router_subs[] = {
 	{.name = "management",
 	 .required = true,
@@ -271,6 +369,15 @@ static const struct conf_section router_subs[] = {
 	 .n_options = ARRAY_LEN(election_options),
 	 LINE_AT(struct conf_router, election.line)},
 	FILTER_OF(struct conf_router),
+	{.name = "track",
+	 .titled = true,
+	 .option = track_options,
+	 .n_options = ARRAY_LEN(track_options),
+	 .list_max = TRACK_MAX,
+	 .offset = offsetof(struct conf_router, track),
+	 .size = sizeof(struct conf_track),
+	 .count_offset = offsetof(struct conf_router, n_tracks),
+	 LINE_AT(struct conf_track, line)},
 };
 
 const struct conf_section conf_sections[CONF_SECS] = {
@@ -323,4 +430,6 @@ void conf_router_defaults(struct conf_router *r)
 	r->warm_neighbours = true;
 	r->on_role_change_timeout_s = 10;
 	r->fence_timeout_s = 10;
+	for (unsigned i = 0; i < TRACK_MAX; i++)
+		conf_track_defaults(&r->track[i]);
 }

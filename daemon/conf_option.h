@@ -20,6 +20,9 @@ enum conf_type {
 	CONF_T_PREFIX,
 	CONF_T_PROTOCOL,    /* by name or number; one byte */
 	CONF_T_NET,	    /* an address or a network, IPv6 as well */
+	CONF_T_WEIGHT,	    /* a number below or above 0 */
+	CONF_T_TEXT,	    /* any, of a bounded length */
+	CONF_T_PROCESS,	    /* as the kernel calls a process */
 	CONF_T_UNSUPPORTED, /* known to people, not to this version: refusal says why */
 };
 
@@ -44,8 +47,13 @@ struct conf_section {
 	unsigned n_options;
 	const struct conf_section *sub; /* sections inside; one level */
 	unsigned n_subs;
-	size_t offset;	    /* of its struct in the outer section's struct */
-	size_t line_offset; /* of the int that keeps its line, in its own struct */
+	size_t offset; /* of its struct in the outer section's struct */
+	/* Inside another one, titled: there may be so many. The title is its struct's first member.
+	 */
+	unsigned list_max;
+	size_t size;	     /* of one struct */
+	size_t count_offset; /* of their unsigned count */
+	size_t line_offset;  /* of the int that keeps its line, in its own struct */
 };
 
 enum { CONF_SEC_CONTROLLER, CONF_SEC_SYNC, CONF_SEC_ROUTER, CONF_SECS };

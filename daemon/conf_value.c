@@ -54,6 +54,41 @@ static void add_protocols(char *buf, size_t cap)
 		snprintf(buf + at, cap - at, "a number from 1 to 255");
 }
 
+/* Of types that are the same for every option. */
+static const char *allowed_fixed(enum conf_type type)
+{
+	switch (type) {
+	case CONF_T_ADDR:
+		return "an address like \"192.0.2.1\" or \"2001:db8::1\"";
+	case CONF_T_GROUP:
+		return "an address like \"239.255.77.1\" or \"ff02::77\"";
+	case CONF_T_PEER:
+		return "an address like \"192.0.2.1\", \"2001:db8::1\" or \"fe80::1%eth0\"";
+	case CONF_T_PREFIX:
+		return "an address with prefix length like \"192.0.2.1/24\" or "
+		       "\"2001:db8::1/64\"";
+	case CONF_T_NET:
+		return "an address or network like \"192.0.2.1\", \"192.0.2.0/24\" or "
+		       "\"2001:db8::/32\"";
+	case CONF_T_BRIDGE:
+		return "\"bridge:NAME\", the name of a Linux bridge";
+	case CONF_T_BOOL:
+		return "true, false";
+	case CONF_T_NAME:
+	case CONF_T_IFNAME:
+	case CONF_T_PATH:
+	case CONF_T_NUMBER:
+	case CONF_T_WORD:
+	case CONF_T_PROTOCOL:
+	case CONF_T_WEIGHT:
+	case CONF_T_TEXT:
+	case CONF_T_PROCESS:
+	case CONF_T_UNSUPPORTED:
+		break;
+	}
+	return "nothing in this version";
+}
+
 const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t cap)
 {
 	switch (o->type) {
@@ -65,9 +100,6 @@ const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t c
 		snprintf(buf, cap, "an interface name of 1 to %d letters, digits, '.', '_' or '-'",
 			 IFNAMSIZ - 1);
 		break;
-	case CONF_T_BRIDGE:
-		snprintf(buf, cap, "\"bridge:NAME\", the name of a Linux bridge");
-		break;
 	case CONF_T_PATH:
 		snprintf(buf, cap, "an absolute path of at most %d characters", CONF_PATH_MAX - 1);
 		break;
@@ -75,37 +107,36 @@ const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t c
 		snprintf(buf, cap, "a number from %u to %u%s%s%s", o->min, o->max,
 			 o->unit ? " (" : "", o->unit ? o->unit : "", o->unit ? ")" : "");
 		break;
-	case CONF_T_BOOL:
-		snprintf(buf, cap, "true, false");
-		break;
 	case CONF_T_WORD:
 		add_words(o, buf, cap, 0);
-		break;
-	case CONF_T_ADDR:
-		snprintf(buf, cap, "an address like \"192.0.2.1\" or \"2001:db8::1\"");
-		break;
-	case CONF_T_GROUP:
-		snprintf(buf, cap, "an address like \"239.255.77.1\" or \"ff02::77\"");
-		break;
-	case CONF_T_PEER:
-		snprintf(buf, cap,
-			 "an address like \"192.0.2.1\", \"2001:db8::1\" or \"fe80::1%%eth0\"");
-		break;
-	case CONF_T_PREFIX:
-		snprintf(buf, cap,
-			 "an address with prefix length like \"192.0.2.1/24\" or "
-			 "\"2001:db8::1/64\"");
 		break;
 	case CONF_T_PROTOCOL:
 		add_protocols(buf, cap);
 		break;
-	case CONF_T_NET:
+	case CONF_T_WEIGHT:
 		snprintf(buf, cap,
-			 "an address or network like \"192.0.2.1\", \"192.0.2.0/24\" or "
-			 "\"2001:db8::/32\"");
+			 "a number from -%d to %d, but for 0; without one, failing is a fault",
+			 TRACK_WEIGHT_MAX, TRACK_WEIGHT_MAX);
 		break;
+	case CONF_T_TEXT:
+		snprintf(buf, cap, "a text of at most %u characters", o->max);
+		break;
+	case CONF_T_PROCESS:
+		snprintf(
+			buf, cap,
+			"the name of a process as ps shows it with \"-o comm\", 1 to %d characters "
+			"and no '/'",
+			CONF_PROCESS_MAX - 1);
+		break;
+	case CONF_T_BRIDGE:
+	case CONF_T_BOOL:
+	case CONF_T_ADDR:
+	case CONF_T_GROUP:
+	case CONF_T_PEER:
+	case CONF_T_PREFIX:
+	case CONF_T_NET:
 	case CONF_T_UNSUPPORTED:
-		snprintf(buf, cap, "nothing in this version");
+		snprintf(buf, cap, "%s", allowed_fixed(o->type));
 		break;
 	}
 	return buf;
@@ -145,6 +176,21 @@ static const char *set_number(const struct conf_option *o, void *to, const char 
 	if (v < o->min || v > o->max)
 		return "is out of range";
 	memcpy(to, &v, sizeof(v));
+	return NULL;
+}
+
+static const char *set_weight(void *to, const char *text)
+{
+	const struct conf_option number = {.min = 1, .max = TRACK_WEIGHT_MAX};
+	bool minus = *text == '-';
+	unsigned v = 0;
+	const char *why = set_number(&number, &v, text + (minus || *text == '+'));
+	int weight;
+
+	if (why)
+		return why;
+	weight = minus ? -(int)v : (int)v;
+	memcpy(to, &weight, sizeof(weight));
 	return NULL;
 }
 
@@ -277,6 +323,12 @@ const char *conf_option_set(const struct conf_option *o, void *base, unsigned in
 		return set_protocol(to, text);
 	case CONF_T_NET:
 		return set_net(to, text);
+	case CONF_T_WEIGHT:
+		return set_weight(to, text);
+	case CONF_T_TEXT:
+		return set_string(o, to, text, true);
+	case CONF_T_PROCESS:
+		return set_string(o, to, text, *text && !strchr(text, '/'));
 	case CONF_T_UNSUPPORTED:
 		return o->refusal;
 	}

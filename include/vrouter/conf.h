@@ -7,6 +7,7 @@
 
 #include "vrouter/netns.h"
 #include "vrouter/sync_ipc.h"
+#include "vrouter/track.h"
 #include "vrouter/vrrp.h"
 
 #define CONF_NAME_MAX	 64
@@ -38,6 +39,32 @@ struct conf_filter {
 	unsigned n_tcp_states;
 	bool assured;
 	int line, ignored_protocols_line, tcp_states_line;
+};
+
+#define CONF_ARGUMENTS_MAX 8
+#define CONF_ARGUMENT_MAX  64
+#define CONF_PROCESS_MAX   16 /* TASK_COMM_LEN: longer ones are not known to the kernel */
+
+/* Which of them belong to which kind: conf_track.c. A line of 0: the option was not given. */
+struct conf_track {
+	char name[CONF_NAME_MAX]; /* first: the section's title goes there */
+	enum track_kind kind;
+	struct track_rule rule;
+	unsigned interval_ms; /* default 1000 */
+	unsigned timeout_ms;  /* gateway: default interval; script: 1000 */
+	unsigned hold_s;      /* default 60 */
+	unsigned leg;	      /* enum net_leg_id; default public */
+	char interface[IFNAMSIZ], bridge[IFNAMSIZ];
+	struct ip_addr target; /* gateway: default the first of the leg */
+	char program[CONF_PATH_MAX], argument[CONF_ARGUMENTS_MAX][CONF_ARGUMENT_MAX];
+	unsigned n_arguments;
+	char process[CONF_PROCESS_MAX], pid_file[CONF_PATH_MAX];
+	struct ip_prefix destination;
+	unsigned table; /* default RT_TABLE_MAIN */
+	bool host;	/* namespace = "host"; default "router" */
+	int line, timeout_line, hold_line, leg_line, interface_line, bridge_line, target_line;
+	int program_line, arguments_line, process_line, pid_file_line, destination_line;
+	int table_line, namespace_line;
 };
 
 struct conf_router {
@@ -77,6 +104,8 @@ struct conf_router {
 	unsigned on_role_change_timeout_s;  /* default 10 */
 	char fence[CONF_PATH_MAX];	    /* a program; empty: none */
 	unsigned fence_timeout_s;	    /* default 10 */
+	struct conf_track track[TRACK_MAX];
+	unsigned n_tracks;
 	int line, namespace_line, gateway_line, fence_line;
 };
 

@@ -314,6 +314,11 @@ static void fence_timeout(struct conf_router *r)
 	r->fence_timeout_s++;
 }
 
+static void track(struct conf_router *r)
+{
+	r->n_tracks = 1;
+}
+
 static const struct {
 	void (*change)(struct conf_router *r);
 	enum conf_change is;
@@ -352,6 +357,7 @@ static const struct {
 	{fast_interval, CONF_LIVE, NULL},
 	{fence, CONF_LIVE, NULL},
 	{fence_timeout, CONF_LIVE, NULL},
+	{track, CONF_LIVE, NULL},
 };
 
 static void one_router(void **state)
