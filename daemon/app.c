@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "guard.h"
+#include "procwatch.h"
 #include "startup.h"
 #include "vrouter/log.h"
 
@@ -191,11 +192,13 @@ static int start_sync(struct app *a)
 	return err;
 }
 
-static int start_guard(struct app *a)
+static int start_helpers(struct app *a)
 {
 	struct spawn_opts opts = spawn_opts(a);
 
-	return guard_new(&a->guard, a->base, &opts, on_guard_up, a);
+	int err = guard_new(&a->guard, a->base, &opts, on_guard_up, a);
+
+	return err ? err : procwatch_new(&a->procs, a->base, &opts);
 }
 
 /* ---- routers ----------------------------------------------------------------------------------
@@ -365,7 +368,7 @@ static int start(struct app *a)
 	if (!err)
 		err = start_sync(a);
 	if (!err)
-		err = start_guard(a);
+		err = start_helpers(a);
 	if (err < 0)
 		return err;
 	a->env = (struct router_env){.base = a->base,
@@ -373,6 +376,7 @@ static int start(struct app *a)
 				     .controller = a->conf->controller.name,
 				     .sync = a->sync,
 				     .guard = a->guard,
+				     .procs = a->procs,
 				     .ring_bytes = a->conf->sync.ring_kb * 1024,
 				     .hold_new_ms = a->conf->sync.hold_new_ms,
 				     .on_happening = on_happening,
@@ -403,6 +407,7 @@ static void finish(struct app *a)
 	while (a->n_routers)
 		router_free(a->router[--a->n_routers]);
 	guard_free(a->guard); /* what is still ACTIVE leaves now */
+	procwatch_free(a->procs);
 	ctl_server_free(a->ctl);
 	sync_child_free(a->sync);
 	free_event(&a->sigterm);

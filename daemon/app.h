@@ -32,6 +32,7 @@ struct app {
 	struct router_env env;
 	struct sync_child *sync;
 	struct guard *guard;
+	struct procwatch *procs;
 	struct ctl_server *ctl;
 	struct router **router; /* n_routers of room for CONF_ROUTERS_MAX */
 	unsigned n_routers;

@@ -14,6 +14,7 @@ enum happening_type {
 	HAPPENING_REPAIR, /* the router's network was not as it should be, and is again */
 	HAPPENING_CONFIG, /* reload */
 	HAPPENING_WINNER, /* two were ACTIVE, and one is left */
+	HAPPENING_TRACK,  /* something that is tracked fails, or is well again */
 	HAPPENING_TYPES
 };
 const char *happening_name(enum happening_type t);

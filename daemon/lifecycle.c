@@ -222,7 +222,7 @@ static void on_fault(struct life_run *s)
 	switch (s->in->ev) {
 	case LIFE_EV_FAULT:
 		life_set_reason(s->l, s->in->why);
-		if (s->l->faults & LIFE_FAULT_NET)
+		if (s->l->faults & LIFE_FAULTS_LEAVE)
 			life_election_off(s);
 		break;
 	case LIFE_EV_BUILT:

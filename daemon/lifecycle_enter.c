@@ -117,8 +117,7 @@ void life_enter_fault(struct life_run *s)
 	drop_role(s);
 	life_fail_pending(s, "a fault came in between");
 	s->l->state = LIFE_FAULT;
-	/* With a fault of its own the election has left by itself, and comes back by itself. */
-	if (s->l->faults & LIFE_FAULT_NET)
+	if (s->l->faults & LIFE_FAULTS_LEAVE)
 		life_election_off(s);
 }
 

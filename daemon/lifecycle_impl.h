@@ -14,6 +14,10 @@ struct life_run {
 	struct life_out out;
 };
 
+/* Faults that the election has to leave for. With one of its own it has left by itself, and comes
+ * back by itself. */
+#define LIFE_FAULTS_LEAVE (LIFE_FAULT_NET | LIFE_FAULT_TRACK)
+
 void life_set_reason(struct life *l, const char *why);
 void life_reply(struct life_run *s, enum life_answer a, const char *text);
 void life_fail_pending(struct life_run *s, const char *text);

@@ -89,6 +89,8 @@ static void on_election_fault(void *ctx, const char *fault)
 			     .fault = LIFE_FAULT_ELECTION};
 
 	router_push(ctx, in, fault);
+	if (!fault)
+		router_track_remind(ctx);
 }
 
 /* A second ACTIVE was heard and has to leave: what learnt its addresses must learn ours again. */
@@ -110,6 +112,15 @@ static void elect(struct router *r, enum vrrp_event ev)
 							.gated = r->life.gated,
 							.blind = r->life.blind,
 							.sole = r->sole});
+}
+
+struct vrrp_cfg router_election_cfg(const struct router *r)
+{
+	struct vrrp_io_cfg cfg;
+
+	conf_vrrp(&cfg, &r->conf);
+	cfg.fsm.prio = r->track.priority;
+	return cfg.fsm;
 }
 
 static int open_election(struct router *r, char reason[static NET_REASON_MAX])
@@ -204,6 +215,7 @@ static void tell_role(struct router *r, enum life_state before, const char *from
 	r->since_ms = wall_ms();
 	router_happened(r, HAPPENING_ROLE, text, l->reason);
 	router_hook_tell(r);
+	router_track_role(r);
 }
 
 static void give_answer(struct router *r, const struct queued *q, const struct life_out *out)
@@ -328,6 +340,7 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 		return -ENOMEM;
 	r->env = env;
 	r->conf = *conf;
+	r->track.priority = (uint8_t)conf->election.priority;
 	r->since_ms = wall_ms();
 	r->life.sync = env->sync ? LIFE_SYNC_DOWN : LIFE_SYNC_NONE;
 	r->life.term = router_state_read(env->run_dir, conf->name);
@@ -350,6 +363,11 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 	if (env->sync && sync_child_is_up(env->sync))
 		router_on_sync_up(r);
 	router_net_build(r);
+	err = router_track_open(r);
+	if (err < 0) {
+		router_free(r);
+		return err;
+	}
 	*out = r;
 	return 0;
 }
@@ -361,6 +379,7 @@ void router_free(struct router *r)
 	if (r->save_timer && evtimer_pending(r->save_timer, NULL))
 		on_save(-1, 0, r);
 	vrrp_io_free(r->vrrp);
+	router_track_close(r);
 	router_neigh_close(r);
 	router_net_close(r);
 	router_hook_close(r);
@@ -392,21 +411,32 @@ int router_reconfigure(struct router *r, const struct conf_router *conf,
 		       char reason[static NET_REASON_MAX])
 {
 	struct vrrp_io_cfg cfg;
+	struct vrrp_cfg bids;
+	int err, tracked;
 
+	auto_free struct conf_router *was = malloc(sizeof(*was));
+
+	if (!was) {
+		snprintf(reason, NET_REASON_MAX, "out of memory");
+		return -ENOMEM;
+	}
+	*was = r->conf;
 	r->conf = *conf;
 	set_life_cfg(r);
+	tracked = router_track_reconfigure(r, was);
 	conf_vrrp(&cfg, &r->conf);
+	bids = router_election_cfg(r);
 	if (r->vrrp) {
 		vrrp_io_set_peers(r->vrrp, &cfg.peers);
-		vrrp_io_reconfigure(r->vrrp, &cfg.fsm);
+		vrrp_io_reconfigure(r->vrrp, &bids, false);
 	}
 	router_sync_reconfigure(r);
 	router_neigh_reconfigure(r);
-
-	int err = router_net_reconfigure(r, reason);
-
+	err = router_net_reconfigure(r, reason);
 	router_guard_arm(r); /* the VIPs may be others */
-	return err;
+	if (!err && tracked < 0)
+		snprintf(reason, NET_REASON_MAX, "nothing is tracked: %s", strerror(-tracked));
+	return err ? err : tracked;
 }
 
 void router_command(struct router *r, bool promote, bool force, uint64_t request)
@@ -444,6 +474,7 @@ void router_view(const struct router *r, struct router_view *out)
 		.hook_coalesced = r->hook_queue.coalesced,
 		.takeover = r->takeover_stats,
 		.alarm = r->alarm,
+		.priority = r->track.priority,
 	};
 	router_neigh_view(r, &out->neigh);
 	if (r->vrrp)

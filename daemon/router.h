@@ -12,6 +12,7 @@
 #include "vrouter/vrrp.h"
 
 struct router;
+struct procwatch;
 
 /* What a router needs from the daemon; borrowed, outlives every router. */
 struct router_env {
@@ -19,6 +20,7 @@ struct router_env {
 	const char *run_dir, *controller;
 	struct sync_child *sync; /* NULL: no replication */
 	struct guard *guard;	 /* NULL: none */
+	struct procwatch *procs;
 	uint32_t ring_bytes, hold_new_ms;
 	/* id and time_ms are filled in by the daemon */
 	void (*on_happening)(void *ctx, const struct happening *h);
@@ -105,7 +107,12 @@ struct router_view {
 	struct router_takeover_stats takeover;
 	const struct router_alarm *alarm; /* ROUTER_ALARMS of them */
 	struct router_neigh_stats neigh;
+	uint8_t priority; /* with the weights of what fails */
 };
+/* Of conf->track[i]. */
+const struct track *router_track_state(const struct router *r, unsigned i);
+/* "fault", "priority"; "none": a weight where there is no election of ours. */
+const char *router_track_effect(const struct conf_router *c, unsigned i);
 void router_view(const struct router *r, struct router_view *out);
 
 #endif

@@ -125,12 +125,10 @@ static int ensure_nat(struct router *r, char reason[static NET_REASON_MAX])
 }
 
 /* Something changed, or a fault may be over. */
-static void look(struct router *r)
+static void repair(struct router *r)
 {
 	unsigned changed;
 
-	if (r->life.state == LIFE_STOPPED)
-		return;
 	if (ensure(r, life_wants_vips(&r->life), &changed) < 0)
 		return;
 	if (r->life.faults & LIFE_FAULT_NET) {
@@ -141,8 +139,10 @@ static void look(struct router *r)
 			return;
 		}
 		open_announcers(r);
+		router_track_quiet(r);
 		router_push(r, (struct life_in){.ev = LIFE_EV_RECOVERED, .fault = LIFE_FAULT_NET},
 			    NULL);
+		router_track_remind(r);
 	} else if (changed) {
 		char text[160];
 
@@ -154,7 +154,17 @@ static void look(struct router *r)
 		if (life_wants_vips(&r->life))
 			router_start_announcing(r);
 		router_neigh_legs_changed(r);
+		router_track_quiet(r);
 	}
+}
+
+/* First what is ours to repair: what was repaired has not failed. */
+static void look(struct router *r)
+{
+	if (r->life.state == LIFE_STOPPED)
+		return;
+	repair(r);
+	router_track_look(r);
 }
 
 static void on_settled(evutil_socket_t fd, short what, void *ctx)
@@ -192,6 +202,8 @@ static void on_net_change(void *ctx, const struct net_news *news)
 
 	if (news->rules)
 		replace_rules(r, news->by);
+	if (news->looks && !news->net)
+		router_track_look(r);
 	if (!news->net)
 		return;
 	if (!evtimer_pending(r->settle_timer, NULL) || (r->life.faults & LIFE_FAULT_NET))
@@ -204,6 +216,7 @@ void router_vips_on(struct router *r)
 
 	if (ensure(r, true, &changed) < 0)
 		return;
+	router_track_quiet(r);
 	router_start_announcing(r);
 	if (r->vrrp)
 		vrrp_io_has_addresses(r->vrrp);
@@ -219,6 +232,7 @@ void router_vips_off(struct router *r)
 	evtimer_del(r->announce_timer);
 	router_neigh_passive(r);
 	(void)ensure(r, false, &changed);
+	router_track_quiet(r);
 }
 
 /* With one controller there is nobody else to be ACTIVE: a running router is adopted with its VIPs.
@@ -280,6 +294,8 @@ int router_net_reconfigure(struct router *r, char reason[static NET_REASON_MAX])
 		snprintf(reason, NET_REASON_MAX, "%s", r->life.reason);
 		return -EIO;
 	}
+	if (changed)
+		router_track_quiet(r);
 	if (life_wants_vips(&r->life))
 		router_start_announcing(r);
 	return ensure_nat(r, reason);

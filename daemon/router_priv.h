@@ -36,6 +36,15 @@ struct router_neigh {
 	uint64_t refused, left_out, install_us;
 };
 
+struct tracker;
+struct router_track {
+	bool started;
+	struct tracker *at[TRACK_MAX]; /* conf.n_tracks of them */
+	struct net_look look[TRACK_MAX];
+	uint8_t priority;	     /* to bid */
+	char fault[LIFE_REASON_MAX]; /* as the role machine knows it; empty: none */
+};
+
 struct router {
 	const struct router_env *env;
 	struct conf_router conf;
@@ -72,6 +81,7 @@ struct router {
 	struct router_hook_stats hook;
 
 	struct router_neigh neigh;
+	struct router_track track;
 
 	uint64_t elected_us, active_ms, since_ms;
 	unsigned bursts;
@@ -87,6 +97,7 @@ void router_happened(struct router *r, enum happening_type type, const char *tex
 		     const char *reason);
 /* Replication said something, or is down. */
 void router_on_report(struct router *r);
+struct vrrp_cfg router_election_cfg(const struct router *r);
 /* Starts a timer over. */
 void router_arm(struct event *timer, uint64_t ms);
 
@@ -116,6 +127,23 @@ void router_neigh_reconfigure(struct router *r);
 void router_neigh_again(struct router *r);
 void router_neigh_on_page(struct router *r, const struct sync_msg_neigh *m);
 void router_neigh_view(const struct router *r, struct router_neigh_stats *out);
+
+/* ---- router_track.c ---- */
+
+/* Once the network was built for the first time, so that it is not found missing. 0 or -errno. */
+must_check int router_track_open(struct router *r);
+void router_track_close(struct router *r);
+/* After conf has changed; was: before. What is still looked at keeps its state. The election is not
+ * told of the priority. */
+must_check int router_track_reconfigure(struct router *r, const struct conf_router *was);
+/* The role is another one. */
+void router_track_role(struct router *r);
+/* Links or routes changed, and what of it is ours was looked after. */
+void router_track_look(struct router *r);
+/* We changed the router's network ourselves. */
+void router_track_quiet(struct router *r);
+/* Another fault is over: says again what is left of ours. */
+void router_track_remind(struct router *r);
 
 /* ---- router_guard.c ---- */
 

@@ -107,6 +107,15 @@ static int check_program(const struct conf_router *r, const char *option, const 
 	return err;
 }
 
+static int check_track(const struct conf_router *r, const struct conf_track *t,
+		       char why[static STARTUP_WHY_MAX])
+{
+	char option[CONF_NAME_MAX + 32];
+
+	snprintf(option, sizeof(option), "track \"%s\": program", t->name);
+	return check_program(r, option, t->program, why);
+}
+
 int startup_check_programs(const struct conf *c, char why[static STARTUP_WHY_MAX])
 {
 	int err = 0;
@@ -117,6 +126,8 @@ int startup_check_programs(const struct conf *c, char why[static STARTUP_WHY_MAX
 		err = check_program(r, "on-role-change", r->on_role_change, why);
 		if (!err)
 			err = check_program(r, "fence", r->fence, why);
+		for (unsigned k = 0; !err && k < r->n_tracks; k++)
+			err = check_track(r, &r->track[k], why);
 	}
 	return err;
 }

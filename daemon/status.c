@@ -5,7 +5,9 @@
 
 #include "app.h"
 #include "clock.h"
+#include "conf_track.h"
 #include "guard.h"
+#include "procwatch.h"
 
 static json_t *text_or_null(const char *s)
 {
@@ -129,6 +131,7 @@ static json_t *election_json(const struct router_view *v)
 	json_object_set_new(e, "peers", election_peers(v->ends));
 	json_object_set_new(e, "vrid", json_integer(v->conf->election.vrid));
 	json_object_set_new(e, "priority", json_integer(v->conf->election.priority));
+	json_object_set_new(e, "effective_priority", json_integer(v->priority));
 	json_object_set_new(e, "advert_interval_ms",
 			    json_integer(v->conf->election.advert_interval_ms));
 	json_object_set_new(e, "preempt", json_boolean(v->conf->election.preempt));
@@ -173,6 +176,37 @@ static json_t *neighbours_json(const struct router_neigh_stats *n)
 			 (json_int_t)n->left_out, "install_us", (json_int_t)n->install_us);
 }
 
+static json_t *track_json(const struct conf_track *c, const struct track *t, const char *effect)
+{
+	uint64_t now = now_ms();
+	char what[CONF_TRACK_WHAT_MAX];
+	json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "name", c->name, "kind",
+			      track_kind_name(c->kind), "what", conf_track_what(c, what), "state",
+			      track_state_name(t->state), "effect", effect, "judged",
+			      track_is_judged(&c->rule, t));
+
+	json_object_set_new(j, "weight",
+			    c->rule.weight ? json_integer(c->rule.weight) : json_null());
+	json_object_set_new(j, "reason", text_or_null(t->state == TRACK_FAILING ? t->why : NULL));
+	json_object_set_new(
+		j, "held_ms",
+		json_integer(t->hold_until_ms > now ? (json_int_t)(t->hold_until_ms - now) : 0));
+	json_object_set_new(j, "samples", json_integer((json_int_t)t->samples));
+	json_object_set_new(j, "failed", json_integer((json_int_t)t->failed));
+	json_object_set_new(j, "changes", json_integer((json_int_t)t->changes));
+	return j;
+}
+
+static json_t *tracks_json(const struct router *r, const struct conf_router *c)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < c->n_tracks; i++)
+		json_array_append_new(list, track_json(&c->track[i], router_track_state(r, i),
+						       router_track_effect(c, i)));
+	return list;
+}
+
 static json_t *router_json(const struct app *a, const struct router *r)
 {
 	struct router_view v;
@@ -195,6 +229,7 @@ static json_t *router_json(const struct app *a, const struct router *r)
 	json_object_set_new(j, "election", election_json(&v));
 	add_replication(j, &v);
 	json_object_set_new(j, "neighbours", neighbours_json(&v.neigh));
+	json_object_set_new(j, "tracks", tracks_json(r, v.conf));
 	return j;
 }
 
@@ -393,14 +428,15 @@ json_t *stats_json(const struct app *a, const struct router *only)
 {
 	const struct ctl_stats *c = ctl_server_stats(a->ctl);
 
-	return json_pack("{s:{s:I, s:I, s:I, s:I, s:I}, s:{s:b, s:i, s:i}, s:{s:i, s:i}, s:o}",
-			 "control", "clients", (json_int_t)c->clients, "requests",
-			 (json_int_t)c->requests, "bad_requests", (json_int_t)c->bad_requests,
-			 "refused_clients", (json_int_t)c->refused_clients, "slow_clients",
-			 (json_int_t)c->slow_clients, "replication_process", "up",
-			 a->sync && sync_child_is_up(a->sync), "pid",
-			 a->sync ? (int)sync_child_pid(a->sync) : 0, "restarts",
-			 a->sync ? (int)sync_child_restarts(a->sync) : 0, "guard", "pid",
-			 (int)guard_pid(a->guard), "restarts", (int)guard_restarts(a->guard),
-			 "routers", each(a, only, router_stats));
+	return json_pack(
+		"{s:{s:I, s:I, s:I, s:I, s:I}, s:{s:b, s:i, s:i}, s:{s:i, s:i}, s:{s:i, s:i}, s:o}",
+		"control", "clients", (json_int_t)c->clients, "requests", (json_int_t)c->requests,
+		"bad_requests", (json_int_t)c->bad_requests, "refused_clients",
+		(json_int_t)c->refused_clients, "slow_clients", (json_int_t)c->slow_clients,
+		"replication_process", "up", a->sync && sync_child_is_up(a->sync), "pid",
+		a->sync ? (int)sync_child_pid(a->sync) : 0, "restarts",
+		a->sync ? (int)sync_child_restarts(a->sync) : 0, "guard", "pid",
+		(int)guard_pid(a->guard), "restarts", (int)guard_restarts(a->guard), "procwatch",
+		"pid", (int)procwatch_pid(a->procs), "restarts", (int)procwatch_restarts(a->procs),
+		"routers", each(a, only, router_stats));
 }

@@ -71,6 +71,8 @@ static void print_election(const json_t *e)
 		printf(" %lld, priority %lld, every %lld ms%s", number(e, "vrid"),
 		       number(e, "priority"), number(e, "advert_interval_ms"),
 		       json_is_true(json_object_get(e, "preempt")) ? ", preempts" : "");
+	if (number(e, "effective_priority") != number(e, "priority"))
+		printf(", %lld by what is tracked", number(e, "effective_priority"));
 	if (json_is_string(json_object_get(e, "address")))
 		printf(", as %s on %s", text(e, "address"), text(e, "interface"));
 	json_array_foreach(json_object_get(e, "peers"), i, peer)
@@ -86,9 +88,32 @@ static void print_election(const json_t *e)
 	putchar('\n');
 }
 
+/* "track        up-ex: FAILING (weight -30: ...), carrier of eth1: interface eth1 has no carrier"
+ */
+static void print_track(const json_t *t)
+{
+	const char *state = text(t, "state"), *effect = text(t, "effect");
+	bool failing = strcmp(state, "failing") == 0;
+
+	printf("  track        %s: %s (", text(t, "name"), failing ? "FAILING" : state);
+	if (strcmp(effect, "fault") == 0)
+		printf("fault");
+	else
+		printf("weight %+lld%s", number(t, "weight"),
+		       strcmp(effect, "none") == 0 ? ", only shown: no VRRP here" : "");
+	printf("), %s %s", text(t, "kind"), text(t, "what"));
+	if (failing)
+		printf(": %s", text(t, "reason"));
+	if (number(t, "held_ms"))
+		printf("; held for %lld s", number(t, "held_ms") / 1000 + 1);
+	else if (json_is_false(json_object_get(t, "judged")))
+		printf("; only an ACTIVE can tell");
+	putchar('\n');
+}
+
 static void print_router(const json_t *r)
 {
-	const json_t *alarm, *n, *vip;
+	const json_t *alarm, *n, *track, *vip;
 	size_t i;
 
 	printf("\n%s: %s since %s", text(r, "router"), text(r, "role"), text(r, "since"));
@@ -107,6 +132,7 @@ static void print_router(const json_t *r)
 		printf("%s%s", i ? ", " : "", json_string_value(vip));
 	printf(" (namespace %s)\n", text(r, "namespace"));
 	print_election(json_object_get(r, "election"));
+	json_array_foreach(json_object_get(r, "tracks"), i, track) print_track(track);
 	print_sync(r);
 	n = json_object_get(r, "neighbours");
 	if (json_is_object(n))
@@ -205,6 +231,7 @@ void cli_print_stats(const json_t *data)
 	print_counters("control", json_object_get(data, "control"));
 	print_counters("replication_process", json_object_get(data, "replication_process"));
 	print_counters("guard", json_object_get(data, "guard"));
+	print_counters("procwatch", json_object_get(data, "procwatch"));
 	json_array_foreach(json_object_get(data, "routers"), i, r)
 		print_counters(text(r, "router"), r);
 }

@@ -271,6 +271,12 @@ static struct vrrp_out active_advert(const struct vrrp_cfg *cfg, struct vrrp_ins
 	return out;
 }
 
+static void end_boost(struct vrrp_inst *v)
+{
+	v->boosted = false;
+	v->claims = 0;
+}
+
 /* RFC 9568 6.4.3. bid: before the event. */
 static struct vrrp_out on_active(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struct vrrp_in in,
 				 uint8_t bid)
@@ -303,6 +309,8 @@ static struct vrrp_out on_active(const struct vrrp_cfg *cfg, struct vrrp_inst *v
 		v->resigning = false;
 		return advertise(cfg, v);
 	case VRRP_EV_RECONF:
+		if (in.worse)
+			end_boost(v);
 		/* At once, so that a longer interval is known before the old one is missed. */
 		return advertise(cfg, v);
 	case VRRP_EV_GATE:

@@ -379,13 +379,13 @@ void vrrp_io_has_addresses(struct vrrp_io *io)
 	io->owes = false;
 }
 
-void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg)
+void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg, bool worse)
 {
 	if (cfg->prio == io->cfg.prio && cfg->adv_cs == io->cfg.adv_cs &&
 	    cfg->preempt == io->cfg.preempt && cfg->fast == io->cfg.fast)
 		return;
 	io->cfg = *cfg;
-	vrrp_run(io, (struct vrrp_in){.ev = VRRP_EV_RECONF});
+	vrrp_run(io, (struct vrrp_in){.ev = VRRP_EV_RECONF, .worse = worse});
 }
 
 const struct vrrp_inst *vrrp_io_inst(const struct vrrp_io *io)

@@ -51,7 +51,11 @@ const char *life_sync_name(enum life_sync s);
 
 enum life_mode { LIFE_MODE_VRRP, LIFE_MODE_EXTERNAL, LIFE_MODE_SINGLE };
 
-enum { LIFE_FAULT_NET = 1 << 0, LIFE_FAULT_ELECTION = 1 << 1 };
+enum {
+	LIFE_FAULT_NET = 1 << 0,
+	LIFE_FAULT_ELECTION = 1 << 1,
+	LIFE_FAULT_TRACK = 1 << 2, /* something fails that is tracked without a weight */
+};
 
 struct life_cfg {
 	enum life_mode mode;

@@ -153,6 +153,9 @@ struct vrrp_in {
 	 * still), so the sender rightly took over and has the newer flows: do not fight it. */
 	bool overdue;
 	bool gated, blind, sole; /* GATE */
+	/* RECONF: the priority is lower because something fails. A promotion by hand no longer
+	 * outbids then: whoever made it did not know of that. */
+	bool worse;
 	/* TIMER: BACKUP: a takeover because of silence is not allowed (yet). ACTIVE: it stood
 	 * still, and another one says that it is ACTIVE. */
 	bool held;
@@ -328,8 +331,9 @@ bool vrrp_io_is_well(const struct vrrp_io *io);
 /* An ACTIVE's addresses are there. One that takes over from an ACTIVE which is still there does not
  * say so before this (nor later than after one interval). */
 void vrrp_io_has_addresses(struct vrrp_io *io);
-/* Live change of priority, interval and preempt: the election goes on, nothing restarts. */
-void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg);
+/* Live change of priority, interval and preempt: the election goes on, nothing restarts. worse: see
+ * struct vrrp_in. */
+void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg, bool worse);
 /* Other peers, where there were and still are some. */
 void vrrp_io_set_peers(struct vrrp_io *io, const struct vrrp_peers *peers);
 /* The socket to send it on (borrowed, until the next fault), or -ENOTCONN while the interface is

@@ -376,6 +376,37 @@ static void single(void **state)
 	assert_int_equal(s.out.answer, LIFE_ANSWER_FAILED);
 }
 
+/* Something that is tracked without a weight: as any fault, the election leaves for it; and two
+ * faults are over when both are. */
+static void tracked_faults(void **state)
+{
+	struct story s;
+	struct life_in net = {.ev = LIFE_EV_FAULT, .fault = LIFE_FAULT_NET, .why = "no bridge"};
+	struct life_in tr = {.ev = LIFE_EV_FAULT, .fault = LIFE_FAULT_TRACK, .why = "no carrier"};
+
+	(void)state;
+	active(&s, LIFE_MODE_VRRP);
+	feed(&s, tr);
+	assert_int_equal(s.life.state, LIFE_FAULT);
+	assert_true(did(&s, LIFE_DO_VIPS_OFF | LIFE_DO_SYNC_DEMOTE | LIFE_DO_ELECT_STOP));
+	assert_string_equal(s.life.reason, "no carrier");
+	feed(&s, net);
+	tr.ev = LIFE_EV_RECOVERED;
+	feed(&s, tr);
+	assert_int_equal(s.life.state, LIFE_FAULT);
+	net.ev = LIFE_EV_RECOVERED;
+	feed(&s, net);
+	assert_int_equal(s.life.state, LIFE_STANDBY);
+	assert_true(did(&s, LIFE_DO_ELECT_START));
+
+	begin(&s, LIFE_MODE_SINGLE, LIFE_SYNC_NONE);
+	feed_ev(&s, LIFE_EV_BUILT);
+	tr.ev = LIFE_EV_FAULT;
+	feed(&s, tr);
+	assert_int_equal(s.life.state, LIFE_FAULT);
+	assert_true(did(&s, LIFE_DO_VIPS_OFF));
+}
+
 static void fault_and_recovery(void **state)
 {
 	struct story s;
@@ -581,7 +612,8 @@ static struct life life_in_state(enum life_state st, enum life_mode mode, enum l
 	l.gated = l.held || (st == LIFE_STANDBY && runs(sync) && sync != LIFE_SYNC_READY &&
 			     sync != LIFE_SYNC_SOURCE && (bits & 1));
 	if (st == LIFE_FAULT) {
-		l.faults = bits & 4 ? LIFE_FAULT_NET : LIFE_FAULT_ELECTION;
+		l.faults = bits & 4 ? (bits & 2 ? LIFE_FAULT_TRACK : LIFE_FAULT_NET)
+				    : LIFE_FAULT_ELECTION;
 		l.electing = l.electing && !(bits & 4);
 	}
 	l.had_table = (bits & 16) || sync == LIFE_SYNC_READY;
@@ -643,8 +675,7 @@ static void every_step(void **state)
 						p.in.have_peer = p.in.ok = flags & 1;
 						p.in.followed = flags & 2;
 						p.in.force = flags & 2;
-						p.in.fault = flags & 1 ? LIFE_FAULT_NET
-								       : LIFE_FAULT_ELECTION;
+						p.in.fault = 1u << flags % 3;
 						p.in.phase = (enum life_sync)(in / LIFE_EVENTS /
 									      12 % LIFE_SYNCS);
 						p.in.term = flags;
@@ -711,6 +742,7 @@ int main(void)
 		cmocka_unit_test(external),
 		cmocka_unit_test(single),
 		cmocka_unit_test(fault_and_recovery),
+		cmocka_unit_test(tracked_faults),
 		cmocka_unit_test(replication_restarts),
 		cmocka_unit_test(promotion_by_hand_fails),
 		cmocka_unit_test(every_step),

@@ -742,6 +742,27 @@ static void who_stood_still_leaves(void **state)
 	assert_int_equal(out.timer_us, vrrp_down_us(&cfg, &v));
 }
 
+/* A promotion by hand outbids everybody; not once something fails that was well then. */
+static void worse_ends_a_boost(void **state)
+{
+	struct vrrp_cfg cfg = {.prio = 120, .adv_cs = OWN_ADV, .preempt = true};
+	struct vrrp_inst v = {.state = VRRP_ACTIVE, .boosted = true, .claims = 2};
+	struct vrrp_out out;
+
+	(void)state;
+	out = vrrp_step(&cfg, &v, (struct vrrp_in){.ev = VRRP_EV_RECONF});
+	assert_true(v.boosted && v.claims == 2);
+	assert_int_equal(vrrp_bid(&cfg, &v), VRRP_PRIO_OWNER);
+	out = vrrp_step(&cfg, &v, (struct vrrp_in){.ev = VRRP_EV_RECONF, .worse = true});
+	assert_int_equal(out.todo, VRRP_DO_ADVERT);
+	assert_int_equal(v.state, VRRP_ACTIVE);
+	assert_int_equal(vrrp_bid(&cfg, &v), 120);
+	/* who leaves goes on leaving */
+	v.resigning = true;
+	out = vrrp_step(&cfg, &v, (struct vrrp_in){.ev = VRRP_EV_RECONF, .worse = true});
+	assert_int_equal(out.todo, VRRP_DO_RESIGN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -750,6 +771,7 @@ int main(void)
 		cmocka_unit_test(interval_learned),
 		cmocka_unit_test(later_promotion_wins),
 		cmocka_unit_test(promotion_bids_254),
+		cmocka_unit_test(worse_ends_a_boost),
 		cmocka_unit_test(sole_successor_does_not_wait),
 		cmocka_unit_test(addresses_come_first),
 		cmocka_unit_test(gate),
