@@ -365,6 +365,7 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 	router_net_build(r);
 	err = router_track_open(r);
 	if (err < 0) {
+		snprintf(reason, NET_REASON_MAX, "cannot track: %s", strerror(-err));
 		router_free(r);
 		return err;
 	}

@@ -181,8 +181,8 @@ static void replace_rules(struct router *r, const char *by)
 	char reason[NET_REASON_MAX] = "", who[NET_REASON_MAX];
 	struct net_desired d;
 
-	if (r->life.state == LIFE_STOPPED || (r->life.faults & LIFE_FAULT_NET))
-		return; /* the end of the fault looks after the rules */
+	if (r->life.state == LIFE_STOPPED)
+		return;
 	conf_net_desired(&d, &r->conf, life_wants_vips(&r->life));
 	if (nat_replace(r->ns, &d, reason) < 0) {
 		router_arm(r->settle_timer, FAULT_RETRY_MS);

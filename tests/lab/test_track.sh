@@ -192,4 +192,22 @@ ctl 1 reload || fail "reload: exit $?"
 wait_for "all tracks well" 10 all_well 1
 [ "$(repairs)" = "$was" ] || fail "repairs of what nobody broke: $(ctl 1 events)"
 [ "$(many 1 track)" = "$tracked" ] || fail "own changes were said to fail: $(ctl 1 events)"
+
+note "without an election: weights are shown only, faults withdraw"
+lab_stop 2 || fail "controller 2 ended with $?"
+ELECTION=single
+lab_config 2
+sed -i "s|@DIR@|$LAB_DIR/c2|" "$LAB_DIR/c2/vrouterd.conf"
+touch "$LAB_DIR/controller-2.bad"
+lab_run 2
+wait_for "controller 2 is ACTIVE" 20 is_active 2
+wait_for "the script fails" 10 is 2 script failing
+[ "$(track 2 script .effect)" = none ] && ctl 2 status | grep -q 'script: FAILING (weight -3, only shown: no VRRP here)' ||
+	fail "status: $(ctl 2 status)"
+kill "$(cat "$LAB_DIR/c1/worker.pid")" "$(cat "$LAB_DIR/c2/worker.pid")" # the last of their name
+wait_for "FAULT" 10 is_faulty 2
+[[ $(status 2 .fault) = *"track name: no process \"trk$$\" runs"* ]] || fail "$(status 2 .fault)"
+! has_vip 2 || fail "the faulty controller kept the VIP"
+worker 2
+wait_for "the end of the fault" 10 is_active 2
 note "passed"

@@ -423,8 +423,10 @@ static void step(struct sim *s, unsigned i, struct vrrp_in in)
 
 static void event(struct sim *s, unsigned i, enum vrrp_event ev)
 {
+	bool worse = ev == VRRP_EV_RECONF && chance(s, 300);
+
 	if (s->node[i].alive)
-		step(s, i, (struct vrrp_in){.ev = ev});
+		step(s, i, (struct vrrp_in){.ev = ev, .worse = worse});
 }
 
 static void gate(struct sim *s, unsigned i, bool gated, bool blind)
