@@ -24,6 +24,22 @@ int stream_key_rank(const struct stream_key *a, const struct stream_key *b)
 	return a->sender < b->sender ? -1 : a->sender > b->sender;
 }
 
+void stream_key_encode(struct wr *w, const struct stream_key *k)
+{
+	wr_be32(w, k->term);
+	wr_be32(w, k->sender);
+	wr_be64(w, k->epoch);
+}
+
+struct stream_key stream_key_decode(struct rd *r)
+{
+	struct stream_key k = {.term = rd_be32(r)};
+
+	k.sender = rd_be32(r);
+	k.epoch = rd_be64(r);
+	return k;
+}
+
 /* ---- DATA ---- */
 
 void data_encode_head(struct wr *w, const struct flow_refs *refs)
@@ -204,22 +220,6 @@ bool op_expects_decode(struct rd body, struct op_expects *out)
 
 /* ---- CONTROL ---- */
 
-static void encode_key(struct wr *w, const struct stream_key *k)
-{
-	wr_be32(w, k->term);
-	wr_be32(w, k->sender);
-	wr_be64(w, k->epoch);
-}
-
-static struct stream_key decode_key(struct rd *r)
-{
-	struct stream_key k = {.term = rd_be32(r)};
-
-	k.sender = rd_be32(r);
-	k.epoch = rd_be64(r);
-	return k;
-}
-
 /* What came with later versions: behind all that the first one had. */
 static void encode_details(struct wr *w, const struct ctl_status *s)
 {
@@ -270,7 +270,7 @@ static void encode_status(struct wr *w, const struct ctl_status *s)
 	wr_u8(w, s->phase);
 	wr_u8(w, s->percent);
 	wr_be32(w, s->known_term);
-	encode_key(w, &s->stream);
+	stream_key_encode(w, &s->stream);
 	wr_varint(w, s->seq);
 	if (s->detailed)
 		encode_details(w, s);
@@ -288,7 +288,7 @@ static void decode_status(struct rd *r, struct ctl_status *s)
 	s->phase = rd_u8(r);
 	s->percent = rd_u8(r);
 	s->known_term = rd_be32(r);
-	s->stream = decode_key(r);
+	s->stream = stream_key_decode(r);
 	s->seq = rd_varint(r);
 	decode_details(r, s);
 	/* a name goes into logs and JSON: nothing but printable ASCII */
@@ -299,7 +299,7 @@ static void decode_status(struct rd *r, struct ctl_status *s)
 
 static void encode_differ(struct wr *w, const struct ctl_differ *d)
 {
-	encode_key(w, &d->stream);
+	stream_key_encode(w, &d->stream);
 	wr_varint(w, d->at);
 	wr_be32(w, d->round);
 	wr_varint(w, d->parts);
@@ -312,7 +312,7 @@ static void decode_differ(struct rd *r, struct ctl_differ *d)
 {
 	uint64_t len;
 
-	d->stream = decode_key(r);
+	d->stream = stream_key_decode(r);
 	d->at = rd_varint(r);
 	d->round = rd_be32(r);
 	d->parts = rd_varint(r);
@@ -328,7 +328,7 @@ static void decode_differ(struct rd *r, struct ctl_differ *d)
 
 static void encode_repair(struct wr *w, const struct ctl_repair *m)
 {
-	encode_key(w, &m->stream);
+	stream_key_encode(w, &m->stream);
 	wr_varint(w, m->at);
 	wr_u8(w, m->log2_buckets);
 	encode_ranges(w, m->range, m->n);
@@ -338,7 +338,7 @@ static void encode_repair(struct wr *w, const struct ctl_repair *m)
 
 static void decode_repair(struct rd *r, struct ctl_repair *m)
 {
-	m->stream = decode_key(r);
+	m->stream = stream_key_decode(r);
 	m->at = rd_varint(r);
 	m->log2_buckets = rd_u8(r);
 	m->n = decode_ranges(r, m->range);
@@ -349,7 +349,7 @@ static void decode_repair(struct rd *r, struct ctl_repair *m)
 
 static void encode_neigh_page(struct wr *w, const struct ctl_neigh *m)
 {
-	encode_key(w, &m->stream);
+	stream_key_encode(w, &m->stream);
 	wr_varint(w, m->page);
 	wr_varint(w, m->stamp);
 	wr_varint(w, m->have);
@@ -360,7 +360,7 @@ static void decode_neigh_page(struct rd *r, struct ctl_neigh *m)
 {
 	uint64_t page;
 
-	m->stream = decode_key(r);
+	m->stream = stream_key_decode(r);
 	page = rd_varint(r);
 	m->page = (unsigned)page;
 	m->stamp = rd_varint(r);
@@ -376,7 +376,7 @@ static void encode_body(struct wr *w, const struct ctl_msg *m)
 		encode_status(w, &m->status);
 		break;
 	case CTL_NACK:
-		encode_key(w, &m->nack.stream);
+		stream_key_encode(w, &m->nack.stream);
 		encode_ranges(w, m->nack.range, m->nack.n);
 		break;
 	case CTL_REPAIR:
@@ -393,15 +393,15 @@ static void encode_body(struct wr *w, const struct ctl_msg *m)
 		wr_be64(w, m->challenge.nonce);
 		break;
 	case CTL_GONE:
-		encode_key(w, &m->gone.stream);
+		stream_key_encode(w, &m->gone.stream);
 		wr_varint(w, m->gone.first);
 		break;
 	case CTL_NEIGH_STATE:
-		encode_key(w, &m->neigh.stream);
+		stream_key_encode(w, &m->neigh.stream);
 		wr_varint(w, m->neigh.stamp);
 		break;
 	case CTL_NEIGH_WANT:
-		encode_key(w, &m->neigh.stream);
+		stream_key_encode(w, &m->neigh.stream);
 		wr_varint(w, m->neigh.have);
 		break;
 	case CTL_NEIGH_PAGE:
@@ -410,6 +410,12 @@ static void encode_body(struct wr *w, const struct ctl_msg *m)
 	case CTL_BEAT:
 		encode_key(w, &m->beat.stream);
 		wr_varint(w, m->beat.every_ms);
+		break;
+	case CTL_VERIFY:
+		ctl_verify_encode(w, &m->verify);
+		break;
+	case CTL_VERIFIED:
+		ctl_verified_encode(w, &m->verified);
 		break;
 	}
 }
@@ -444,7 +450,7 @@ enum ctl_decoded ctl_decode(struct rd *r, struct ctl_msg *m)
 		decode_status(&body, &m->status);
 		break;
 	case CTL_NACK:
-		m->nack.stream = decode_key(&body);
+		m->nack.stream = stream_key_decode(&body);
 		m->nack.n = decode_ranges(&body, m->nack.range);
 		break;
 	case CTL_REPAIR:
@@ -461,15 +467,15 @@ enum ctl_decoded ctl_decode(struct rd *r, struct ctl_msg *m)
 		m->challenge.nonce = rd_be64(&body);
 		break;
 	case CTL_GONE:
-		m->gone.stream = decode_key(&body);
+		m->gone.stream = stream_key_decode(&body);
 		m->gone.first = rd_varint(&body);
 		break;
 	case CTL_NEIGH_STATE:
-		m->neigh.stream = decode_key(&body);
+		m->neigh.stream = stream_key_decode(&body);
 		m->neigh.stamp = rd_varint(&body);
 		break;
 	case CTL_NEIGH_WANT:
-		m->neigh.stream = decode_key(&body);
+		m->neigh.stream = stream_key_decode(&body);
 		m->neigh.have = rd_varint(&body);
 		break;
 	case CTL_NEIGH_PAGE:
@@ -478,6 +484,12 @@ enum ctl_decoded ctl_decode(struct rd *r, struct ctl_msg *m)
 	case CTL_BEAT:
 		m->beat.stream = decode_key(&body);
 		m->beat.every_ms = rd_varint(&body);
+		break;
+	case CTL_VERIFY:
+		ctl_verify_decode(&body, &m->verify);
+		break;
+	case CTL_VERIFIED:
+		ctl_verified_decode(&body, &m->verified);
 		break;
 	default:
 		return CTL_UNKNOWN;

@@ -9,6 +9,7 @@
 #include "vrouter/engine.h"
 #include "vrouter/flow.h"
 #include "vrouter/neigh.h"
+#include "vrouter/verify.h"
 
 /* A stream; term 0: none. Within a message its epoch is named by the first eight bytes. */
 struct stream_key {
@@ -20,6 +21,8 @@ struct stream_key stream_key_of(const struct dgram_hdr *h);
 bool stream_key_equal(const struct stream_key *a, const struct stream_key *b);
 /* <0, 0, >0 by term, then sender: the order in which replicas prefer streams. */
 int stream_key_rank(const struct stream_key *a, const struct stream_key *b);
+void stream_key_encode(struct wr *w, const struct stream_key *k);
+struct stream_key stream_key_decode(struct rd *r);
 
 /* ---- DATA ---- */
 
@@ -78,6 +81,7 @@ must_check bool op_begin_decode(struct rd body, struct op_begin *out);
 enum {
 	COMPARE_FORCED = 0x01, /* every replica takes part */
 	COMPARE_AUDIT = 0x02,  /* those that need no repair may look whether they were right */
+	COMPARE_VERIFY = 0x04, /* and find out which flows differ (engine_account.c) */
 };
 
 struct op_compare {
@@ -141,6 +145,9 @@ enum ctl_type {
 	CTL_NEIGH_STATE = 12, /* the number of its last change */
 	CTL_NEIGH_WANT = 13,  /* a replica has all up to a number */
 	CTL_NEIGH_PAGE = 14,
+	/* flow by flow, on demand (engine_verify.c) */
+	CTL_VERIFY = 15,
+	CTL_VERIFIED = 16,
 	CTL_BEAT = 19, /* a source that sends them lives (engine_beat.c) */
 };
 
@@ -213,6 +220,55 @@ struct ctl_neigh {
 	struct neigh_page content;
 };
 
+enum {
+	VERIFY_WANTED = 0x01, /* of a replica: please compare; nothing else counts */
+	VERIFY_FINAL = 0x02,  /* of the source: nothing that it listed is newer than `at` */
+};
+
+/* What has come of the comparison? */
+struct ctl_verify {
+	struct stream_key stream;
+	uint32_t to;
+	uint8_t flags;
+	uint32_t round;
+	uint64_t at;	/* the number that has to be applied before the answer counts */
+	uint64_t first; /* finding that is asked for */
+};
+
+enum verified_state {
+	VERIFIED_UNABLE, /* no such comparison (any more) */
+	VERIFIED_RUNNING,
+	VERIFIED_SETTLED, /* all was looked at; waits for VERIFY_FINAL */
+	VERIFIED_DONE,	  /* the rest counts */
+	VERIFIED_STATES,
+};
+
+enum { VERIFIED_MORE = 0x01 };
+
+#define CTL_FINDINGS_MAX 400 /* bytes */
+
+struct ctl_verified {
+	struct stream_key stream;
+	uint32_t round;
+	uint8_t state; /* enum verified_state */
+	uint8_t flags;
+	uint64_t flows, missing, extra, different;
+	uint64_t named, first; /* findings that can be had; number of the first one in here */
+	unsigned len;
+	uint8_t findings[CTL_FINDINGS_MAX]; /* whole ones */
+};
+
+/* As many findings of n as there is room for. */
+void ctl_findings_encode(struct ctl_verified *v, const struct verify_finding *f, unsigned n);
+/* The next one at r. false: malformed. */
+must_check bool ctl_finding_decode(struct rd *r, struct verify_finding *f);
+
+/* ctlmsg_verify.c, for ctlmsg.c */
+void ctl_verify_encode(struct wr *w, const struct ctl_verify *v);
+void ctl_verify_decode(struct rd *r, struct ctl_verify *v);
+void ctl_verified_encode(struct wr *w, const struct ctl_verified *v);
+void ctl_verified_decode(struct rd *r, struct ctl_verified *v);
+
 struct ctl_msg {
 	uint8_t type; /* enum ctl_type, or something newer */
 	union {
@@ -224,6 +280,8 @@ struct ctl_msg {
 		struct ctl_challenge challenge;
 		struct ctl_neigh neigh;
 		struct ctl_beat beat;
+		struct ctl_verify verify;
+		struct ctl_verified verified;
 	};
 };
 

@@ -103,6 +103,8 @@ void engine_free(struct engine *e)
 	repair_seen_free(&e->rep.seen);
 	expects_forget(e);
 	neigh_forget(e);
+	account_free(e);
+	verify_stop(e);
 	compare_forget(e);
 	round_forget(e);
 	hold_fini(&e->hold);
@@ -334,6 +336,11 @@ static bool on_ctl(struct engine *e, struct peer *p, const struct ctl_msg *m)
 		return true;
 	case CTL_BEAT:
 		return beats_on_message(e, &m->beat);
+	case CTL_VERIFY:
+		verify_on_ask(e, p, &m->verify);
+		return true;
+	case CTL_VERIFIED:
+		return verify_on_answer(e, p, &m->verified);
 	}
 	return true;
 }
@@ -409,6 +416,7 @@ void engine_demote(struct engine *e, uint64_t now)
 	if (!e->is_source)
 		return;
 	source_close(e);
+	verify_stop(e);
 	e->is_source = false;
 	replica_enter(e);
 	send_status(e);

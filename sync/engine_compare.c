@@ -2,7 +2,8 @@
 /* Comparison, the replica's side. COMPARE in the stream starts a pass over the own table; when that
  * is through and the source's digests are there, the buckets that differ are known. A replica
  * that needs repair asks for them until BUCKETS names them all. One that needs none (an audit)
- * waits until what was on its way is applied, and leaves out buckets that live changes touched.
+ * waits until what was on its way is applied, and leaves out buckets that live changes touched; in
+ * a verify it asks for all of them, and goes on in engine_account.c.
  * Why this is sound: engine_round.c. */
 #include "engine_impl.h"
 
@@ -19,6 +20,7 @@ void compare_forget(struct engine *e)
 	c->running = false;
 	if (e->job == JOB_DIGEST)
 		e->job = JOB_NONE;
+	account_on_forget(e);
 }
 
 static bool compare_start(struct engine *e, const struct op_compare *o)
@@ -75,6 +77,8 @@ bool compare_on_begin(struct engine *e, struct rd body)
 	replica_commit(e);
 	if (e->rep.state == REPLICA_CLEAN && !forced) {
 		e->cmp.audit = compare_start(e, &o);
+		if (e->cmp.audit && o.flags & COMPARE_VERIFY)
+			account_open(e, o.round);
 		return true;
 	}
 	report_repair_begins(e, REPAIR_WHY_EVENTS);
@@ -91,6 +95,7 @@ void compare_restart(struct engine *e)
 	struct engine_compare *c = &e->cmp;
 
 	memset(c->own.sum, 0, c->own.n * sizeof(*c->own.sum));
+	e->account.flows = account_compares(&e->account) ? 0 : e->account.flows;
 	if (!c->audit)
 		repair_index_start(&c->index, e->ops->count(e->ctx));
 }
@@ -99,6 +104,7 @@ void compare_on_flow(struct engine *e, const struct flow *f)
 {
 	digests_add(&e->cmp.own, &e->cmp.by, f);
 	repair_index_add(&e->cmp.index, f);
+	e->account.flows += account_compares(&e->account);
 }
 
 int compare_sweep(struct engine *e)
@@ -143,11 +149,10 @@ static uint32_t find_differing(struct engine *e)
 	return certain;
 }
 
-static void start_asking(struct engine *e)
+void compare_ask(struct engine *e)
 {
 	struct engine_compare *c = &e->cmp;
 
-	e->rep.state = REPLICA_DIFFER;
 	e->rep.ask_at = e->now;
 	c->differ_at = e->now;
 	c->next_part = 0;
@@ -165,6 +170,10 @@ static void verdict(struct engine *e)
 	digests_free(&c->own);
 	digests_free(&c->theirs);
 	bucket_set_free(&c->doubt);
+	if (account_compares(&e->account)) {
+		account_on_verdict(e);
+		return;
+	}
 	if (c->audit) {
 		engine_count(e, SYNC_AUDITS);
 		e->rep.audited++;
@@ -177,12 +186,14 @@ static void verdict(struct engine *e)
 		report_repair_begins(e, REPAIR_WHY_AUDIT);
 		start_remembering(e);
 	}
-	if (bucket_set_count(&c->differ))
-		start_asking(e);
-	else if (e->rep.failed)
+	if (bucket_set_count(&c->differ)) {
+		e->rep.state = REPLICA_DIFFER;
+		compare_ask(e);
+	} else if (e->rep.failed) {
 		replica_need_repair_later(e);
-	else
+	} else {
 		replica_repaired(e);
+	}
 }
 
 static void maybe_verdict(struct engine *e)
@@ -191,7 +202,7 @@ static void maybe_verdict(struct engine *e)
 
 	if (!c->running || !c->own_done || c->got != buckets_n(&c->by))
 		return;
-	if (!c->audit) {
+	if (!c->audit || account_compares(&e->account)) {
 		verdict(e);
 		return;
 	}
@@ -229,12 +240,13 @@ bool compare_on_buckets(struct engine *e, struct rd body)
 {
 	struct engine_compare *c = &e->cmp;
 	enum replica_state state = e->rep.state;
+	bool account = account_asks(&e->account);
 	struct op_buckets o;
 
 	if (!op_buckets_decode(body, &o))
 		return false;
 	if (o.round != c->round || !c->listed.bits ||
-	    !(state == REPLICA_DIFFER || (state == REPLICA_COLLECT && e->rep.partial)))
+	    !(state == REPLICA_DIFFER || (state == REPLICA_COLLECT && e->rep.partial) || account))
 		return true;
 	if (o.id != c->listed_id)
 		bucket_set_clear(&c->listed);
@@ -244,7 +256,10 @@ bool compare_on_buckets(struct engine *e, struct rd body)
 	/* that of another replica */
 	if (!(o.flags & BUCKETS_LAST) || !bucket_set_covers(&c->listed, &c->differ))
 		return true;
-	replica_collect(e, o.id, o.expected, true);
+	if (account)
+		account_on_buckets(e, o.id);
+	else
+		replica_collect(e, o.id, o.expected, true);
 	return true;
 }
 
@@ -266,10 +281,13 @@ static void tell_part(struct engine *e, size_t part)
 	engine_send_ctl(e, &m);
 }
 
-static void tell_parts(struct engine *e)
+uint64_t compare_tell(struct engine *e)
 {
 	struct engine_compare *c = &e->cmp;
 	size_t n = bucket_set_parts(&c->differ);
+
+	if (e->now < e->rep.ask_at)
+		return e->rep.ask_at;
 
 	for (unsigned sent = 0; c->next_part < n && sent < ENGINE_PARTS_AT_ONCE; c->next_part++) {
 		if (bucket_set_part_empty(&c->differ, c->next_part))
@@ -278,10 +296,12 @@ static void tell_parts(struct engine *e)
 		sent++;
 	}
 	e->rep.ask_at = e->now + 1;
-	if (c->next_part < n)
-		return;
-	c->next_part = 0;
-	e->rep.ask_at = e->now + ENGINE_ASK_AGAIN_MS + engine_jitter(e, ENGINE_ASK_AGAIN_MS / 4);
+	if (c->next_part == n) {
+		c->next_part = 0;
+		e->rep.ask_at =
+			e->now + ENGINE_ASK_AGAIN_MS + engine_jitter(e, ENGINE_ASK_AGAIN_MS / 4);
+	}
+	return e->rep.ask_at;
 }
 
 uint64_t compare_run(struct engine *e)
@@ -302,8 +322,8 @@ uint64_t compare_run(struct engine *e)
 	if (e->rep.state == REPLICA_DIFFER) {
 		if (e->now - c->differ_at >= ENGINE_DIFFER_MAX_MS)
 			replica_need_repair(e, 0);
-		else if (e->now >= e->rep.ask_at)
-			tell_parts(e);
+		else
+			(void)compare_tell(e);
 		return e->rep.ask_at;
 	}
 	return UINT64_MAX;

@@ -34,6 +34,8 @@ unsigned replica_percent(const struct engine *e)
 void replica_leave(struct engine *e)
 {
 	replica_forget_repair(e);
+	account_free(e);
+	verify_stop(e);
 	expects_forget(e);
 	e->job = JOB_NONE;
 	e->rep.heard = false;

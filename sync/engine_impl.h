@@ -7,6 +7,7 @@
 #include "beat.h"
 #include "ctlmsg.h"
 #include "engine_expect.h"
+#include "engine_verify.h"
 #include "hold.h"
 #include "lag.h"
 #include "peers.h"
@@ -52,7 +53,15 @@ enum {
 #define ENGINE_HOLD_MAX_MS 60000
 
 /* What reads the kernel's table chunk by chunk; one at a time. */
-enum engine_job { JOB_NONE, JOB_SERVE, JOB_SWEEP, JOB_REPIN, JOB_REARM, JOB_DIGEST };
+enum engine_job {
+	JOB_NONE,
+	JOB_SERVE,
+	JOB_SWEEP,
+	JOB_REPIN,
+	JOB_REARM,
+	JOB_DIGEST,
+	JOB_VERIFY, /* replica: what of the own table was not listed */
+};
 
 enum replica_state {
 	REPLICA_NEED,	 /* a repair is needed */
@@ -91,7 +100,7 @@ struct engine_round {
 	size_t index_at;
 	unsigned pick_failures;
 	uint32_t told;
-	bool telling, audit, forced;
+	bool telling, audit, forced, verify;
 	uint64_t begin_seq; /* the datagram with COMPARE */
 	uint64_t hold_until, forget_at;
 	uint64_t audit_at;
@@ -225,6 +234,8 @@ struct engine {
 	struct engine_replica rep;
 	struct engine_expects expects;
 	struct engine_neigh neigh;
+	struct engine_account account;
+	struct engine_verify verify;
 	struct hold hold;
 	struct sender sender;
 	struct receiver receiver;
@@ -321,7 +332,13 @@ void source_failed(struct engine *e);
 
 /* engine_round.c: the source's side of a comparison */
 void round_forget(struct engine *e);
-void round_begin(struct engine *e, bool forced, bool audit);
+enum round_kind {
+	ROUND_REPAIR,
+	ROUND_FORCED, /* a repair with every replica */
+	ROUND_AUDIT,
+	ROUND_VERIFY, /* an audit, at once */
+};
+void round_begin(struct engine *e, enum round_kind kind);
 void round_on_flow(struct engine *e, const struct flow *f);
 uint64_t round_step(struct engine *e);
 void round_on_differ(struct engine *e, struct peer *p, const struct ctl_differ *m);
@@ -342,6 +359,10 @@ bool compare_on_buckets(struct engine *e, struct rd body);
 void compare_on_flow(struct engine *e, const struct flow *f);
 void compare_restart(struct engine *e);
 void compare_own_done(struct engine *e);
+/* Which buckets differ is to be told from now on; tells some of it, if that is due. Returns when it
+ * is due again. */
+void compare_ask(struct engine *e);
+uint64_t compare_tell(struct engine *e);
 /* A live change was applied, or was not. */
 void compare_touched(struct engine *e, const struct flow *f);
 /* Deletes some of the flows that were not listed; like ops.dump(). */

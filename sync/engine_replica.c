@@ -21,6 +21,7 @@ void replica_forget_repair(struct engine *e)
 {
 	repair_seen_free(&e->rep.seen);
 	compare_forget(e);
+	account_on_hole(e);
 	if (e->job == JOB_SWEEP)
 		e->job = JOB_NONE;
 }
@@ -146,6 +147,7 @@ static bool apply_end(struct engine *e, struct rd body)
 
 	if (!rd_ok(&body))
 		return false;
+	account_on_end(e, id);
 	if (e->rep.state != REPLICA_COLLECT || id != e->rep.repair_id)
 		return true;
 	replica_commit(e); /* until here a missing flow could be yet to come */
@@ -172,11 +174,12 @@ static bool apply_put(struct engine *e, unsigned type, struct rd body, const str
 	struct flow f;
 
 	if (type == OP_LIST && e->rep.state != REPLICA_COLLECT)
-		return true;
+		return account_on_list(e, body, refs);
 	if (flow_decode_put(body, refs, &f) != FLOW_OK)
 		return false;
 	if (e->cmp.audit)
 		compare_touched(e, &f);
+	account_on_change(e, type, &f);
 	remember(e, type, &f);
 	if (type == OP_LIST) {
 		e->rep.listed++;
@@ -196,6 +199,7 @@ static bool apply_del(struct engine *e, struct rd body, const struct flow_refs *
 		return false;
 	if (e->cmp.audit)
 		compare_touched(e, &f);
+	account_on_change(e, OP_DEL, &f);
 	e->rep.uncommitted = true;
 	e->ops->del(e->ctx, &f);
 	return true;
@@ -297,6 +301,8 @@ void replica_on_dump(struct engine *e, const struct flow *f)
 		repin_flow(e, f);
 	else if (e->job == JOB_DIGEST)
 		compare_on_flow(e, f);
+	else if (e->job == JOB_VERIFY)
+		account_on_flow(e, f);
 }
 
 static void sweep_end(struct engine *e)
@@ -339,8 +345,9 @@ static uint64_t job_step(struct engine *e)
 		more = engine_job_dump(e);
 	replica_commit(e);
 	if (more > 0) {
-		/* an audit takes its time */
-		e->job_at = e->now + (job == JOB_DIGEST && e->cmp.audit);
+		/* an audit takes its time, but for that of a verify */
+		e->job_at = e->now +
+			    (job == JOB_DIGEST && e->cmp.audit && !account_compares(&e->account));
 		return e->job_at;
 	}
 	if (more < 0) {
@@ -353,6 +360,8 @@ static uint64_t job_step(struct engine *e)
 		sweep_end(e);
 	else if (job == JOB_DIGEST)
 		compare_own_done(e);
+	else if (job == JOB_VERIFY)
+		account_swept(e);
 	return e->now;
 }
 
@@ -434,6 +443,7 @@ uint64_t replica_run(struct engine *e)
 	replica_commit(e);
 	next = gap_step(e);
 	next = engine_min(next, repair_step(e));
+	next = engine_min(next, engine_min(account_run(e), verify_run(e)));
 	if (e->job != JOB_NONE)
 		next = engine_min(next, job_step(e));
 	replica_commit(e);

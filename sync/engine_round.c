@@ -34,6 +34,8 @@ static void retry(struct engine *e)
 	repair_index_free(&e->round.index);
 	if (e->round.forced)
 		e->src.forced = true;
+	if (e->round.verify)
+		verify_again(e);
 	if (e->round.audit) {
 		e->round.audit_at = e->now + ENGINE_RETRY_MS;
 	} else {
@@ -50,7 +52,8 @@ static void say_compare(struct engine *e)
 	struct op_compare c = {.round = r->id, .by = r->by};
 	uint8_t buf[64];
 
-	c.flags = (uint8_t)((r->forced ? COMPARE_FORCED : 0) | (r->audit ? COMPARE_AUDIT : 0));
+	c.flags = (uint8_t)((r->forced ? COMPARE_FORCED : 0) | (r->audit ? COMPARE_AUDIT : 0) |
+			    (r->verify ? COMPARE_VERIFY : 0));
 	source_release_held(e);
 	sender_flush(&e->sender);
 	sender_op(&e->sender, OP_EXTENDED, buf, op_compare_encode(buf, sizeof(buf), &c));
@@ -58,14 +61,15 @@ static void say_compare(struct engine *e)
 	r->begin_seq = e->sender.seq;
 }
 
-void round_begin(struct engine *e, bool forced, bool audit)
+void round_begin(struct engine *e, enum round_kind kind)
 {
 	struct engine_round *r = &e->round;
 
 	round_forget(e);
 	r->id++;
-	r->forced = forced;
-	r->audit = audit;
+	r->forced = kind == ROUND_FORCED;
+	r->audit = kind == ROUND_AUDIT || kind == ROUND_VERIFY;
+	r->verify = kind == ROUND_VERIFY;
 	r->audit_at = e->now + e->conf.audit_ms;
 	r->by.log2 = buckets_log2(source_count(e));
 	e->ops->random(e->ctx, r->by.key, sizeof(r->by.key));
@@ -75,9 +79,11 @@ void round_begin(struct engine *e, bool forced, bool audit)
 		round_forget(e);
 		return;
 	}
-	if (!audit)
+	if (!r->audit)
 		repair_index_start(&r->index, source_count(e));
 	say_compare(e);
+	if (r->verify)
+		verify_round_begun(e);
 	engine_count(e, SYNC_COMPARES);
 	engine_job_begin(e, JOB_DIGEST);
 }
@@ -131,7 +137,7 @@ static uint64_t pass_step(struct engine *e)
 	int more = engine_job_dump(e);
 
 	if (more > 0)
-		return e->now + e->round.audit; /* an audit takes its time */
+		return e->now + (e->round.audit && !e->round.verify); /* an audit takes its time */
 	e->job = JOB_NONE;
 	/* flows were read whose events may be unread */
 	e->src.listed_unread = true;

@@ -38,6 +38,7 @@ void source_open(struct engine *e, uint32_t term)
 	if (e->job == JOB_SERVE || e->job == JOB_DIGEST)
 		e->job = JOB_NONE;
 	round_forget(e);
+	verify_again(e);
 	e->round.audit_at = e->now + e->conf.audit_ms;
 	e->src = (struct engine_source){
 		/* flows listed in an earlier stream of ours are still there */
@@ -517,7 +518,7 @@ static bool round_is_over(const struct engine *e)
 {
 	if (e->now >= e->round.forget_at)
 		return true;
-	return !e->round.audit && all_ready(e, e->round.begin_seq);
+	return !e->round.audit && !verify_needs_round(e) && all_ready(e, e->round.begin_seq);
 }
 
 /* The next bulk work, if any is due. */
@@ -534,13 +535,16 @@ static void begin_work(struct engine *e)
 		   (src->forced || e->now >= e->round.hold_until)) {
 		src->wanted = false;
 		src->lost_again = false;
-		round_begin(e, src->forced, false);
+		round_begin(e, src->forced ? ROUND_FORCED : ROUND_REPAIR);
+	} else if (verify_is_due(e)) {
+		round_begin(e, ROUND_VERIFY);
 	} else if (src->rearm_passes && e->now >= src->rearm_at) {
 		src->rearm_found = false;
 		engine_job_begin(e, JOB_REARM);
-	} else if (e->conf.audit_ms && !src->rearm_passes && e->now >= e->round.audit_at) {
+	} else if (e->conf.audit_ms && !src->rearm_passes && e->now >= e->round.audit_at &&
+		   !verify_needs_round(e)) {
 		if (has_followers(e))
-			round_begin(e, false, true);
+			round_begin(e, ROUND_AUDIT);
 		e->round.audit_at = e->now + e->conf.audit_ms;
 	}
 }
@@ -565,7 +569,8 @@ static uint64_t next_work(const struct engine *e)
 
 uint64_t source_run(struct engine *e)
 {
-	uint64_t next = engine_min(engine_min(drain_step(e), source_hold_run(e)), expects_run(e));
+	uint64_t next = engine_min(engine_min(drain_step(e), source_hold_run(e)),
+				   engine_min(expects_run(e), verify_run(e)));
 
 	check_overrun(e);
 	if (e->job == JOB_NONE && !e->round.telling)

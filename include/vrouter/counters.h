@@ -65,6 +65,8 @@
 	  "flows deleted by repairs: the source did not have them")                                \
 	X(AUDITS, "audits", "comparisons of a table that was thought to be equal")                 \
 	X(AUDIT_DIFFER, "audit_differ", "buckets that were found to differ by them")               \
+	X(VERIFIES, "verifies", "comparisons flow by flow, asked for by vrouterctl verify")        \
+	X(VERIFY_DIFFER, "verify_differ", "flows that were found to differ by them")               \
 	/* apply */                                                                                \
 	X(APPLIED_PUT, "applied_put", "flows inserted or updated in the kernel")                   \
 	X(APPLIED_DEL, "applied_del", "flows deleted from the kernel")                             \

@@ -18,6 +18,7 @@
 #include "vrouter/filter.h"
 #include "vrouter/flow.h"
 #include "vrouter/neigh.h"
+#include "vrouter/verify.h"
 
 struct engine;
 
@@ -95,7 +96,13 @@ struct engine_ops {
 	void (*on_status)(void *ctx);
 	/* Answer to engine_drain(): every healthy replica has applied all, or the time was up. */
 	void (*on_drained)(void *ctx, bool acknowledged);
-	/* The two below may be NULL. We are the source, and a believed peer asks whether we are
+	/* All below may be NULL. The engine waits for engine_on_drained(): it is to be called also
+	 * when the kernel's queue is empty already. */
+	void (*read_events)(void *ctx);
+	/* A part of the answer to engine_verify(), from within engine_run() or a change of role.
+	 * NULL: nobody asks. */
+	void (*on_verified)(void *ctx, const struct verify_page *p);
+	/* We are the source, and a believed peer asks whether we are
 	 * well: who answers for the whole of this controller calls engine_vouch(). */
 	void (*on_asked)(void *ctx, uint32_t peer, uint64_t question);
 	/* The source of the highest stream answers our engine_ask(). */
@@ -148,6 +155,11 @@ void engine_drain(struct engine *e, uint32_t wait_ms, uint64_t now);
 void engine_ask(struct engine *e, uint64_t question, uint64_t now);
 /* The answer to on_asked; nothing is sent by who is no source (any more). */
 void engine_vouch(struct engine *e, uint32_t peer, uint64_t question, uint64_t now);
+/* Compares the tables of source and replicas now: a source all replicas with itself, a replica
+ * itself with its source. Answered through on_verified, always, within ENGINE_VERIFY_MAX_MS. What
+ * is found is repaired afterwards. One request at a time, another one waits. */
+#define ENGINE_VERIFY_MAX_MS 30000
+void engine_verify(struct engine *e, uint32_t request, uint64_t now);
 /* Told to everybody in STATUS. */
 void engine_hears(struct engine *e, enum engine_hearing hearing, uint64_t now);
 /* Source: a page of neighbours (vrouter/neigh.h) as it is now. What is told while a replica is kept

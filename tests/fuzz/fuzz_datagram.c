@@ -2,7 +2,8 @@
 /* An engine fed with arbitrary authentic datagrams: a holder of the key with a bug, or a bad one.
  * Input: one byte of role, then datagrams, each: control byte (kind, sender, term, time), sequence
  * number byte, big-endian length, body. The first byte's upper half 0xf: the rest is a header and
- * flow records instead; 0xe: an expectation.
+ * flow records instead; 0xe: an expectation; 0xd: what a verify found. Its second bit: a verify is
+ * asked for, and again whenever it has been answered.
  * Senders answer challenges, and say that they are the source of what they send: otherwise no input
  * would be believed. */
 #include <errno.h>
@@ -27,6 +28,8 @@ struct kernel {
 	struct flow last;
 	struct expect expected;
 	uint8_t random;
+	bool verified; /* an answer came */
+	bool drain;    /* the engine waits for its events */
 	unsigned calls;
 };
 
@@ -148,6 +151,24 @@ static void op_on_drained(void *ctx, bool acknowledged)
 	(void)acknowledged;
 }
 
+static void op_read_events(void *ctx)
+{
+	((struct kernel *)ctx)->drain = true;
+}
+
+static void op_on_verified(void *ctx, const struct verify_page *p)
+{
+	char text[FLOW_STRLEN];
+
+	if (p->n > VERIFY_PAGE_MAX || p->outcome == VERIFY_WAITS)
+		abort();
+	for (unsigned i = 0; i < p->n; i++)
+		flow_format(p->finding[i].source.family ? &p->finding[i].source
+							: &p->finding[i].replica,
+			    text);
+	((struct kernel *)ctx)->verified |= p->last;
+}
+
 static const struct engine_ops ops = {
 	.send = op_send,
 	.neighbours = op_neighbours,
@@ -165,6 +186,8 @@ static const struct engine_ops ops = {
 	.random = op_random,
 	.on_status = op_nothing,
 	.on_drained = op_on_drained,
+	.read_events = op_read_events,
+	.on_verified = op_on_verified,
 };
 
 static void say(struct kernel *k, uint32_t sender, const struct ctl_msg *m, uint64_t now)
@@ -208,9 +231,9 @@ static void introduce(struct kernel *k, const struct dgram_hdr *h, uint64_t *now
 	say(k, h->sender, &m, *now);
 }
 
-static void feed_engine(struct rd r, bool source)
+static void feed_engine(struct rd r, bool source, bool verify)
 {
-	struct kernel k = {.e = NULL};
+	struct kernel k = {.e = NULL, .verified = verify};
 	struct sync_counters counters = {.v = {0}};
 	struct engine_status status;
 	struct engine_conf conf;
@@ -250,6 +273,12 @@ static void feed_engine(struct rd r, bool source)
 		if (!body.bad)
 			engine_on_datagram(k.e, &h, exact, body.left, now);
 		free(exact);
+		if (k.verified)
+			engine_verify(k.e, 1, now);
+		k.verified = false;
+		if (k.drain)
+			engine_on_drained(k.e, now);
+		k.drain = false;
 		now += control >> 5 ? 1u << 2 * (control >> 5) : 0;
 		(void)engine_run(k.e, now);
 		if (source && k.last.has)
@@ -303,6 +332,23 @@ static void feed_expect(const uint8_t *data, size_t size)
 		abort();
 }
 
+static void feed_findings(const uint8_t *data, size_t size)
+{
+	struct rd r = rd_of(data, size);
+	struct verify_finding f, again;
+	struct ctl_verified m;
+
+	while (ctl_finding_decode(&r, &f)) {
+		struct rd back;
+
+		ctl_findings_encode(&m, &f, 1);
+		back = rd_of(m.findings, m.len);
+		if (!m.len || !ctl_finding_decode(&back, &again) || !rd_done(&back) ||
+		    again.what != f.what)
+			abort();
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (!size)
@@ -311,7 +357,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		feed_flow(data + 1, size - 1);
 	else if (data[0] >> 4 == 0xe)
 		feed_expect(data + 1, size - 1);
+	else if (data[0] >> 4 == 0xd)
+		feed_findings(data + 1, size - 1);
 	else
-		feed_engine(rd_of(data + 1, size - 1), data[0] & 1);
+		feed_engine(rd_of(data + 1, size - 1), data[0] & 1, data[0] & 2);
 	return 0;
 }

@@ -93,7 +93,7 @@ static unsigned check_ready(struct sim *s, const struct node *src)
 		const struct node *rep = &s->node[i];
 		struct engine_status st;
 
-		if (!rep->alive || rep->dead || rep == src)
+		if (!rep->alive || rep->dead || rep == src || rep->tampered)
 			continue;
 		engine_status(rep->engine, &st);
 		if (st.phase != ENGINE_READY ||

@@ -59,7 +59,8 @@ struct node {
 	unsigned doom; /* it dies in its so many-th operation from here; 0: it does not */
 	enum { DOOM_ANY, DOOM_REPAIR, DOOM_ROLE } doom_in; /* of which operations */
 	bool changes_role;
-	bool dead; /* died in the middle of an engine's call: what it still does is not done */
+	bool tampered; /* READY, and not equal */
+	bool dead;     /* died in the middle of an engine's call: what it still does is not done */
 	uint64_t paused_until;
 	unsigned backlog; /* datagrams that wait for a paused one */
 	uint64_t ctl_second;
@@ -96,6 +97,9 @@ struct node {
 	X(TABLE_FULL, "a table is full")                                                           \
 	X(DELETED, "flows are deleted by hand")                                                    \
 	X(FILTER, "another filter on a controller")                                                \
+	X(VERIFY, "a verify is asked for")                                                         \
+	X(VERIFY_EQUAL, "it finds a replica equal")                                                \
+	X(VERIFY_FOUND, "it finds what was tampered with")                                         \
 	X(SKEW, "additions of a newer version")                                                    \
 	X(SKEW_BOTH, "a newer node and an older one are in a run")
 
@@ -107,6 +111,19 @@ enum situation {
 };
 
 struct attacker;
+
+/* The answer to a verify, as it comes. */
+struct verified {
+	uint32_t request;
+	bool done;
+	enum verify_outcome outcome; /* of all; COMPARED: see the replicas' */
+	struct verified_of {
+		bool told;
+		enum verify_outcome outcome;
+		unsigned missing, extra, different, named;
+		enum verify_what what[MODEL_FLOWS];
+	} of[NODES_MAX];
+};
 
 struct sim {
 	uint64_t seed, rng, now, last_fault;
@@ -125,6 +142,7 @@ struct sim {
 	uint32_t expect_version;
 	uint64_t max_seen, max_reorder, max_ctl, converged_ms, rejoins;
 	uint64_t times[SITUATION_N];
+	struct verified verified;
 	struct attacker *attacker; /* NULL: nobody attacks */
 	unsigned replays;	   /* per second */
 
@@ -539,6 +557,40 @@ static void op_on_drained(void *ctx, bool acknowledged)
 	n->drain_ok = acknowledged;
 }
 
+static void op_on_verified(void *ctx, const struct verify_page *p)
+{
+	struct sim *s = ((struct node *)ctx)->sim;
+	struct verified *v = &s->verified;
+	unsigned i = NODES_MAX;
+
+	if (p->request != v->request || v->done)
+		return;
+	v->done = p->last;
+	if (!p->id) {
+		v->outcome = p->outcome;
+		return;
+	}
+	if (sscanf(p->name, "controller-%u", &i) != 1 || i >= s->n_nodes)
+		broken(s, "verify: an answer of %s", p->name);
+	if (i >= s->n_nodes)
+		return;
+	v->of[i].told = true;
+	v->of[i].outcome = p->outcome;
+	v->of[i].missing = (unsigned)p->missing;
+	v->of[i].extra = (unsigned)p->extra;
+	v->of[i].different = (unsigned)p->different;
+	for (unsigned k = 0; k < p->n; k++) {
+		const struct verify_finding *f = &p->finding[k];
+		unsigned id = model_id(f->source.family ? &f->source : &f->replica);
+
+		if (id >= MODEL_FLOWS || v->of[i].what[id])
+			broken(s, "verify: flow %u is named twice, or is none", id);
+		else
+			v->of[i].what[id] = f->what;
+		v->of[i].named++;
+	}
+}
+
 static const struct engine_ops ops = {
 	.send = op_send,
 	.put = op_put,
@@ -555,6 +607,7 @@ static const struct engine_ops ops = {
 	.random = op_random,
 	.on_status = op_on_status,
 	.on_drained = op_on_drained,
+	.on_verified = op_on_verified,
 };
 
 /* ---- nodes ---- */
@@ -743,7 +796,8 @@ static void check_memory(struct node *n)
 	if (e->rep.seen.slot && !repairs)
 		broken(n->sim, "G6: node %u keeps hashes outside of a repair", n->index);
 	if ((e->cmp.differ.bits || e->cmp.own.sum || e->cmp.theirs.sum) &&
-	    (e->is_source || (!e->cmp.running && e->rep.state == REPLICA_CLEAN)))
+	    (e->is_source ||
+	     (!e->cmp.running && e->rep.state == REPLICA_CLEAN && !account_compares(&e->account))))
 		broken(n->sim, "G6: node %u keeps digests outside of a repair", n->index);
 	if (e->round.digests.sum && e->job != JOB_DIGEST && !e->round.telling)
 		broken(n->sim, "G6: source %u keeps digests", n->index);

@@ -10,11 +10,13 @@
  *  G3 live changes of a flow are applied in the order of their versions; nothing is listed that is
  *     older than what was applied
  *  G4 an engine never goes to a stream of lower rank, nor between two of the same rank
+ *  -- verify names what differs, and nothing else (replication_verify.h)
  *  -- a replica that comes back with its old table is listed little more than what differs
  *  G5 replayed datagrams of the past change nothing (attacker.h)
  *  G6 hashes are kept during repairs only; ring and reorder buffer within their bounds
  * It looks into the engine (engine_impl.h) to tell listed flows from live ones. */
 #include "replication_faults.h"
+#include "replication_verify.h"
 #include "sim_runner.h"
 
 #define QUIET_MS 90000
@@ -188,10 +190,14 @@ static bool run(struct sim *s, uint64_t seed, bool with_trace, struct totals *t)
 	}
 	set_up(s);
 	steps(s, rnd(s, 1000));
+	if (s->seed / 4 % 5 == 1)
+		verify_healthy(s);
 	for (unsigned n = rnd(s, 5); n-- && !s->failed;)
 		fault(s);
 	if (!s->failed)
 		settle(s);
+	if (!s->failed && s->seed / 4 % 5 == 1)
+		verify_tampered(s);
 	if (!s->failed)
 		check_rejoin(s);
 	t->rejoins += s->rejoins;

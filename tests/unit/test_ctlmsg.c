@@ -41,6 +41,26 @@ static void messages(void **state)
 		{.type = CTL_VOUCH, .challenge = {.to = UINT32_MAX, .nonce = 1}},
 		{.type = CTL_GONE, .gone = {.stream = key, .first = 12345678901}},
 		{.type = CTL_BEAT, .beat = {.stream = key, .every_ms = 300}},
+		{.type = CTL_VERIFY,
+		 .verify = {.stream = key,
+			    .to = 3,
+			    .flags = VERIFY_FINAL,
+			    .round = 8,
+			    .at = UINT64_MAX,
+			    .first = 99}},
+		{.type = CTL_VERIFIED,
+		 .verified = {.stream = key,
+			      .round = UINT32_MAX,
+			      .state = VERIFIED_DONE,
+			      .flags = VERIFIED_MORE,
+			      .flows = UINT64_MAX,
+			      .missing = UINT64_MAX,
+			      .extra = UINT64_MAX,
+			      .different = UINT64_MAX,
+			      .named = VERIFY_TOLD_MAX,
+			      .first = VERIFY_TOLD_MAX,
+			      .len = CTL_FINDINGS_MAX,
+			      .findings = {1, 1, 0xaa, 0}}},
 	};
 
 	(void)state;
@@ -321,15 +341,122 @@ static void rank(void **state)
 	assert_false(stream_key_equal(&row[2].a, &row[2].b));
 }
 
+static struct verify_finding finding(enum verify_what what, const struct flow *f)
+{
+	struct verify_finding r = {.what = what};
+
+	if (what != VERIFY_EXTRA)
+		r.source = *f;
+	if (what != VERIFY_MISSING)
+		r.replica = *f;
+	return r;
+}
+
+static void findings(void **state)
+{
+	const struct flow f = sample_tcp_snat(1),
+			  v6 = sample_rare(
+				  sample_flow(IPPROTO_TCP, "2001:db8::1", 1, "2001:db8::2", 2));
+	const struct verify_finding in[] = {
+		finding(VERIFY_MISSING, &f),	finding(VERIFY_EXTRA, &v6),
+		finding(VERIFY_DIFFERENT, &f),	finding(VERIFY_MISSING, &v6),
+		finding(VERIFY_DIFFERENT, &v6), finding(VERIFY_EXTRA, &f),
+	};
+	struct ctl_verified m = {.len = 0};
+	struct verify_finding out;
+	unsigned at = 0, pages = 0;
+
+	(void)state;
+	for (; at < ARRAY_LEN(in); pages++) {
+		struct rd r;
+
+		ctl_findings_encode(&m, in + at, ARRAY_LEN(in) - at);
+		assert_true(m.len > 0 && m.len <= sizeof(m.findings));
+		for (r = rd_of(m.findings, m.len); !rd_done(&r); at++) {
+			assert_true(ctl_finding_decode(&r, &out));
+			assert_int_equal(out.what, in[at].what);
+			if (out.source.family)
+				assert_true(flow_equal(&out.source, &in[at].source) &&
+					    flow_rare_equal(&out.source, &in[at].source));
+			assert_int_equal(out.source.family, in[at].source.family);
+			if (out.replica.family)
+				assert_true(flow_equal(&out.replica, &in[at].replica));
+			else /* two of the largest do not fit one page */
+				assert_true(in[at].what == VERIFY_MISSING || at == 4);
+		}
+		assert_true(rd_ok(&r));
+	}
+	assert_true(pages > 1);
+}
+
+static void findings_refused(void **state)
+{
+	static const struct {
+		uint8_t what;
+		bool source, replica, other;
+		const char *why;
+	} row[] = {
+		{VERIFY_MISSING, false, false, false, "of no flow"},
+		{VERIFY_MISSING, true, true, false, "missing, and there"},
+		{VERIFY_EXTRA, true, false, false, "extra, and not there"},
+		{VERIFY_EXTRA, true, true, false, "extra, and not extra"},
+		{VERIFY_DIFFERENT, false, true, false, "not at the source"},
+		{VERIFY_DIFFERENT, true, true, true, "two flows"},
+		{0, true, true, false, "no such kind"},
+		{VERIFY_WHATS, true, true, false, "no such kind"},
+	};
+	const struct flow f = sample_tcp_snat(1), g = sample_tcp_snat(2);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct verify_finding in = {.what = (enum verify_what)row[i].what}, out;
+		struct ctl_verified m = {.len = 0};
+		struct rd r;
+
+		if (row[i].source)
+			in.source = f;
+		if (row[i].replica)
+			in.replica = row[i].other ? g : f;
+		ctl_findings_encode(&m, &in, 1);
+		r = rd_of(m.findings, m.len);
+		if (ctl_finding_decode(&r, &out))
+			fail_msg("%s", row[i].why);
+	}
+}
+
+static void verified_refused(void **state)
+{
+	static const struct ctl_verified row[] = {{.state = VERIFIED_STATES},
+						  {.named = VERIFY_TOLD_MAX + 1}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct ctl_msg m = {.type = CTL_VERIFIED, .verified = row[i]};
+		uint8_t buf[CTL_BODY_MAX];
+		struct rd r = rd_of(buf, encode(buf, &m));
+
+		assert_int_equal(ctl_decode(&r, &m), CTL_BAD);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(messages),   cmocka_unit_test(newer_peer),
-		cmocka_unit_test(names),      cmocka_unit_test(too_many_ranges),
-		cmocka_unit_test(operations), cmocka_unit_test(data_head),
-		cmocka_unit_test(begin),      cmocka_unit_test(rank),
-		cmocka_unit_test(older_peer), cmocka_unit_test(differ_refused),
-		cmocka_unit_test(compare),    cmocka_unit_test(digests_and_buckets),
+		cmocka_unit_test(messages),
+		cmocka_unit_test(newer_peer),
+		cmocka_unit_test(names),
+		cmocka_unit_test(too_many_ranges),
+		cmocka_unit_test(operations),
+		cmocka_unit_test(data_head),
+		cmocka_unit_test(begin),
+		cmocka_unit_test(rank),
+		cmocka_unit_test(older_peer),
+		cmocka_unit_test(differ_refused),
+		cmocka_unit_test(findings),
+		cmocka_unit_test(findings_refused),
+		cmocka_unit_test(verified_refused),
+		cmocka_unit_test(compare),
+		cmocka_unit_test(digests_and_buckets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
