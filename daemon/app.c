@@ -83,6 +83,7 @@ static void on_sync_down(void *ctx, const char *why)
 	snprintf(h.reason, sizeof(h.reason), "%s", why);
 	app_happening(a, &h);
 	a->n_links = 0;
+	app_verify_down(a, "the replication process died");
 	for (unsigned i = 0; i < a->n_routers; i++)
 		router_on_sync_down(a->router[i]);
 	app_answer_queries(a);
@@ -124,6 +125,7 @@ static const char *router_of(const struct sync_msg *m)
 		return m->path.router;
 	case SYNC_MSG_NEIGH:
 		return m->neigh.router;
+	case SYNC_MSG_VERIFIED: /* not for the router itself */
 	case SYNC_MSG_CONF:
 	case SYNC_MSG_ROUTER:
 	case SYNC_MSG_ROUTER_DEL:
@@ -135,6 +137,7 @@ static const char *router_of(const struct sync_msg *m)
 	case SYNC_MSG_ASK:
 	case SYNC_MSG_VOUCH:
 	case SYNC_MSG_HEARS:
+	case SYNC_MSG_VERIFY:
 	case SYNC_MSG_UP:
 	case SYNC_MSG_PONG:
 	case SYNC_MSG_LINK:
@@ -151,6 +154,8 @@ static void on_sync_message(void *ctx, const struct sync_msg *m)
 
 	if (m->type == SYNC_MSG_LINK)
 		take_link(a, &m->link);
+	if (m->type == SYNC_MSG_VERIFIED)
+		app_verify_page(a, &m->verified);
 	if (r)
 		router_on_sync_message(r, m);
 	if (m->type == SYNC_MSG_REPORT && m->report.answer)
@@ -226,6 +231,7 @@ static void on_ended(void *ctx, struct router *r)
 		break;
 	}
 	app_answer_queries(a); /* they may wait for its report */
+	app_verify_ended(a);
 	end_if_last(a);
 }
 
@@ -408,6 +414,7 @@ static void finish(struct app *a)
 		router_free(a->router[--a->n_routers]);
 	guard_free(a->guard); /* what is still ACTIVE leaves now */
 	procwatch_free(a->procs);
+	app_verify_down(a, "the daemon ends");
 	ctl_server_free(a->ctl);
 	sync_child_free(a->sync);
 	free_event(&a->sigterm);

@@ -41,6 +41,8 @@ struct app {
 	struct event *sigterm, *sigint, *sighup, *watchdog, *query_timer;
 	struct app_query query[CTL_CLIENTS_MAX];
 	unsigned n_queries, answers_due;
+	struct app_verify *verify;		  /* requests that wait, a list */
+	uint32_t verify_requests;		  /* number of the last one */
 	struct sync_msg_link link[APP_LINKS_MAX]; /* that failed */
 	unsigned n_links;
 	uint64_t started_ms;
@@ -67,6 +69,12 @@ void app_on_request(void *ctx, uint64_t client, const struct ctl_request *req);
 void app_on_answer(void *ctx, uint64_t client, bool ok, const char *text);
 void app_on_report(struct app *a);	/* one more answer to a QUERY */
 void app_answer_queries(struct app *a); /* with what is known */
+
+/* app_verify.c: compares a router's tables and answers the client. */
+void app_verify(struct app *a, const char *router, uint64_t client);
+void app_verify_page(struct app *a, const struct sync_msg_verified *m);
+void app_verify_down(struct app *a, const char *why); /* nothing will come any more */
+void app_verify_ended(struct app *a);		      /* some routers are gone */
 
 /* status.c: snapshots as JSON, new references */
 json_t *status_json(const struct app *a, const struct router *only);

@@ -149,6 +149,9 @@ void app_on_request(void *ctx, uint64_t client, const struct ctl_request *req)
 	case CTL_DEMOTE:
 		router_command(r, req->cmd == CTL_PROMOTE, req->force, client);
 		break;
+	case CTL_VERIFY:
+		app_verify(a, req->router, client);
+		break;
 	case CTL_EVENTS:
 		tell_events(a, client, req);
 		break;

@@ -13,6 +13,7 @@ const struct ctl_verb ctl_verbs[CTL_CMDS] = {
 	[CTL_STATS] = {"stats", "every counter", true, false},
 	[CTL_PROMOTE] = {"promote", "make a router ACTIVE here", true, true},
 	[CTL_DEMOTE] = {"demote", "hand a router over to another controller", true, true},
+	[CTL_VERIFY] = {"verify", "compare the tables of source and replicas now", true, true},
 	[CTL_EVENTS] = {"events", "what happened, oldest first", false, false},
 	[CTL_RELOAD] = {"reload", "read the config file again", false, false},
 	[CTL_VERSION] = {"version", "the daemon's version", false, false},

@@ -247,8 +247,10 @@ void router_on_sync_message(struct router *r, const struct sync_msg *m)
 	case SYNC_MSG_ASK:
 	case SYNC_MSG_VOUCH:
 	case SYNC_MSG_HEARS:
+	case SYNC_MSG_VERIFY:
 	case SYNC_MSG_UP:
 	case SYNC_MSG_PONG:
+	case SYNC_MSG_VERIFIED: /* the daemon's */
 	case SYNC_MSG_LINK:
 		break;
 	}

@@ -369,6 +369,18 @@ static void decode_neigh_page(struct rd *r, struct ctl_neigh *m)
 		r->bad = true;
 }
 
+static void encode_beat(struct wr *w, const struct ctl_beat *b)
+{
+	stream_key_encode(w, &b->stream);
+	wr_varint(w, b->every_ms);
+}
+
+static void decode_beat(struct rd *r, struct ctl_beat *b)
+{
+	b->stream = stream_key_decode(r);
+	b->every_ms = rd_varint(r);
+}
+
 static void encode_body(struct wr *w, const struct ctl_msg *m)
 {
 	switch (m->type) {
@@ -408,8 +420,7 @@ static void encode_body(struct wr *w, const struct ctl_msg *m)
 		encode_neigh_page(w, &m->neigh);
 		break;
 	case CTL_BEAT:
-		encode_key(w, &m->beat.stream);
-		wr_varint(w, m->beat.every_ms);
+		encode_beat(w, &m->beat);
 		break;
 	case CTL_VERIFY:
 		ctl_verify_encode(w, &m->verify);
@@ -482,8 +493,7 @@ enum ctl_decoded ctl_decode(struct rd *r, struct ctl_msg *m)
 		decode_neigh_page(&body, &m->neigh);
 		break;
 	case CTL_BEAT:
-		m->beat.stream = decode_key(&body);
-		m->beat.every_ms = rd_varint(&body);
+		decode_beat(&body, &m->beat);
 		break;
 	case CTL_VERIFY:
 		ctl_verify_decode(&body, &m->verify);

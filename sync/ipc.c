@@ -24,6 +24,7 @@ static size_t message_len(uint32_t type)
 	case SYNC_MSG_PROMOTE:
 	case SYNC_MSG_DEMOTE:
 	case SYNC_MSG_DRAIN:
+	case SYNC_MSG_VERIFY:
 	case SYNC_MSG_PROMOTED:
 	case SYNC_MSG_DRAINED:
 		body = sizeof(struct sync_msg_role);
@@ -46,6 +47,9 @@ static size_t message_len(uint32_t type)
 		break;
 	case SYNC_MSG_NEIGH:
 		body = sizeof(struct sync_msg_neigh);
+		break;
+	case SYNC_MSG_VERIFIED:
+		body = sizeof(struct sync_msg_verified);
 		break;
 	case SYNC_MSG_LINK:
 		body = sizeof(struct sync_msg_link);

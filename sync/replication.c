@@ -224,6 +224,12 @@ void replication_drain(struct replication *r, uint32_t wait_ms)
 	turn(r);
 }
 
+void replication_verify(struct replication *r, uint32_t request)
+{
+	engine_verify(r->engine, request, monotonic_ms());
+	turn(r);
+}
+
 void replication_query(struct replication *r)
 {
 	r->news.answer = true;
@@ -330,7 +336,8 @@ bool replication_take(struct replication *r, uint64_t now_ms, struct sync_msg *o
 		fill_report(r, out, true);
 		return true;
 	}
-	return take_status(r, now_ms, out, later) || replication_neigh_take(r, out);
+	return take_status(r, now_ms, out, later) || replication_neigh_take(r, out) ||
+	       replication_verify_take(r, out);
 }
 
 void replication_untake(struct replication *r, const struct sync_msg *m)
@@ -345,6 +352,8 @@ void replication_untake(struct replication *r, const struct sync_msg *m)
 		n->beats = true;
 	else if (m->type == SYNC_MSG_NEIGH)
 		replication_neigh_untake(r, m);
+	else if (m->type == SYNC_MSG_VERIFIED)
+		replication_verify_untake(r, m);
 	else if (m->type != SYNC_MSG_REPORT)
 		return;
 	else if (m->report.answer)
@@ -515,6 +524,7 @@ void replication_free(struct replication *r)
 			event_free(events[i]);
 	replication_neigh_drop(r);
 	engine_free(r->engine);
+	replication_verify_drop(r);
 	apply_free(r->apply);
 	table_free(r->table);
 	expects_free(r->expects);

@@ -51,6 +51,8 @@ void replication_drain(struct replication *r, uint32_t wait_ms);
 /* The core's neighbours. */
 void replication_neighbours(struct replication *r, const struct sync_msg_neigh *m);
 void replication_query(struct replication *r);
+/* Answered in parts, with this number. */
+void replication_verify(struct replication *r, uint32_t request);
 /* ASK, VOUCH, HEARS. */
 void replication_path(struct replication *r, const struct sync_msg *m);
 

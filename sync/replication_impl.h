@@ -8,6 +8,8 @@
 #include "replication.h"
 #include "vrouter/conntrack.h"
 
+struct verified; /* a part of the answer to a VERIFY */
+
 /* What the core is still to be told. */
 struct news {
 	bool promoted, drained, answer, status;
@@ -20,6 +22,7 @@ struct news {
 	bool neigh_clear;			   /* before the pages */
 	unsigned neigh_n;			   /* pages */
 	struct neigh_page *neigh[NEIGH_PAGES_MAX]; /* owned; NULL: nothing new */
+	struct verified *verified, **verified_end; /* a list; owned */
 };
 
 struct replication {
@@ -57,6 +60,13 @@ void replication_neigh_drop(struct replication *r);
 void replication_beats_set(struct replication *r, const struct engine_beats *beats);
 void replication_beats_on(void *ctx, bool missing, uint64_t awake_ms);
 must_check bool replication_beats_take(struct replication *r, struct sync_msg *out);
+
+/* replication_verify.c: parts of an answer that wait for the core. */
+void replication_verify_put(void *ctx, const struct verify_page *p);
+void replication_verify_read_events(void *ctx);
+must_check bool replication_verify_take(struct replication *r, struct sync_msg *out);
+void replication_verify_untake(struct replication *r, const struct sync_msg *m);
+void replication_verify_drop(struct replication *r);
 
 /* There is something to tell the core. */
 void replication_news(struct replication *r);

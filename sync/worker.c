@@ -270,6 +270,8 @@ static int on_role(struct worker *w, const struct sync_msg *m)
 		replication_demote(r);
 	else if (m->type == SYNC_MSG_DRAIN)
 		replication_drain(r, m->role.wait_ms);
+	else if (m->type == SYNC_MSG_VERIFY)
+		replication_verify(r, m->role.request);
 	else
 		routers_del(&w->routers, r);
 	return 0;
@@ -312,6 +314,7 @@ static int on_message(struct worker *w, const struct sync_msg *m, const int *fds
 	case SYNC_MSG_PROMOTE:
 	case SYNC_MSG_DEMOTE:
 	case SYNC_MSG_DRAIN:
+	case SYNC_MSG_VERIFY:
 		return on_role(w, m);
 	case SYNC_MSG_ASK:
 	case SYNC_MSG_VOUCH:
@@ -335,6 +338,7 @@ static int on_message(struct worker *w, const struct sync_msg *m, const int *fds
 	case SYNC_MSG_ASKED:
 	case SYNC_MSG_VOUCHED:
 	case SYNC_MSG_BEATS:
+	case SYNC_MSG_VERIFIED:
 	case SYNC_MSG_LINK:
 		break;
 	}

@@ -9,6 +9,8 @@
 
 #include "vrouter/util.h"
 
+#define CLI_REPLY_MS 20000 /* a demotion drains, resigns and waits: bounded by the daemon */
+
 enum cli_exit {
 	CLI_DONE = 0,
 	CLI_NOT_SO = 1, /* what was asked about is not so, or could not be done */
@@ -19,8 +21,9 @@ enum cli_exit {
 struct cli {
 	const char *socket;
 	bool json;
-	int fd;	   /* -1: not connected */
-	char *buf; /* what was read beyond the last line */
+	int reply_ms; /* how long a reply is waited for */
+	int fd;	      /* -1: not connected */
+	char *buf;    /* what was read beyond the last line */
 	size_t len, cap;
 };
 
@@ -41,6 +44,8 @@ void cli_print_event(const json_t *event);
 
 /* flows.c: argv[0] is "flows" */
 int cli_flows(struct cli *c, int argc, char **argv);
+/* verify.c */
+int cli_verify(struct cli *c, int argc, char **argv);
 /* keygen.c */
 int cli_keygen(struct cli *c, int argc, char **argv);
 

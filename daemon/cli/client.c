@@ -8,7 +8,6 @@
 #include "cli.h"
 #include "vrouter/control.h"
 
-#define REPLY_MS 20000 /* a demotion drains, resigns and waits: bounded by the daemon */
 #define READ_MAX (64 * 1024 * 1024)
 
 int cli_connect(struct cli *c)
@@ -135,7 +134,7 @@ int cli_request(struct cli *c, const char *cmd, json_t *args, json_t **data)
 		fprintf(stderr, "vrouterctl: vrouterd does not take the request\n");
 		return CLI_UNREACHABLE;
 	}
-	rc = cli_next(c, REPLY_MS, &reply);
+	rc = cli_next(c, c->reply_ms, &reply);
 	if (rc == CLI_DONE)
 		rc = take_reply(reply, data);
 	json_decref(reply);

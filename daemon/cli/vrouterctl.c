@@ -182,6 +182,7 @@ static const struct command commands[] = {
 	{"stats", "[ROUTER]", "every counter", do_stats},
 	{"promote", "ROUTER [--force]", "make a router ACTIVE here", do_move},
 	{"demote", "ROUTER [--force]", "hand a router over to another controller", do_move},
+	{"verify", "ROUTER", "compare the tables of source and replicas now", cli_verify},
 	{"events", "[--follow] [--lines N]", "what happened, oldest first", do_events},
 	{"reload", "", "read the config file again", do_reload},
 	{"keygen", "[FILE]", "a new key for replication", cli_keygen},
@@ -230,7 +231,7 @@ int main(int argc, char **argv)
 					      {"version", no_argument, NULL, 'V'},
 					      {"help", no_argument, NULL, 'h'},
 					      {NULL, 0, NULL, 0}};
-	struct cli c = {.socket = DEFAULT_SOCKET, .fd = -1};
+	struct cli c = {.socket = DEFAULT_SOCKET, .reply_ms = CLI_REPLY_MS, .fd = -1};
 	int opt, rc;
 
 	/* '+': what follows the command is the command's */

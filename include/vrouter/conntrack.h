@@ -134,6 +134,11 @@ size_t expect_netlink_put(void *buf, size_t cap, const struct expect *x, uint32_
 			  uint32_t seq);
 size_t expect_netlink_delete(void *buf, size_t cap, const struct expect *x, uint32_t seq);
 
+/* As conntrack(8) and `vrouterctl flows` print it, without what is left of its timeout. "" if there
+ * is no memory. */
+#define FLOW_TEXT_MAX 1024
+const char *flow_text(const struct flow *f, char buf[static FLOW_TEXT_MAX]);
+
 /* Has all that a new entry needs? */
 bool flow_netlink_complete(const struct flow *f);
 

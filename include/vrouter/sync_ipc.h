@@ -30,6 +30,7 @@ enum sync_msg_type {
 	SYNC_MSG_ASK,	  /* is the source well? perhaps answered by VOUCHED */
 	SYNC_MSG_VOUCH,	  /* the answer to ASKED, if this controller is well */
 	SYNC_MSG_HEARS,	  /* what the election hears has changed */
+	SYNC_MSG_VERIFY,  /* compare the tables now; answered by VERIFIED, one or many */
 	/* both ways: neighbours, from the ACTIVE's kernel to the core that will need them */
 	SYNC_MSG_NEIGH,
 	/* sync -> core */
@@ -42,8 +43,9 @@ enum sync_msg_type {
 	SYNC_MSG_ASKED,	  /* a replica asks whether we, the source, are well */
 	SYNC_MSG_VOUCHED, /* the source answers an ASK */
 	SYNC_MSG_BEATS,	  /* heartbeats of the source are missing on all links, or no longer */
-	SYNC_MSG_LINK,	  /* a replication link came up (also the first time) or failed: text says
-			     how or why */
+	SYNC_MSG_VERIFIED,
+	SYNC_MSG_LINK, /* a replication link came up (also the first time) or failed: text says
+			  how or why */
 };
 
 /* A peer that is reached by unicast. */
@@ -77,11 +79,12 @@ struct sync_msg_router {
 	struct engine_beats beats;
 };
 
-struct sync_msg_role { /* ROUTER_DEL, PROMOTE, DEMOTE, DRAIN; PROMOTED, DRAINED */
+struct sync_msg_role { /* ROUTER_DEL, PROMOTE, DEMOTE, DRAIN, VERIFY; PROMOTED, DRAINED */
 	char router[64];
 	uint32_t term;	  /* PROMOTE: the stream's term must be above; PROMOTED: what it is */
 	uint32_t wait_ms; /* DRAIN: at most */
-	uint32_t request; /* PROMOTE: the core's number of it; PROMOTED: which one it answers */
+	uint32_t request; /* PROMOTE, VERIFY: the core's number of it; PROMOTED: which one it
+			     answers */
 	bool ok;	  /* DRAINED: acknowledged by every healthy replica; PROMOTED: events are
 			     subscribed, false: nothing will be replicated */
 };
@@ -117,6 +120,11 @@ struct sync_msg_neigh {
 	struct neigh_page content;
 };
 
+struct sync_msg_verified {
+	char router[64];
+	struct verify_page page;
+};
+
 struct sync_msg_link {
 	char interface[IFNAMSIZ];
 	bool up;
@@ -133,6 +141,7 @@ struct sync_msg {
 		struct sync_msg_report report;
 		struct sync_msg_link link;
 		struct sync_msg_neigh neigh;
+		struct sync_msg_verified verified;
 	};
 };
 

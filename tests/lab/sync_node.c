@@ -217,6 +217,8 @@ static void on_msg(struct node *n, const struct sync_msg *m)
 	case SYNC_MSG_ASK:
 	case SYNC_MSG_VOUCH:
 	case SYNC_MSG_HEARS:
+	case SYNC_MSG_VERIFY:
+	case SYNC_MSG_VERIFIED:
 	case SYNC_MSG_ASKED:
 	case SYNC_MSG_VOUCHED:
 	case SYNC_MSG_BEATS:

@@ -65,6 +65,8 @@ static const struct {
 	{"{\"cmd\":\"promote\",\"args\":{\"router\":\"\"}}", "\"router\" is missing"},
 	{"{\"cmd\":\"promote\",\"args\":{\"router\":\"a\",\"force\":1}}", "\"force\""},
 	{"{\"cmd\":\"demote\",\"args\":{\"router\":\"a\",\"now\":true}}", "\"now\""},
+	{"{\"cmd\":\"verify\"}", "\"router\" is missing"},
+	{"{\"cmd\":\"verify\",\"args\":{\"router\":\"a\",\"force\":true}}", "\"force\""},
 	{"{\"cmd\":\"events\",\"args\":{\"lines\":-1}}", "\"lines\""},
 	{"{\"cmd\":\"events\",\"args\":{\"lines\":1e9}}", "\"lines\""},
 	{"{\"cmd\":\"events\",\"args\":{\"lines\":99999999999}}", "\"lines\""},
