@@ -130,6 +130,7 @@ silent_gateway() {
 	wait_for "the gateway is silent" 20 is 1 gw failing
 	wait_for "the peer is ACTIVE" 20 has_role 2
 	roles=$(many 1 role)
+	: >"$LAB_DIR/tcpdump.log"
 	lab_exec c1-vr tcpdump -i vr-ex -Q out -n --immediate-mode -l >"$LAB_DIR/sent" 2>"$LAB_DIR/tcpdump.log" &
 	LAB_PIDS+=($!)
 	capture=$!
@@ -166,7 +167,7 @@ in_bridge() { bridge -n "$LAB-c1" link show dev "$port" | grep -q 'master br-ex'
 tracked=$(many 1 track)
 drifts() {
 	local was
-	wait_for "controller 1 is ACTIVE" 20 has_role 1
+	wait_for "controller 1 is ACTIVE" 20 is_active 1
 	was=$(repairs)
 	eval "$1" || fail "cannot: $1"
 	wait_for "repaired: $1" 5 eval "[ \"\$(repairs)\" -gt $was ] && $2"
