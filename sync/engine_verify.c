@@ -23,19 +23,20 @@ static void tell_outcome(struct engine *e, enum verify_outcome o)
 	tell(e, &p);
 }
 
-/* All pages of one replica. */
+/* All pages of one replica; n 0: f may be NULL. */
 static void tell_findings(struct engine *e, struct verify_page *p, const struct verify_finding *f,
 			  unsigned n, bool last)
 {
+	unsigned at = 0;
+
 	do {
-		p->n = n < VERIFY_PAGE_MAX ? n : VERIFY_PAGE_MAX;
+		p->n = n - at < VERIFY_PAGE_MAX ? n - at : VERIFY_PAGE_MAX;
 		for (unsigned i = 0; i < p->n; i++)
-			p->finding[i] = f[i];
-		f += p->n;
-		n -= p->n;
-		p->last = last && !n;
+			p->finding[i] = f[at + i];
+		at += p->n;
+		p->last = last && at == n;
 		tell(e, p);
-	} while (n);
+	} while (at < n);
 }
 
 static void tell_peer(struct engine *e, const struct verify_peer *v, bool last)
