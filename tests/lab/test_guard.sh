@@ -3,8 +3,8 @@
 # The core alone dies, by SIGKILL: links, namespaces and flows stay. Its guard resigns and withdraws the
 # VIPs, the other controller takes over, and nobody loses a connection. The interval of advertisements is
 # a second, so waiting for silence would take more than three.
-ADVERT=1000
 . "$(dirname "$0")/lib.sh"
+ADVERT=1000
 
 guard_of() { pgrep -P "${LAB_DAEMON[$1]}" -f -- --guard; }
 has_guard() { [ -n "$(guard_of "$1")" ]; }
