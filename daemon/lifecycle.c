@@ -17,6 +17,9 @@ static void on_init(struct life_run *s)
 		if (!s->l->faults)
 			life_enter_standby(s, "started");
 		break;
+	case LIFE_EV_ADOPT:
+		life_enter_adopted(s);
+		break;
 	case LIFE_EV_FAULT:
 		life_enter_fault(s);
 		break;
@@ -64,6 +67,7 @@ static void on_standby(struct life_run *s)
 			life_fail_pending(s, "the election was not won");
 		break;
 	case LIFE_EV_BUILT:
+	case LIFE_EV_ADOPT:
 	case LIFE_EV_RECOVERED:
 	case LIFE_EV_LOST:
 	case LIFE_EV_SYNC_UP:
@@ -108,6 +112,7 @@ static void on_promoting(struct life_run *s)
 		life_reply(s, LIFE_ANSWER_FAILED, "it is being promoted right now");
 		break;
 	case LIFE_EV_BUILT:
+	case LIFE_EV_ADOPT:
 	case LIFE_EV_RECOVERED:
 	case LIFE_EV_ELECTED:
 	case LIFE_EV_SYNC_PHASE:
@@ -115,6 +120,18 @@ static void on_promoting(struct life_run *s)
 	case LIFE_EVENTS:
 		break;
 	}
+}
+
+/* Replication was started, or it is that of before an adopted ACTIVE: then its stream goes on, if
+ * it had come so far. */
+static void continue_stream(struct life_run *s)
+{
+	bool up = s->in->ev == LIFE_EV_SYNC_UP, kept = s->in->kept && s->l->adopted;
+	bool none = !up && s->l->unsure && s->l->sync != LIFE_SYNC_SOURCE;
+
+	if ((up && !kept) || none)
+		s->out.todo |= LIFE_DO_SYNC_PROMOTE;
+	s->l->unsure = up && kept;
 }
 
 static void on_active(struct life_run *s)
@@ -127,7 +144,8 @@ static void on_active(struct life_run *s)
 		life_enter_fault(s);
 		break;
 	case LIFE_EV_SYNC_UP:
-		s->out.todo |= LIFE_DO_SYNC_PROMOTE;
+	case LIFE_EV_SYNC_PHASE:
+		continue_stream(s);
 		break;
 	case LIFE_EV_PROMOTED:
 		s->out.todo |= LIFE_DO_SAVE_TERM;
@@ -142,10 +160,10 @@ static void on_active(struct life_run *s)
 		life_stop_active(s);
 		break;
 	case LIFE_EV_BUILT:
+	case LIFE_EV_ADOPT:
 	case LIFE_EV_RECOVERED:
 	case LIFE_EV_ELECTED:
 	case LIFE_EV_SYNC_DOWN:
-	case LIFE_EV_SYNC_PHASE:
 	case LIFE_EV_DRAINED:
 	case LIFE_EV_TIMER:
 	case LIFE_EVENTS:
@@ -177,6 +195,7 @@ static void on_leaving(struct life_run *s)
 		s->out.todo |= LIFE_DO_SAVE_TERM;
 		break;
 	case LIFE_EV_BUILT:
+	case LIFE_EV_ADOPT:
 	case LIFE_EV_RECOVERED:
 	case LIFE_EV_ELECTED:
 	case LIFE_EV_SYNC_DOWN:
@@ -240,6 +259,7 @@ static void on_fault(struct life_run *s)
 		s->l->held = true;
 		life_reply(s, LIFE_ANSWER_DONE, "in FAULT; it will not preempt afterwards");
 		break;
+	case LIFE_EV_ADOPT:
 	case LIFE_EV_ELECTED:
 	case LIFE_EV_LOST:
 	case LIFE_EV_SYNC_UP:
@@ -296,7 +316,8 @@ static void settle_gate(struct life_run *s)
 	bool blind = life_is_blind(l, s->in->now_ms);
 	bool gated = l->held || (!life_wants_vips(l) && l->state != LIFE_PROMOTING && waits);
 
-	if (gated == l->gated && blind == l->blind && !(s->out.todo & LIFE_DO_ELECT_START))
+	if (gated == l->gated && blind == l->blind &&
+	    !(s->out.todo & (LIFE_DO_ELECT_START | LIFE_DO_ELECT_ADOPT)))
 		return;
 	l->gated = gated;
 	l->blind = blind;

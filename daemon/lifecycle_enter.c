@@ -52,6 +52,7 @@ void life_election_off(struct life_run *s)
 /* VIPs, if any, and the stream, if any, end here; in this order. */
 static void drop_role(struct life_run *s)
 {
+	s->l->adopted = s->l->unsure = false;
 	if (life_wants_vips(s->l))
 		s->out.todo |= LIFE_DO_VIPS_OFF;
 	if ((life_wants_vips(s->l) || s->l->state == LIFE_PROMOTING) && sync_runs(s->l))
@@ -83,6 +84,26 @@ void life_enter_promoting(struct life_run *s, const char *why)
 	s->l->state = LIFE_PROMOTING;
 	s->l->deadline_ms = s->in->now_ms + s->cfg->promote_wait_ms;
 	s->out.todo |= LIFE_DO_SYNC_PROMOTE;
+}
+
+/* VIPs, flows and, with replication's process, the stream are there as a core that died left them.
+ */
+void life_enter_adopted(struct life_run *s)
+{
+	struct life *l = s->l;
+
+	l->state = LIFE_ACTIVE;
+	l->held = false;
+	l->adopted = true;
+	l->had_table = l->had_table || s->in->followed;
+	l->hold_until_ms = s->in->now_ms + s->cfg->hold_ms;
+	l->term = s->in->term > l->term ? s->in->term : l->term;
+	life_set_reason(l, s->in->why);
+	s->out.todo |= LIFE_DO_SAVE_TERM;
+	if (s->cfg->mode == LIFE_MODE_VRRP) {
+		l->electing = true;
+		s->out.todo |= LIFE_DO_ELECT_ADOPT;
+	}
 }
 
 void life_enter_standby(struct life_run *s, const char *why)

@@ -24,6 +24,7 @@ void life_fail_pending(struct life_run *s, const char *text);
 void life_election_off(struct life_run *s);
 void life_enter_active(struct life_run *s, const char *note);
 void life_enter_promoting(struct life_run *s, const char *why);
+void life_enter_adopted(struct life_run *s);
 void life_enter_standby(struct life_run *s, const char *why);
 void life_enter_stopped(struct life_run *s, const char *why);
 void life_enter_fault(struct life_run *s);

@@ -52,8 +52,9 @@ const char *life_sync_name(enum life_sync s)
 const char *life_event_name(enum life_event e)
 {
 	static const char *const name[LIFE_EVENTS] = {
-		"built",      "fault",	  "recovered", "elected", "lost",   "sync-up", "sync-down",
-		"sync-phase", "promoted", "drained",   "promote", "demote", "stop",    "timer",
+		"built",   "adopt",   "fault",	   "recovered",	 "elected",
+		"lost",	   "sync-up", "sync-down", "sync-phase", "promoted",
+		"drained", "promote", "demote",	   "stop",	 "timer",
 	};
 
 	return name[e];

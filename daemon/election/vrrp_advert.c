@@ -44,6 +44,26 @@ int vrrp_io_resignation(const struct vrrp_io *io, struct vrrp_resignation *out)
 	return io->fd;
 }
 
+int vrrp_io_standin(const struct vrrp_io *io, struct vrrp_standin *out)
+{
+	struct vrrp_inst inst = io->inst;
+
+	inst.claims = 0; /* three of our own: others hear them, or have settled it */
+	if (inst.state != VRRP_ACTIVE || inst.resigning)
+		return -ENOTCONN;
+	*out = (struct vrrp_standin){.family = io->family,
+				     .ends = io->ends,
+				     .ours = io->ours,
+				     .fsm = io->cfg,
+				     .able = true,
+				     .boosted = inst.boosted,
+				     .blind = inst.blind};
+	out->ours.prio = vrrp_bid(&io->cfg, &inst);
+	out->ours.adv_cs = io->cfg.adv_cs;
+	memcpy(out->interface, io->interface, sizeof(out->interface));
+	return vrrp_io_resignation(io, &out->resignation);
+}
+
 static int send_one(struct vrrp_io *io, uint8_t prio, const struct ip_addr *to)
 {
 	uint8_t buf[VRRP_PACKET_MAX];

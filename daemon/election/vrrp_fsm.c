@@ -140,6 +140,13 @@ static struct vrrp_out enter_init(struct vrrp_inst *v, uint32_t todo)
 /* RFC 9568 6.4.1 */
 static struct vrrp_out on_init(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struct vrrp_in in)
 {
+	struct vrrp_out out;
+
+	if (in.ev == VRRP_EV_ADOPT) {
+		out = enter_active(cfg, v, VRRP_WHY_ADOPTED);
+		v->boosted = in.boosted;
+		return out;
+	}
 	if (in.ev != VRRP_EV_START)
 		return keep();
 	if (cfg->prio == VRRP_PRIO_OWNER && !held_back(v))
@@ -231,6 +238,7 @@ static struct vrrp_out on_backup(const struct vrrp_cfg *cfg, struct vrrp_inst *v
 	case VRRP_EV_START:
 	case VRRP_EV_RESIGN:
 	case VRRP_EV_STAY:
+	case VRRP_EV_ADOPT:
 		break;
 	}
 	return keep();
@@ -317,6 +325,7 @@ static struct vrrp_out on_active(const struct vrrp_cfg *cfg, struct vrrp_inst *v
 		/* who may be about to take over must know at once */
 		return vrrp_bid(cfg, v) == bid ? keep() : advertise(cfg, v);
 	case VRRP_EV_START:
+	case VRRP_EV_ADOPT:
 		break;
 	}
 	return keep();

@@ -126,7 +126,7 @@ bool vrrp_look_at_link(struct vrrp_io *io)
 		vrrp_run(io, (struct vrrp_in){.ev = VRRP_EV_STOP});
 	io->ops->on_fault(io->ctx, problem ? fault : NULL);
 	if (!problem && io->wanted)
-		vrrp_start(io);
+		vrrp_start(io, (struct vrrp_in){.ev = VRRP_EV_START});
 	return !problem;
 }
 

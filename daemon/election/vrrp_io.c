@@ -217,11 +217,11 @@ void vrrp_receive(struct vrrp_io *io, unsigned max)
 		;
 }
 
-void vrrp_start(struct vrrp_io *io)
+void vrrp_start(struct vrrp_io *io, struct vrrp_in in)
 {
 	io->started_us = now_us();
 	io->active.family = 0;
-	vrrp_run(io, (struct vrrp_in){.ev = VRRP_EV_START});
+	vrrp_run(io, in);
 }
 
 /* ---- the time is up ------------------------------------------------------------------------- */
@@ -337,11 +337,11 @@ void vrrp_io_free(struct vrrp_io *io)
 
 void vrrp_io_event(struct vrrp_io *io, struct vrrp_in in)
 {
-	if (in.ev == VRRP_EV_START) {
+	if (in.ev == VRRP_EV_START || in.ev == VRRP_EV_ADOPT) {
 		io->wanted = true;
 		/* recovery starts it by itself; otherwise it is still to be done */
 		if (vrrp_look_at_link(io) && io->inst.state == VRRP_INIT)
-			vrrp_start(io);
+			vrrp_start(io, in);
 		return;
 	}
 	if (in.ev == VRRP_EV_STOP)

@@ -50,7 +50,8 @@ struct vrrp_io {
 
 /* One step of the instance, and what it asks for. */
 void vrrp_run(struct vrrp_io *io, struct vrrp_in in);
-void vrrp_start(struct vrrp_io *io);
+/* START or ADOPT. */
+void vrrp_start(struct vrrp_io *io, struct vrrp_in in);
 /* Reads at most that many packets. */
 void vrrp_receive(struct vrrp_io *io, unsigned max);
 /* From this moment on. */

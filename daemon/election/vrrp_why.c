@@ -58,6 +58,9 @@ void vrrp_explain(const struct vrrp_news *n, enum vrrp_why reason, char why[stat
 		snprintf(why, VRRP_WHY_LEN, "stood still for %" PRIu64 " ms, %s took over",
 			 (n->now_us - n->tx_us) / US_PER_MS, them);
 		break;
+	case VRRP_WHY_ADOPTED:
+		snprintf(why, VRRP_WHY_LEN, "adopted");
+		break;
 	case VRRP_WHY_STOPPED:
 		snprintf(why, VRRP_WHY_LEN, "%s", n->fault[0] ? n->fault : "stopped");
 		break;

@@ -77,6 +77,8 @@ struct life {
 	bool gated;	 /* what the election was told last; so is blind */
 	bool blind;	 /* ACTIVE or about to be, but who meets it may hold the flows */
 	bool had_table;	 /* was complete once, or others follow it: then what it has is the table */
+	bool adopted;	 /* ACTIVE since before this process: so may be the stream */
+	bool unsure;	 /* whether it is; the next phase tells */
 	bool stopping;	 /* the daemon, or this router, is to end */
 	bool promoting_by_hand, demoting_by_hand; /* a command waits for its outcome */
 	uint32_t term;				  /* highest known of */
@@ -85,8 +87,9 @@ struct life {
 };
 
 enum life_event {
-	LIFE_EV_BUILT,	   /* the namespace is there and as it should be */
-	LIFE_EV_FAULT,	   /* in.fault began, or has another text */
+	LIFE_EV_BUILT, /* the namespace is there and as it should be */
+	LIFE_EV_ADOPT, /* instead of BUILT: it is ACTIVE, in.term, as a core that died left it */
+	LIFE_EV_FAULT, /* in.fault began, or has another text */
 	LIFE_EV_RECOVERED, /* in.fault is over */
 	LIFE_EV_ELECTED,
 	LIFE_EV_LOST,	   /* somebody else is ACTIVE */
@@ -111,7 +114,9 @@ struct life_in {
 	enum life_sync phase; /* SYNC_PHASE */
 	uint32_t term;	      /* PROMOTED, SYNC_PHASE: highest heard of */
 	bool ok, force, have_peer;
-	bool followed; /* SYNC_PHASE: a replica follows us and nobody else is a source */
+	/* SYNC_PHASE: a replica follows us and nobody else is a source; ADOPT: one did */
+	bool followed;
+	bool kept; /* SYNC_UP: it is the process that ran before this one */
 };
 
 /* Actions, to be run in this order. */
@@ -128,7 +133,8 @@ enum {
 	LIFE_DO_ELECT_STAY = 1 << 9,
 	LIFE_DO_ELECT_STOP = 1 << 10,
 	LIFE_DO_SAVE_TERM = 1 << 11,
-	LIFE_DO_ENDED = 1 << 12, /* the owner may free the router */
+	LIFE_DO_ENDED = 1 << 12,       /* the owner may free the router */
+	LIFE_DO_ELECT_ADOPT = 1 << 13, /* the election is ACTIVE from the start */
 };
 
 enum life_answer { LIFE_ANSWER_NONE, LIFE_ANSWER_DONE, LIFE_ANSWER_FAILED };

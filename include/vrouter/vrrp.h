@@ -100,6 +100,7 @@ enum vrrp_why {
 	VRRP_WHY_THEIR_ADDRESS, /* ACTIVE -> BACKUP: same priority, higher address */
 	VRRP_WHY_SUCCEEDED,	/* ACTIVE -> BACKUP: a resigner heard its successor */
 	VRRP_WHY_STALLED,	/* ACTIVE -> BACKUP: replaced while it could not advertise */
+	VRRP_WHY_ADOPTED,	/* INIT -> ACTIVE: the guard advertised meanwhile */
 	VRRP_WHY_STOPPED	/* any -> INIT */
 };
 
@@ -138,7 +139,9 @@ enum vrrp_event {
 	 * bounds the wait with STOP or STAY. To keep a preempting router from coming back, close
 	 * its gate. */
 	VRRP_EV_RESIGN,
-	VRRP_EV_STAY,  /* no successor came: take RESIGN back */
+	VRRP_EV_STAY, /* no successor came: take RESIGN back */
+	/* INIT: the guard advertises for a core that died, and hands the role over. */
+	VRRP_EV_ADOPT,
 	VRRP_EV_RECONF /* cfg has changed */
 };
 
@@ -156,6 +159,7 @@ struct vrrp_in {
 	/* RECONF: the priority is lower because something fails. A promotion by hand no longer
 	 * outbids then: whoever made it did not know of that. */
 	bool worse;
+	bool boosted; /* ADOPT: as it was; see vrrp_inst */
 	/* TIMER: BACKUP: a takeover because of silence is not allowed (yet). ACTIVE: it stood
 	 * still, and another one says that it is ACTIVE. */
 	bool held;
@@ -305,6 +309,19 @@ struct vrrp_resignation {
 	} to[VRRP_MAX_PEERS];
 };
 
+/* And to be ACTIVE in our place for a while: what we say, what of others is about us, and what
+ * settles it between the two. */
+struct vrrp_standin {
+	struct vrrp_resignation resignation;
+	char interface[16];
+	int family;
+	struct vrrp_ends ends;
+	struct vrrp_packet ours; /* with the priority that is bid */
+	struct vrrp_cfg fsm;
+	bool able; /* it is ACTIVE, and not about to leave */
+	bool boosted, blind;
+};
+
 struct vrrp_stats {
 	uint64_t tx, rx, rx_prio_zero, tx_errors; /* packets: by unicast one for each peer */
 	uint64_t fast_takeovers;		  /* because of missing heartbeats */
@@ -317,8 +334,8 @@ struct vrrp_stats {
 must_check int vrrp_io_new(struct vrrp_io **out, struct event_base *base,
 			   const struct vrrp_io_cfg *cfg, const struct vrrp_io_ops *ops, void *ctx);
 void vrrp_io_free(struct vrrp_io *io); /* NULL is allowed; sends nothing */
-/* Feeds START, STOP, GATE, BOOST, RESIGN, STAY; on_state may be called before it returns. A START
- * on an unusable interface waits for it (on_fault says so). */
+/* Feeds START, ADOPT, STOP, GATE, BOOST, RESIGN, STAY; on_state may be called before it returns. A
+ * START on an unusable interface waits for it (on_fault says so). */
 void vrrp_io_event(struct vrrp_io *io, struct vrrp_in in);
 /* It is allowed now to take over, perhaps: judged again at once, if it was held back. */
 void vrrp_io_judge(struct vrrp_io *io);
@@ -339,6 +356,8 @@ void vrrp_io_set_peers(struct vrrp_io *io, const struct vrrp_peers *peers);
 /* The socket to send it on (borrowed, until the next fault), or -ENOTCONN while the interface is
  * unusable. */
 must_check int vrrp_io_resignation(const struct vrrp_io *io, struct vrrp_resignation *out);
+/* The same; also -ENOTCONN while this is not ACTIVE. What is bid later is another one. */
+must_check int vrrp_io_standin(const struct vrrp_io *io, struct vrrp_standin *out);
 const struct vrrp_inst *vrrp_io_inst(const struct vrrp_io *io);
 const struct vrrp_stats *vrrp_io_stats(const struct vrrp_io *io);
 /* us since the last valid advertisement of another controller, and who sent it; false: none yet. */

@@ -458,6 +458,49 @@ static void replication_restarts(void **state)
 	assert_true(did(&s, LIFE_DO_SYNC_PROMOTE));
 }
 
+/* The daemon starts again beside VIPs, flows and perhaps a stream that were kept. */
+static void adopted(void **state)
+{
+	const struct life_in adopt = {
+		.ev = LIFE_EV_ADOPT, .term = 9, .followed = true, .why = "adopted"};
+	struct story s;
+
+	(void)state;
+	begin(&s, LIFE_MODE_VRRP, LIFE_SYNC_DOWN);
+	feed(&s, adopt);
+	assert_int_equal(s.life.state, LIFE_ACTIVE);
+	assert_int_equal(s.out.todo, LIFE_DO_ELECT_ADOPT | LIFE_DO_GATE | LIFE_DO_SAVE_TERM);
+	assert_int_equal(s.life.term, 9);
+	assert_false(s.life.blind);
+	feed(&s, (struct life_in){.ev = LIFE_EV_SYNC_UP, .kept = true});
+	assert_int_equal(s.out.todo, 0);
+	phase(&s, LIFE_SYNC_SOURCE);
+	assert_int_equal(s.out.todo, 0); /* the stream goes on */
+	feed_ev(&s, LIFE_EV_SYNC_DOWN);
+	feed_ev(&s, LIFE_EV_SYNC_UP);
+	assert_int_equal(s.out.todo, LIFE_DO_SYNC_PROMOTE); /* this one knows nothing */
+
+	/* the core had died before it could tell a new process of its role */
+	begin(&s, LIFE_MODE_VRRP, LIFE_SYNC_DOWN);
+	feed(&s, adopt);
+	feed(&s, (struct life_in){.ev = LIFE_EV_SYNC_UP, .kept = true});
+	phase(&s, LIFE_SYNC_ALONE);
+	assert_int_equal(s.out.todo, LIFE_DO_SYNC_PROMOTE);
+	phase(&s, LIFE_SYNC_SOURCE);
+	assert_int_equal(s.out.todo, 0);
+
+	/* what was never complete goes on bidding little, for a bounded time */
+	begin(&s, LIFE_MODE_VRRP, LIFE_SYNC_DOWN);
+	feed_ev(&s, LIFE_EV_ADOPT);
+	assert_true(s.life.blind && s.out.timer_ms == s.now + base_cfg.hold_ms);
+
+	/* kept, but not adopted: a new stream */
+	active(&s, LIFE_MODE_VRRP);
+	feed_ev(&s, LIFE_EV_SYNC_DOWN);
+	feed(&s, (struct life_in){.ev = LIFE_EV_SYNC_UP, .kept = true});
+	assert_int_equal(s.out.todo, LIFE_DO_SYNC_PROMOTE);
+}
+
 static void promotion_by_hand_fails(void **state)
 {
 	struct story s;
@@ -511,7 +554,7 @@ static void check_order(const struct probe *p)
 	uint32_t todo = p->out.todo;
 
 	must(p, ((todo & LIFE_DO_VIPS_OFF) != 0) == (had && !has) || !had);
-	must(p, ((todo & LIFE_DO_VIPS_ON) != 0) == (!had && has));
+	must(p, ((todo & LIFE_DO_VIPS_ON) != 0) == (!had && has && p->in.ev != LIFE_EV_ADOPT));
 	must(p,
 	     (todo & (LIFE_DO_VIPS_ON | LIFE_DO_VIPS_OFF)) != (LIFE_DO_VIPS_ON | LIFE_DO_VIPS_OFF));
 	/* a stream ends only where VIPs do, or before they were there */
@@ -545,10 +588,11 @@ static void check_bounds(const struct probe *p)
 static void check_election(const struct probe *p)
 {
 	uint32_t vrrp = LIFE_DO_ELECT_START | LIFE_DO_ELECT_BOOST | LIFE_DO_ELECT_RESIGN |
-			LIFE_DO_ELECT_STAY | LIFE_DO_ELECT_STOP;
+			LIFE_DO_ELECT_STAY | LIFE_DO_ELECT_STOP | LIFE_DO_ELECT_ADOPT;
 
 	must(p, p->cfg.mode == LIFE_MODE_VRRP || !(p->out.todo & vrrp));
-	must(p, !(p->out.todo & LIFE_DO_ELECT_START) || (p->out.todo & LIFE_DO_GATE));
+	must(p, !(p->out.todo & (LIFE_DO_ELECT_START | LIFE_DO_ELECT_ADOPT)) ||
+			(p->out.todo & LIFE_DO_GATE));
 	must(p, p->after.state != LIFE_STOPPED || !p->after.electing);
 	must(p, !(p->after.faults & LIFE_FAULT_NET) || !p->after.electing ||
 			p->after.state != LIFE_FAULT);
@@ -744,6 +788,7 @@ int main(void)
 		cmocka_unit_test(fault_and_recovery),
 		cmocka_unit_test(tracked_faults),
 		cmocka_unit_test(replication_restarts),
+		cmocka_unit_test(adopted),
 		cmocka_unit_test(promotion_by_hand_fails),
 		cmocka_unit_test(every_step),
 		cmocka_unit_test(random_walks),

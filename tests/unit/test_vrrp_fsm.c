@@ -64,6 +64,8 @@ static const struct rule rules[] = {
 	{.ev = VRRP_EV_RESIGN, .states = S_INIT, .text = "has nothing to leave"},
 	{.ev = VRRP_EV_STAY, .states = S_INIT, .text = "has nothing to take back"},
 	{.ev = VRRP_EV_RECONF, .states = S_INIT, .text = "uses it at the start"},
+	{.ev = VRRP_EV_ADOPT, .states = S_INIT, .after = S_PLAIN, .todo = ADV | BECOME,
+	 .timer = T_ADV, .why = VRRP_WHY_ADOPTED, .text = "goes on where the guard stops"},
 
 	/* BACKUP */
 	{.ev = VRRP_EV_START, .states = S_BACKUP, .text = "is started"},
@@ -102,6 +104,7 @@ static const struct rule rules[] = {
 	 .timer = T_ADV, .why = VRRP_WHY_BOOSTED, .text = "by hand: at once, gated or not"},
 	{.ev = VRRP_EV_RESIGN, .states = S_BACKUP, .text = "has nothing to leave"},
 	{.ev = VRRP_EV_STAY, .states = S_BACKUP, .text = "has nothing to take back"},
+	{.ev = VRRP_EV_ADOPT, .states = S_BACKUP, .text = "is started"},
 
 	/* ACTIVE */
 	{.ev = VRRP_EV_START, .states = S_ACTIVE, .text = "is started"},
@@ -148,6 +151,7 @@ static const struct rule rules[] = {
 	{.ev = VRRP_EV_STAY, .states = S_BIDS, .text = "stays anyway"},
 	{.ev = VRRP_EV_STAY, .states = S_RESIGNING, .after = S_PLAIN, .todo = ADV,
 	 .timer = T_ADV, .text = "takes it back"},
+	{.ev = VRRP_EV_ADOPT, .states = S_ACTIVE, .text = "is started"},
 	{.ev = VRRP_EV_RECONF, .states = S_BIDS, .todo = ADV, .timer = T_ADV,
 	 .text = "tells it"},
 	{.ev = VRRP_EV_RECONF, .states = S_RESIGNING, .todo = RES, .timer = T_ADV,
