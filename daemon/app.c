@@ -13,7 +13,6 @@
 #include <systemd/sd-daemon.h>
 
 #include "clock.h"
-#include "guard.h"
 #include "procwatch.h"
 #include "startup.h"
 #include "vrouter/log.h"
@@ -61,147 +60,17 @@ static void on_happening(void *ctx, const struct happening *h)
 	app_happening(ctx, h);
 }
 
-/* ---- replication process ----------------------------------------------------------------------
- */
-
-static void on_sync_up(void *ctx)
-{
-	struct app *a = ctx;
-	struct happening h = {.type = HAPPENING_SYNC, .text = "replication process is up"};
-
-	log_info("sync", NULL, "replication process %d is up", sync_child_pid(a->sync));
-	app_happening(a, &h);
-	for (unsigned i = 0; i < a->n_routers; i++)
-		router_on_sync_up(a->router[i]);
-}
-
-static void on_sync_down(void *ctx, const char *why)
-{
-	struct app *a = ctx;
-	struct happening h = {.type = HAPPENING_SYNC, .text = "replication process died"};
-
-	snprintf(h.reason, sizeof(h.reason), "%s", why);
-	app_happening(a, &h);
-	a->n_links = 0;
-	app_verify_down(a, "the replication process died");
-	for (unsigned i = 0; i < a->n_routers; i++)
-		router_on_sync_down(a->router[i]);
-	app_answer_queries(a);
-}
-
-static void take_link(struct app *a, const struct sync_msg_link *m)
-{
-	struct happening h = {.type = HAPPENING_SYNC};
-	unsigned i = 0;
-
-	while (i < a->n_links && strcmp(a->link[i].interface, m->interface) != 0)
-		i++;
-	if (!m->up && i < APP_LINKS_MAX) {
-		a->link[i] = *m;
-		a->n_links = i == a->n_links ? i + 1 : a->n_links;
-	} else if (m->up && i < a->n_links) {
-		a->link[i] = a->link[--a->n_links];
-	}
-	snprintf(h.text, sizeof(h.text), "link %s is %s", m->interface, m->up ? "up" : "down");
-	snprintf(h.reason, sizeof(h.reason), "%s", m->text);
-	if (m->up)
-		log_info("sync", m->interface, "link is up");
-	else
-		log_warn("sync", m->interface, "link is down: %s", m->text);
-	app_happening(a, &h);
-}
-
-static const char *router_of(const struct sync_msg *m)
-{
-	switch ((enum sync_msg_type)m->type) {
-	case SYNC_MSG_PROMOTED:
-	case SYNC_MSG_DRAINED:
-		return m->role.router;
-	case SYNC_MSG_REPORT:
-		return m->report.router;
-	case SYNC_MSG_ASKED:
-	case SYNC_MSG_VOUCHED:
-	case SYNC_MSG_BEATS:
-		return m->path.router;
-	case SYNC_MSG_NEIGH:
-		return m->neigh.router;
-	case SYNC_MSG_VERIFIED: /* not for the router itself */
-	case SYNC_MSG_CONF:
-	case SYNC_MSG_ROUTER:
-	case SYNC_MSG_ROUTER_DEL:
-	case SYNC_MSG_PROMOTE:
-	case SYNC_MSG_DEMOTE:
-	case SYNC_MSG_DRAIN:
-	case SYNC_MSG_QUERY:
-	case SYNC_MSG_PING:
-	case SYNC_MSG_ASK:
-	case SYNC_MSG_VOUCH:
-	case SYNC_MSG_HEARS:
-	case SYNC_MSG_VERIFY:
-	case SYNC_MSG_UP:
-	case SYNC_MSG_PONG:
-	case SYNC_MSG_LINK:
-		break;
-	}
-	return NULL;
-}
-
-static void on_sync_message(void *ctx, const struct sync_msg *m)
-{
-	struct app *a = ctx;
-	const char *name = router_of(m);
-	struct router *r = name ? app_find(a, name) : NULL;
-
-	if (m->type == SYNC_MSG_LINK)
-		take_link(a, &m->link);
-	if (m->type == SYNC_MSG_VERIFIED)
-		app_verify_page(a, &m->verified);
-	if (r)
-		router_on_sync_message(r, m);
-	if (m->type == SYNC_MSG_REPORT && m->report.answer)
-		app_on_report(a);
-}
-
-static void on_guard_up(void *ctx)
-{
-	struct app *a = ctx;
-
-	for (unsigned i = 0; i < a->n_routers; i++)
-		router_guard_arm(a->router[i]);
-}
-
-static struct spawn_opts spawn_opts(const struct app *a)
+struct spawn_opts app_spawn_opts(const struct app *a)
 {
 	return (struct spawn_opts){.to_syslog = !a->opts->foreground,
 				   .debug = a->opts->debug,
 				   .realtime = a->conf->controller.realtime};
 }
 
-static int start_sync(struct app *a)
-{
-	static const struct sync_child_ops ops = {
-		.on_up = on_sync_up, .on_down = on_sync_down, .on_message = on_sync_message};
-	struct spawn_opts opts = spawn_opts(a);
-	char why[APP_TEXT_MAX] = "";
-	struct sync_msg_conf conf;
-	int err;
-
-	if (!a->conf->sync.present)
-		return 0;
-	err = app_sync_conf(a->conf, &conf, why);
-	if (!err)
-		err = sync_child_new(&a->sync, a->base, &conf, &opts, &ops, a);
-	explicit_bzero(&conf, sizeof(conf));
-	if (err < 0)
-		log_err("vrouterd", NULL, "%s", why[0] ? why : strerror(-err));
-	return err;
-}
-
 static int start_helpers(struct app *a)
 {
-	struct spawn_opts opts = spawn_opts(a);
-
-	int err = guard_new(&a->guard, a->base, &opts, on_guard_up, a);
+	struct spawn_opts opts = app_spawn_opts(a);
+	int err = app_start_guard(a);
 
 	return err ? err : procwatch_new(&a->procs, a->base, &opts);
 }
@@ -372,7 +241,9 @@ static int start(struct app *a)
 	if (!err)
 		err = make_events(a);
 	if (!err)
-		err = start_sync(a);
+		err = app_look_for_kept(a);
+	if (!err)
+		err = app_start_sync(a);
 	if (!err)
 		err = start_helpers(a);
 	if (err < 0)
@@ -383,6 +254,7 @@ static int start(struct app *a)
 				     .sync = a->sync,
 				     .guard = a->guard,
 				     .procs = a->procs,
+				     .adopt = a->adopt,
 				     .ring_bytes = a->conf->sync.ring_kb * 1024,
 				     .hold_new_ms = a->conf->sync.hold_new_ms,
 				     .on_happening = on_happening,
@@ -412,7 +284,8 @@ static void finish(struct app *a)
 {
 	while (a->n_routers)
 		router_free(a->router[--a->n_routers]);
-	guard_free(a->guard); /* what is still ACTIVE leaves now */
+	app_upgrade_free(a);
+	app_end_guard(a);
 	procwatch_free(a->procs);
 	app_verify_down(a, "the daemon ends");
 	ctl_server_free(a->ctl);
@@ -429,6 +302,7 @@ static void finish(struct app *a)
 	free(a->leaves);
 	conf_free(a->conf);
 	free(a->config);
+	free(a->exe);
 }
 
 static int load(struct app *a)
@@ -438,6 +312,7 @@ static int load(struct app *a)
 
 	/* a reload must find it, whatever the working directory is then */
 	a->config = realpath(a->opts->config, NULL);
+	a->exe = realpath("/proc/self/exe", NULL);
 	err = conf_load(&a->conf, a->config ? a->config : a->opts->config, &errors);
 
 	for (unsigned i = 0; i < errors.n; i++)
@@ -515,7 +390,7 @@ static void detached(int ready, bool debug)
 
 static int serve(struct app *a, int lock)
 {
-	int ready = -1, err = a->opts->foreground ? 0 : detach(&ready);
+	int ready = -1, err = a->opts->foreground || a->opts->resume ? 0 : detach(&ready);
 
 	if (err < 0)
 		return err;
@@ -544,6 +419,7 @@ int app_run(const struct app_opts *opts)
 	if (!a)
 		return EXIT_FAILURE;
 	a->opts = opts;
+	a->listener = -1;
 	signal(SIGPIPE, SIG_IGN);
 	err = load(a);
 	if (!err)

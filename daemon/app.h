@@ -9,6 +9,7 @@
 struct app_opts {
 	const char *config;
 	bool foreground, debug;
+	bool resume; /* in the process of another: where that was, there is no way to go */
 };
 
 /* Runs until it is told to end. An exit status. */
@@ -28,11 +29,15 @@ struct app {
 	const struct app_opts *opts;
 	struct conf *conf;
 	char *config; /* its absolute path */
+	char *exe;    /* ours: where another version may be now */
 	struct event_base *base;
 	struct router_env env;
 	struct sync_child *sync;
 	struct guard *guard;
 	struct procwatch *procs;
+	struct adopt *adopt; /* NULL: nobody stood in for a core before */
+	bool adopting;	     /* and has yet to be told what was adopted */
+	int listener;	     /* where the next core finds the guard; -1: none is to be adopted */
 	struct ctl_server *ctl;
 	struct router **router; /* n_routers of room for CONF_ROUTERS_MAX */
 	unsigned n_routers;
@@ -48,11 +53,29 @@ struct app {
 	uint64_t started_ms;
 	uint64_t watchdog_ms;
 	bool stopping;
+	struct upgrade *upgrade; /* NULL until the first one */
 };
 
 struct router *app_find(struct app *a, const char *name);
 /* Stores an event, tells the followers and the service manager. */
 void app_happening(struct app *a, const struct happening *h);
+
+/* For helper processes. */
+struct spawn_opts app_spawn_opts(const struct app *a);
+
+/* app_sync.c. 0 or -errno. */
+must_check int app_start_sync(struct app *a);
+
+/* app_guard.c. 0 or -errno. */
+must_check int app_look_for_kept(struct app *a); /* first */
+must_check int app_start_guard(struct app *a);
+void app_end_guard(struct app *a);
+/* Gives the guard what the next core will need; again when that has changed. */
+void app_hold(struct app *a);
+
+/* app_upgrade.c: answers through app_on_answer(). */
+void app_upgrade(struct app *a, uint64_t client);
+void app_upgrade_free(struct app *a);
 
 /* app_reload.c. 0 or -errno; text says what was done, or why nothing was. */
 #define APP_TEXT_MAX 2048

@@ -158,6 +158,9 @@ void app_on_request(void *ctx, uint64_t client, const struct ctl_request *req)
 	case CTL_RELOAD:
 		reload(a, client);
 		break;
+	case CTL_UPGRADE:
+		app_upgrade(a, client);
+		break;
 	case CTL_VERSION:
 		tell_version(a, client);
 		break;

@@ -150,6 +150,7 @@ static int apply(struct app *a, struct conf *new, const struct conf_delta *d, un
 	a->conf = new;
 	a->env.run_dir = new->controller.run_dir;
 	a->env.controller = new->controller.name;
+	app_hold(a); /* `crash` may be another */
 	return failed;
 }
 

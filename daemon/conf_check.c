@@ -423,6 +423,18 @@ static void check_fast(const struct check *k, const struct conf_router *r)
 			r->name);
 }
 
+static void check_crash(const struct check *k, const struct conf_router *r)
+{
+	if (r->crash == CONF_CRASH_ADOPT && r->election.mode != CONF_ELECTION_VRRP)
+		conf_error(k->errors, k->c->path, line_or(r->crash_line, r->line),
+			   "router \"%s\": crash = \"adopt\": %s; allowed: with election mode "
+			   "\"vrrp\"",
+			   r->name,
+			   r->election.mode == CONF_ELECTION_SINGLE
+				   ? "with election mode \"single\" the VIPs stay in any case"
+				   : "with election mode \"external\" the cluster manager decides");
+}
+
 void conf_check(const struct conf *c, struct conf_errors *errors)
 {
 	const struct check k = {.c = c, .errors = errors};
@@ -444,6 +456,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
 		check_fence(&k, r);
 		check_fast(&k, r);
 		conf_track_check(c->path, r, errors);
+		check_crash(&k, r);
 		for (unsigned j = 0; j < i; j++)
 			check_pair(&k, &c->router[j], r);
 	}

@@ -146,8 +146,9 @@ static bool same_live(const struct conf_router *a, const struct conf_router *b)
 	       a->announce_refresh_s == b->announce_refresh_s &&
 	       a->warm_neighbours == b->warm_neighbours &&
 	       same_text(a->on_role_change, b->on_role_change) &&
-	       a->on_role_change_timeout_s == b->on_role_change_timeout_s &&
-	       same_filter(&a->filter, &b->filter) && conf_tracks_same(a, b);
+	       a->on_role_change_timeout_s == b->on_role_change_timeout_s && a->crash == b->crash &&
+	       a->adopt_timeout_s == b->adopt_timeout_s && same_filter(&a->filter, &b->filter) &&
+	       conf_tracks_same(a, b);
 }
 
 static const struct conf_router *find(const struct conf *c, const char *name, unsigned *index)

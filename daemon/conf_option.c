@@ -15,6 +15,7 @@ static const char *const words_protocol[] = {"native", NULL};
 static const char *const words_security[] = {"none", "sealed", NULL}; /* = conf_sync.sealed */
 static const char *const words_nat[] = {"none", "snat", "masquerade", NULL}; /* = enum net_nat */
 static const char *const words_ip[] = {"ipv4", "ipv6", NULL}; /* = conf_router.election.ipv6 */
+static const char *const words_crash[] = {"withdraw", "adopt", NULL}; /* = enum conf_crash */
 static const char *const words_mode[] = {"vrrp", "external", "single", NULL};
 
 /* As in enum tcp_conntrack, from 1 on. */
@@ -256,6 +257,17 @@ static const struct conf_option router_options[] = {
 	 .min = 1,
 	 .max = 600,
 	 .unit = "s"},
+	{.name = "crash",
+	 .type = CONF_T_WORD,
+	 AT(struct conf_router, crash),
+	 LINE_AT(struct conf_router, crash_line),
+	 .words = words_crash},
+	{.name = "adopt-timeout",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_router, adopt_timeout_s),
+	 .min = 1,
+	 .max = 600,
+	 .unit = "s"},
 	{.name = "dns-servers", .type = CONF_T_UNSUPPORTED, .list_max = 1, .refusal = NO_SERVICES},
 	{.name = "ntp-servers", .type = CONF_T_UNSUPPORTED, .list_max = 1, .refusal = NO_SERVICES},
 };
@@ -430,6 +442,7 @@ void conf_router_defaults(struct conf_router *r)
 	r->warm_neighbours = true;
 	r->on_role_change_timeout_s = 10;
 	r->fence_timeout_s = 10;
+	r->adopt_timeout_s = 10;
 	for (unsigned i = 0; i < TRACK_MAX; i++)
 		conf_track_defaults(&r->track[i]);
 }

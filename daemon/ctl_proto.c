@@ -16,6 +16,7 @@ const struct ctl_verb ctl_verbs[CTL_CMDS] = {
 	[CTL_VERIFY] = {"verify", "compare the tables of source and replicas now", true, true},
 	[CTL_EVENTS] = {"events", "what happened, oldest first", false, false},
 	[CTL_RELOAD] = {"reload", "read the config file again", false, false},
+	[CTL_UPGRADE] = {"upgrade", "go on with the binary that is installed now", false, false},
 	[CTL_VERSION] = {"version", "the daemon's version", false, false},
 };
 

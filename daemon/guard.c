@@ -14,7 +14,8 @@
 #include "guard_msg.h"
 #include "vrouter/log.h"
 
-#define AGAIN_MS 100 /* before it is started again */
+#define AGAIN_MS     100       /* before it is started again */
+#define ORDERS_BYTES (8 << 20) /* all routers at once, before it has read one */
 
 struct guard {
 	struct event_base *base;
@@ -43,6 +44,8 @@ static void start(struct guard *g)
 		arm_timer(g, AGAIN_MS);
 		return;
 	}
+	/* without the right to it, what there is has to do */
+	setsockopt(g->fd, SOL_SOCKET, SO_SNDBUFFORCE, &(int){ORDERS_BYTES}, sizeof(int));
 	g->pid = pid;
 	g->starts++;
 	g->on_up(g->ctx);
@@ -61,11 +64,12 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 /* Nothing more to say to this one; when it has been reaped, another one is due. */
 static void give_up(struct guard *g)
 {
+	/* first: it would take the end of the pair for ours */
+	if (g->pid)
+		kill(g->pid, SIGKILL);
 	if (g->fd >= 0)
 		close(g->fd);
 	g->fd = -1;
-	if (g->pid)
-		kill(g->pid, SIGKILL);
 }
 
 static void on_child(evutil_socket_t sig, short what, void *ctx)
@@ -83,54 +87,6 @@ static void on_child(evutil_socket_t sig, short what, void *ctx)
 	give_up(g);
 	arm_timer(g, AGAIN_MS);
 }
-
-int guard_new(struct guard **out, struct event_base *base, const struct spawn_opts *opts,
-	      void (*on_up)(void *ctx), void *ctx)
-{
-	struct guard *g = calloc(1, sizeof(*g));
-
-	if (!g)
-		return -ENOMEM;
-	*g = (struct guard){.base = base, .opts = *opts, .on_up = on_up, .ctx = ctx, .fd = -1};
-	g->timer = evtimer_new(base, on_timer, g);
-	g->child = evsignal_new(base, SIGCHLD, on_child, g);
-	if (!g->timer || !g->child || event_add(g->child, NULL) < 0) {
-		guard_free(g);
-		return -ENOMEM;
-	}
-	arm_timer(g, 0);
-	*out = g;
-	return 0;
-}
-
-void guard_free(struct guard *g)
-{
-	if (!g)
-		return;
-	if (g->fd >= 0)
-		close(g->fd);
-	/* it is quick: a few messages, and it ends */
-	while (g->pid && waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (g->timer)
-		event_free(g->timer);
-	if (g->child)
-		event_free(g->child);
-	free(g);
-}
-
-pid_t guard_pid(const struct guard *g)
-{
-	return g->pid;
-}
-
-unsigned guard_restarts(const struct guard *g)
-{
-	return g->starts ? g->starts - 1 : 0;
-}
-
-/* ---- orders -----------------------------------------------------------------------------------
- */
 
 static int send_msg(int fd, const struct guard_msg *m, const int *fds, unsigned n_fds)
 {
@@ -162,18 +118,80 @@ static void tell(struct guard *g, const struct guard_msg *m, const int *fds, uns
 	give_up(g);
 }
 
+int guard_new(struct guard **out, struct event_base *base, const struct spawn_opts *opts,
+	      void (*on_up)(void *ctx), void *ctx)
+{
+	struct guard *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return -ENOMEM;
+	*g = (struct guard){.base = base, .opts = *opts, .on_up = on_up, .ctx = ctx, .fd = -1};
+	g->timer = evtimer_new(base, on_timer, g);
+	g->child = evsignal_new(base, SIGCHLD, on_child, g);
+	if (!g->timer || !g->child || event_add(g->child, NULL) < 0) {
+		guard_free(g);
+		return -ENOMEM;
+	}
+	arm_timer(g, 0);
+	*out = g;
+	return 0;
+}
+
+void guard_free(struct guard *g)
+{
+	const struct guard_msg leave = {.type = GUARD_MSG_LEAVE};
+
+	if (!g)
+		return;
+	if (g->fd >= 0) {
+		tell(g, &leave, NULL, 0);
+		close(g->fd);
+	}
+	/* it is quick: a few messages, and it ends */
+	while (g->pid && waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (g->timer)
+		event_free(g->timer);
+	if (g->child)
+		event_free(g->child);
+	free(g);
+}
+
+pid_t guard_pid(const struct guard *g)
+{
+	return g->pid;
+}
+
+unsigned guard_restarts(const struct guard *g)
+{
+	return g->starts ? g->starts - 1 : 0;
+}
+
+/* ---- orders -----------------------------------------------------------------------------------
+ */
+
 void guard_arm(struct guard *g, const struct guard_orders *o, int route_fd, int vrrp_fd)
 {
-	const struct guard_msg m = {.arm = true, .orders = *o};
-	const int fds[GUARD_FDS] = {[GUARD_FD_ROUTE] = route_fd, [GUARD_FD_VRRP] = vrrp_fd};
+	const struct guard_msg m = {.type = GUARD_MSG_ARM, .orders = *o};
+	const int fds[GUARD_ARM_FDS] = {[GUARD_FD_ROUTE] = route_fd, [GUARD_FD_VRRP] = vrrp_fd};
 
-	tell(g, &m, fds, vrrp_fd >= 0 ? GUARD_FDS : GUARD_FDS - 1);
+	tell(g, &m, fds, vrrp_fd >= 0 ? GUARD_ARM_FDS : GUARD_ARM_FDS - 1);
 }
 
 void guard_disarm(struct guard *g, const char *router)
 {
-	struct guard_msg m = {.arm = false};
+	struct guard_msg m = {.type = GUARD_MSG_DISARM};
 
-	snprintf(m.orders.router, sizeof(m.orders.router), "%s", router);
+	snprintf(m.orders.role.router, sizeof(m.orders.role.router), "%s", router);
 	tell(g, &m, NULL, 0);
+}
+
+void guard_hold(struct guard *g, const struct guard_hold *h)
+{
+	const struct guard_msg m = {.type = GUARD_MSG_HOLD, .sync_id = h->sync_id};
+	const int fds[GUARD_HOLD_FDS] = {[GUARD_FD_LISTENER] = h->listener,
+					 [GUARD_FD_SYNC] = h->sync,
+					 [GUARD_FD_SYNC_PID] = h->sync_pidfd};
+
+	tell(g, &m, fds, h->listener < 0 ? 0 : h->sync < 0 ? 1 : GUARD_HOLD_FDS);
 }

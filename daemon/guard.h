@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The guard: a small process that outlives the core by a moment. While a router is ACTIVE it holds
- * what it takes to leave: a route socket inside of the namespace, the VIPs, the election's socket
- * and the packet that resigns. When the pair to the core closes, however the core ended (SIGKILL,
- * abort, a bug), it resigns and withdraws the VIPs of every router that is armed, and ends. So a
- * successor need not wait until silence is noticed, and no address has two holders.
+/* The guard: a small process that outlives the core. While a router is ACTIVE it holds what it
+ * takes to leave: a route socket inside of the namespace, the VIPs, the election's socket and the
+ * packet that resigns. When the pair to the core closes, however the core ended (SIGKILL, abort, a
+ * bug), it does what the router's `crash` says:
  *
- * It decides nothing and parses nothing but the core's own messages. When it dies first, the core
- * starts it again and arms it anew. */
+ *  - withdraw: it resigns and takes the VIPs away. So a successor need not wait until silence is
+ *    noticed, and no address has two holders.
+ *  - adopt: it stands in for the core (guard_standin.c): advertises, and holds replication's
+ *    process, until the next core has taken both over from it, for a bounded time.
+ *
+ * It parses the core's own messages, and while it stands in advertisements. When it dies first, the
+ * core starts it again and arms it anew. */
 #ifndef DAEMON_GUARD_H
 #define DAEMON_GUARD_H
 
+#include "guard_wire.h"
 #include "spawn.h"
 #include "vrouter/netns.h"
 #include "vrouter/vrrp.h"
@@ -18,14 +23,16 @@ struct event_base;
 struct guard;
 
 struct guard_orders {
-	char router[NET_NAME_MAX];
+	struct guard_role role;
 	struct {
 		struct ip_prefix addr;
 		unsigned ifindex; /* inside of the namespace */
 	} vip[(NET_VIPS_MAX + 1) * NET_LEGS];
 	unsigned n_vips;
-	unsigned virtual_mac[NET_LEGS]; /* ifindex of legs to take a virtual MAC from; 0: none */
-	struct vrrp_resignation resignation; /* n 0: no election of our own */
+	unsigned leg[NET_LEGS];	     /* ifindex */
+	bool virtual_mac;	     /* to be taken from the legs */
+	unsigned adopt_s;	     /* crash = "adopt": at most that long; 0: withdraw */
+	struct vrrp_standin standin; /* its resignation has n 0: no election of our own */
 };
 
 /* on_up: a guard that knows nothing yet is there; from the event loop. base, ctx are borrowed. 0 or
@@ -37,10 +44,24 @@ void guard_free(struct guard *g);
 pid_t guard_pid(const struct guard *g); /* 0: none just now */
 unsigned guard_restarts(const struct guard *g);
 
-/* route_fd: a NETLINK_ROUTE socket inside of the namespace; vrrp_fd: for the resignation, or -1.
- * The guard gets copies. */
+/* route_fd: a NETLINK_ROUTE socket inside of the namespace; vrrp_fd: for the election, or -1. The
+ * guard gets copies. */
 void guard_arm(struct guard *g, const struct guard_orders *o, int route_fd, int vrrp_fd);
 void guard_disarm(struct guard *g, const char *router);
+/* What every router that is adopted needs: the socket where the next core comes to, and, if there
+ * is one (else -1), replication's pair and the pidfd of its process. listener -1: none is adopted
+ * any more. The guard gets copies. */
+struct guard_hold {
+	int listener, sync, sync_pidfd;
+	uint64_t sync_id;
+};
+void guard_hold(struct guard *g, const struct guard_hold *h);
+
+/* RUN-DIR/guard.sock. A new listener in the place of what is there, and a connection to the guard
+ * that stands in. The descriptor (SOCK_SEQPACKET, the listener non-blocking) or -errno. */
+must_check int guard_socket_listen(const char *run_dir);
+must_check int guard_socket_connect(const char *run_dir);
+void guard_socket_remove(const char *run_dir);
 
 /* main() of the process: "vrouterd --guard". An exit status. */
 int guard_main(bool realtime);

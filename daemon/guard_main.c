@@ -8,160 +8,68 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 
-#include <libmnl/libmnl.h>
-#include <linux/if_addr.h>
-#include <linux/rtnetlink.h>
-
-#include "election/vrrp_sock.h"
-#include "guard_msg.h"
+#include "guard_state.h"
 #include "vrouter/contain.h"
 #include "vrouter/log.h"
 
-#define PRIORITY  3  /* above the core's: it runs when that one has failed */
-#define LINGER_MS 12 /* the kernel goes on forwarding while a successor takes over */
+#define PRIORITY 3 /* above the core's: it runs when that one has failed */
 
-struct armed {
-	struct guard_orders orders;
-	int fd[GUARD_FDS]; /* -1: none */
-};
-
-struct state {
-	struct armed *armed;
-	unsigned n, cap;
-};
-
-/* ---- leaving ----------------------------------------------------------------------------------
- */
-
-static void resign(const struct armed *a)
+void guard_close(int *fd, unsigned n)
 {
-	const struct vrrp_resignation *r = &a->orders.resignation;
-
-	for (unsigned i = 0; i < r->n && a->fd[GUARD_FD_VRRP] >= 0; i++) {
-		int err = vrrp_sock_send(a->fd[GUARD_FD_VRRP], r->ifindex, &r->src, &r->to[i].dst,
-					 r->to[i].packet, r->to[i].len);
-
-		if (err < 0)
-			log_warn("guard", a->orders.router, "cannot resign: %s", strerror(-err));
-	}
-}
-
-static void request(const struct armed *a, const struct nlmsghdr *nlh, const char *what)
-{
-	static const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-
-	if (sendto(a->fd[GUARD_FD_ROUTE], nlh, nlh->nlmsg_len, 0, (const struct sockaddr *)&kernel,
-		   sizeof(kernel)) < 0)
-		log_warn("guard", a->orders.router, "cannot %s: %s", what, strerror(errno));
-}
-
-static void withdraw(const struct armed *a, unsigned i)
-{
-	const struct ip_prefix *p = &a->orders.vip[i].addr;
-	_Alignas(struct nlmsghdr) uint8_t buf[128];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct ifaddrmsg *ifa;
-
-	nlh->nlmsg_type = RTM_DELADDR;
-	nlh->nlmsg_flags = NLM_F_REQUEST;
-	ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
-	ifa->ifa_family = p->addr.family;
-	ifa->ifa_prefixlen = p->len;
-	ifa->ifa_index = a->orders.vip[i].ifindex;
-	mnl_attr_put(nlh, IFA_LOCAL, p->addr.family == AF_INET ? 4 : 16, p->addr.b);
-	request(a, nlh, "withdraw a VIP");
-}
-
-/* Whatever the leg may still send (IPv6 answers queries about multicast without any address) would
- * draw the successor's frames to this port. */
-static void take_virtual_mac(const struct armed *a, unsigned ifindex)
-{
-	_Alignas(struct nlmsghdr) uint8_t buf[128];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	uint8_t mac[NET_MAC_BYTES];
-	struct ifinfomsg *ifi;
-
-	if (!ifindex || net_random_mac(mac) < 0)
-		return;
-	nlh->nlmsg_type = RTM_SETLINK;
-	nlh->nlmsg_flags = NLM_F_REQUEST;
-	ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
-	ifi->ifi_index = (int)ifindex;
-	mnl_attr_put(nlh, IFLA_ADDRESS, sizeof(mac), mac);
-	request(a, nlh, "take away the virtual MAC");
-}
-
-/* Make before break, but bounded: who succeeds us needs a few ms, in which what still arrives here
- * is better forwarded than dropped; what lasts longer would be two holders of one address. */
-static void leave(const struct state *s)
-{
-	const struct timespec linger = {.tv_nsec = LINGER_MS * 1000000L};
-
-	if (!s->n)
-		return;
-	for (unsigned i = 0; i < s->n; i++)
-		resign(&s->armed[i]);
-	nanosleep(&linger, NULL);
-	for (unsigned i = 0; i < s->n; i++)
-		for (unsigned k = 0; k < s->armed[i].orders.n_vips; k++)
-			withdraw(&s->armed[i], k);
-	for (unsigned i = 0; i < s->n; i++)
-		for (unsigned k = 0; k < NET_LEGS; k++)
-			take_virtual_mac(&s->armed[i], s->armed[i].orders.virtual_mac[k]);
-	for (unsigned i = 0; i < s->n; i++)
-		log_err("guard", s->armed[i].orders.router,
-			"the daemon ended while ACTIVE: resigned, VIPs withdrawn");
-}
-
-/* ---- orders -----------------------------------------------------------------------------------
- */
-
-static struct armed *find(struct state *s, const char *router)
-{
-	for (unsigned i = 0; i < s->n; i++)
-		if (strcmp(s->armed[i].orders.router, router) == 0)
-			return &s->armed[i];
-	return NULL;
-}
-
-static void close_all(int fd[static GUARD_FDS])
-{
-	for (unsigned i = 0; i < GUARD_FDS; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		if (fd[i] >= 0)
 			close(fd[i]);
 		fd[i] = -1;
 	}
 }
 
-static void disarm(struct state *s, const char *router)
+void guard_forget(struct guard_state *s, unsigned i)
 {
-	struct armed *a = find(s, router);
-
-	if (!a)
-		return;
-	close_all(a->fd);
-	*a = s->armed[--s->n];
+	guard_close(s->armed[i].fd, GUARD_ARM_FDS);
+	s->armed[i] = s->armed[--s->n];
 }
 
-static void arm(struct state *s, const struct guard_orders *o, int fd[static GUARD_FDS])
+/* ---- orders -----------------------------------------------------------------------------------
+ */
+
+static void disarm(struct guard_state *s, const char *router)
 {
-	disarm(s, o->router);
+	for (unsigned i = 0; i < s->n; i++) {
+		if (strcmp(s->armed[i].orders.role.router, router) != 0)
+			continue;
+		guard_forget(s, i);
+		return;
+	}
+}
+
+/* Takes the descriptors over. */
+static void arm(struct guard_state *s, const struct guard_orders *o, int fd[static GUARD_ARM_FDS])
+{
+	disarm(s, o->role.router);
 	if (s->n == s->cap) {
 		unsigned cap = s->cap ? 2 * s->cap : 8;
-		struct armed *more = reallocarray(s->armed, cap, sizeof(*more));
+		struct guard_armed *more = reallocarray(s->armed, cap, sizeof(*more));
 
 		if (!more) {
-			log_err("guard", o->router, "out of memory: nobody leaves for it");
-			close_all(fd);
+			log_err("guard", o->role.router, "out of memory: nobody leaves for it");
 			return;
 		}
 		s->armed = more;
 		s->cap = cap;
 	}
-	s->armed[s->n].orders = *o;
+	s->armed[s->n] = (struct guard_armed){.orders = *o};
 	memcpy(s->armed[s->n++].fd, fd, sizeof(s->armed->fd));
+	fd[GUARD_FD_ROUTE] = fd[GUARD_FD_VRRP] = -1;
+}
+
+static void hold(struct guard_state *s, uint64_t sync_id, int fd[static GUARD_HOLD_FDS])
+{
+	guard_close(s->hold, GUARD_HOLD_FDS);
+	memcpy(s->hold, fd, sizeof(s->hold));
+	s->sync_id = sync_id;
+	for (unsigned i = 0; i < GUARD_HOLD_FDS; i++)
+		fd[i] = -1;
 }
 
 static void take_fds(struct msghdr *msg, int fd[static GUARD_FDS])
@@ -174,27 +82,42 @@ static void take_fds(struct msghdr *msg, int fd[static GUARD_FDS])
 			memcpy(&fd[n++], CMSG_DATA(c) + at, sizeof(int));
 }
 
-static bool fits(const struct vrrp_resignation *r)
-{
-	if (r->n > ARRAY_LEN(r->to))
-		return false;
-	for (unsigned i = 0; i < r->n; i++)
-		if (r->to[i].len > sizeof(r->to[i].packet))
-			return false;
-	return true;
-}
-
-static bool makes_sense(const struct guard_msg *m, ssize_t len, const int fd[static GUARD_FDS])
+static bool makes_sense(const struct guard_msg *m, ssize_t len)
 {
 	const struct guard_orders *o = &m->orders;
+	const struct vrrp_standin *v = &o->standin;
+	const struct vrrp_resignation *r = &v->resignation;
 
-	return len == sizeof(*m) && memchr(o->router, '\0', sizeof(o->router)) &&
-	       o->n_vips <= ARRAY_LEN(o->vip) && fits(&o->resignation) &&
-	       (!m->arm || fd[GUARD_FD_ROUTE] >= 0);
+	for (unsigned i = 0; i < r->n && i < ARRAY_LEN(r->to); i++)
+		if (r->to[i].len > sizeof(r->to[i].packet))
+			return false;
+	return len == sizeof(*m) && memchr(o->role.router, '\0', sizeof(o->role.router)) &&
+	       o->n_vips <= ARRAY_LEN(o->vip) && r->n <= ARRAY_LEN(r->to) &&
+	       v->ends.n_to <= ARRAY_LEN(v->ends.to) &&
+	       memchr(v->interface, '\0', sizeof(v->interface));
+}
+
+static void obey(struct guard_state *s, const struct guard_msg *m, int fd[static GUARD_FDS])
+{
+	switch (m->type) {
+	case GUARD_MSG_ARM:
+		if (fd[GUARD_FD_ROUTE] >= 0)
+			arm(s, &m->orders, fd);
+		break;
+	case GUARD_MSG_DISARM:
+		disarm(s, m->orders.role.router);
+		break;
+	case GUARD_MSG_HOLD:
+		hold(s, m->sync_id, fd);
+		break;
+	case GUARD_MSG_LEAVE:
+		s->leaves = true;
+		break;
+	}
 }
 
 /* false: the core is gone. */
-static bool take_order(struct state *s)
+static bool take_order(struct guard_state *s)
 {
 	union {
 		struct cmsghdr align;
@@ -206,7 +129,7 @@ static bool take_order(struct state *s)
 			     .msg_iovlen = 1,
 			     .msg_control = control.buf,
 			     .msg_controllen = sizeof(control.buf)};
-	int fd[GUARD_FDS] = {-1, -1};
+	int fd[GUARD_FDS] = {-1, -1, -1};
 	ssize_t n = recvmsg(SPAWN_FD, &msg, MSG_CMSG_CLOEXEC);
 
 	if (n < 0 && errno == EINTR)
@@ -214,14 +137,33 @@ static bool take_order(struct state *s)
 	if (n <= 0)
 		return false;
 	take_fds(&msg, fd);
-	if (makes_sense(&m, n, fd) && m.arm) {
-		arm(s, &m.orders, fd);
-		return true;
-	}
-	if (makes_sense(&m, n, fd))
-		disarm(s, m.orders.router);
-	close_all(fd);
+	if (makes_sense(&m, n))
+		obey(s, &m, fd);
+	guard_close(fd, GUARD_FDS); /* what was not taken over */
 	return true;
+}
+
+/* ---- the core is gone -------------------------------------------------------------------------
+ */
+
+/* Who cannot be found by the next core cannot hand anything over. */
+static bool is_adopted(const struct guard_state *s, const struct guard_armed *a)
+{
+	return !s->leaves && a->orders.adopt_s && a->orders.standin.able &&
+	       a->fd[GUARD_FD_VRRP] >= 0 && s->hold[GUARD_FD_LISTENER] >= 0;
+}
+
+static void after_the_core(struct guard_state *s)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		struct guard_armed *a = &s->armed[i];
+
+		if (is_adopted(s, a))
+			continue;
+		a->fate = GUARD_RESIGNS;
+		snprintf(a->why, sizeof(a->why), "the daemon ended while ACTIVE");
+	}
+	guard_stand_in(s);
 }
 
 /* ---- the process ------------------------------------------------------------------------------
@@ -238,11 +180,23 @@ static void allow_descriptors(void)
 	}
 }
 
+/* Whoever made the pair. */
+static int know_core(struct guard_state *s)
+{
+	struct ucred who;
+	socklen_t len = sizeof(who);
+
+	if (getsockopt(SPAWN_FD, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0)
+		return -errno;
+	s->core = who.uid;
+	return fcntl(SPAWN_FD, F_SETFL, 0) < 0 ? -errno : 0;
+}
+
 int guard_main(bool realtime)
 {
 	/* what a terminal or a service manager sends to everybody: the core decides when we end */
 	static const int ignored[] = {SIGPIPE, SIGINT, SIGTERM, SIGHUP};
-	struct state s = {0};
+	struct guard_state s = {.hold = {-1, -1, -1}};
 
 	prctl(PR_SET_NAME, "vrouterd-guard", 0, 0, 0);
 	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
@@ -252,15 +206,14 @@ int guard_main(bool realtime)
 		contain_lock_memory();
 		contain_schedule(PRIORITY);
 	}
-	if (contain_drop_privileges() < 0 || fcntl(SPAWN_FD, F_SETFL, 0) < 0) {
+	if (contain_drop_privileges() < 0 || know_core(&s) < 0) {
 		log_err("guard", NULL, "cannot start: it needs CAP_NET_ADMIN");
 		return EXIT_FAILURE;
 	}
 	while (take_order(&s))
 		;
-	leave(&s);
-	for (unsigned i = 0; i < s.n; i++)
-		close_all(s.armed[i].fd);
+	after_the_core(&s);
+	guard_close(s.hold, GUARD_HOLD_FDS);
 	free(s.armed);
 	return EXIT_SUCCESS;
 }

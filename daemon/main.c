@@ -29,7 +29,7 @@ static const char usage[] =
 /* -1: go on; else the exit status. */
 static int parse(struct options *o, int argc, char **argv)
 {
-	enum { OPT_WORKER = 256, OPT_SYSLOG, OPT_REALTIME, OPT_GUARD, OPT_PROCWATCH };
+	enum { OPT_WORKER = 256, OPT_SYSLOG, OPT_REALTIME, OPT_GUARD, OPT_PROCWATCH, OPT_RESUME };
 	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
 					      {"foreground", no_argument, NULL, 'f'},
 					      {"check-config", no_argument, NULL, 't'},
@@ -41,6 +41,7 @@ static int parse(struct options *o, int argc, char **argv)
 					      {"realtime", no_argument, NULL, OPT_REALTIME},
 					      {"guard", no_argument, NULL, OPT_GUARD},
 					      {"procwatch", no_argument, NULL, OPT_PROCWATCH},
+					      {"resume", no_argument, NULL, OPT_RESUME},
 					      {NULL, 0, NULL, 0}};
 	int c;
 
@@ -61,6 +62,8 @@ static int parse(struct options *o, int argc, char **argv)
 			o->guard = true;
 		} else if (c == OPT_PROCWATCH) {
 			o->procwatch = true;
+		} else if (c == OPT_RESUME) {
+			o->app.resume = true;
 		} else if (c == OPT_REALTIME) {
 			o->realtime = true;
 		} else if (c == 'V') {

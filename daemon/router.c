@@ -175,6 +175,9 @@ static void execute(struct router *r, uint32_t todo)
 		elect(r, VRRP_EV_GATE);
 	if (todo & LIFE_DO_ELECT_START)
 		elect(r, VRRP_EV_START);
+	if ((todo & LIFE_DO_ELECT_ADOPT) && r->vrrp)
+		vrrp_io_event(r->vrrp,
+			      (struct vrrp_in){.ev = VRRP_EV_ADOPT, .boosted = r->kept.boosted});
 	if (todo & LIFE_DO_ELECT_BOOST)
 		elect(r, VRRP_EV_BOOST);
 	if (todo & LIFE_DO_ELECT_RESIGN)
@@ -212,7 +215,7 @@ static void tell_role(struct router *r, enum life_state before, const char *from
 			 (unsigned long long)(r->promotion_us % 1000 / 100));
 	snprintf(text, sizeof(text), "%s -> %s", from, to);
 	log_info("router", r->conf.name, "%s: %s%s", text, l->reason, tail);
-	r->since_ms = wall_ms();
+	r->since_ms = l->adopted ? r->kept.since_ms : wall_ms();
 	router_happened(r, HAPPENING_ROLE, text, l->reason);
 	router_hook_tell(r);
 	router_track_role(r);
@@ -265,6 +268,7 @@ static void step(struct router *r, struct queued *q)
 		router_happened(r, HAPPENING_NOTE, out.note, NULL);
 	}
 	give_answer(r, q, &out);
+	router_guard_refresh(r);
 	if (out.todo & LIFE_DO_ENDED) {
 		r->ended = true;
 		router_arm(r->life_timer, 0); /* the owner frees it from the event loop */
@@ -315,6 +319,18 @@ static void on_save(evutil_socket_t fd, short what, void *ctx)
 /* ---- owner's calls ----------------------------------------------------------------------------
  */
 
+/* Was it ACTIVE when the core before this one died? */
+static void look_for_kept(struct router *r)
+{
+	const struct guard_role *k =
+		adopt_find(r->env->adopt, r->conf.name, conf_router_id(&r->conf));
+
+	if (!k)
+		return;
+	r->kept = *k;
+	r->is_kept = true;
+}
+
 static void set_life_cfg(struct router *r)
 {
 	static const enum life_mode mode[] = {[CONF_ELECTION_VRRP] = LIFE_MODE_VRRP,
@@ -345,6 +361,7 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 	r->life.sync = env->sync ? LIFE_SYNC_DOWN : LIFE_SYNC_NONE;
 	r->life.term = router_state_read(env->run_dir, conf->name);
 	set_life_cfg(r);
+	look_for_kept(r);
 	r->life_timer = evtimer_new(env->base, on_life_timer, r);
 	r->save_timer = evtimer_new(env->base, on_save, r);
 	err = r->life_timer && r->save_timer ? router_hook_open(r) : -ENOMEM;
@@ -401,6 +418,14 @@ void router_teardown(struct router *r)
 	conf_net_desired(&d, &r->conf, false);
 	if (net_teardown(r->ns, &d, reason) < 0)
 		log_warn("router", r->conf.name, "cannot take it down: %s", reason);
+}
+
+bool router_has_adopted(struct router *r)
+{
+	if (!r->life.adopted || !r->vrrp)
+		return false;
+	elect(r, VRRP_EV_RECONF); /* advertises */
+	return r->life.adopted;
 }
 
 const char *router_name(const struct router *r)
@@ -476,6 +501,7 @@ void router_view(const struct router *r, struct router_view *out)
 		.takeover = r->takeover_stats,
 		.alarm = r->alarm,
 		.priority = r->track.priority,
+		.busy = router_hook_busy(r) || program_runs(r->fence),
 	};
 	router_neigh_view(r, &out->neigh);
 	if (r->vrrp)

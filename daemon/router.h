@@ -13,13 +13,15 @@
 
 struct router;
 struct procwatch;
+struct adopt;
 
 /* What a router needs from the daemon; borrowed, outlives every router. */
 struct router_env {
 	struct event_base *base;
 	const char *run_dir, *controller;
-	struct sync_child *sync; /* NULL: no replication */
-	struct guard *guard;	 /* NULL: none */
+	struct sync_child *sync;   /* NULL: no replication */
+	struct guard *guard;	   /* NULL: none */
+	const struct adopt *adopt; /* NULL: nobody stands in for a core before this one */
 	struct procwatch *procs;
 	uint32_t ring_bytes, hold_new_ms;
 	/* id and time_ms are filled in by the daemon */
@@ -47,6 +49,9 @@ must_check int router_reconfigure(struct router *r, const struct conf_router *co
 void router_command(struct router *r, bool promote, bool force, uint64_t request);
 /* Resigns in order; on_ended follows. */
 void router_stop(struct router *r, const char *why);
+
+/* It is ACTIVE as it was before this process, and has just said so again. */
+bool router_has_adopted(struct router *r);
 
 /* Replication is up (it knows nothing of the router yet), down, or said something about it. */
 void router_on_sync_up(struct router *r);
@@ -106,6 +111,7 @@ struct router_view {
 	uint64_t hook_coalesced;
 	struct router_takeover_stats takeover;
 	const struct router_alarm *alarm; /* ROUTER_ALARMS of them */
+	bool busy;			  /* a program of the operator's runs, or is about to */
 	struct router_neigh_stats neigh;
 	uint8_t priority; /* with the weights of what fails */
 };

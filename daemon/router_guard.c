@@ -33,8 +33,9 @@ static int open_route(void *arg)
 			l->orders->vip[n].addr = leg->vip[k];
 			l->orders->vip[n].ifindex = ifindex;
 		}
-		l->orders->virtual_mac[i] = l->net->virtual_mac ? ifindex : 0;
+		l->orders->leg[i] = ifindex;
 	}
+	l->orders->virtual_mac = l->net->virtual_mac;
 	return fd < 0 ? -errno : fd;
 }
 
@@ -44,30 +45,85 @@ static bool is_guarded(const struct router *r)
 	return r->env->guard && r->conf.election.mode != CONF_ELECTION_SINGLE;
 }
 
+/* Who is about to leave is not to be kept. */
+static unsigned adopt_s(const struct router *r)
+{
+	return r->conf.crash == CONF_CRASH_ADOPT && r->life.state == LIFE_ACTIVE
+		       ? r->conf.adopt_timeout_s
+		       : 0;
+}
+
+/* The election's socket, or -1. */
+static int tell_election(const struct router *r, struct guard_orders *o)
+{
+	if (!r->vrrp)
+		return -1;
+	if (vrrp_io_standin(r->vrrp, &o->standin) >= 0)
+		o->role.boosted = o->standin.boosted;
+	return vrrp_io_resignation(r->vrrp, &o->standin.resignation);
+}
+
+static void tell_role(const struct router *r, struct guard_role *role)
+{
+	snprintf(role->router, sizeof(role->router), "%s", r->conf.name);
+	role->id = conf_router_id(&r->conf);
+	role->term = r->life.term;
+	role->since_ms = r->since_ms;
+	role->had_table = r->life.had_table;
+}
+
+/* What may change while it is armed. */
+static struct router_guarded guarded_now(const struct router *r)
+{
+	const struct vrrp_inst *v = r->vrrp ? vrrp_io_inst(r->vrrp) : NULL;
+
+	return (struct router_guarded){.armed = true,
+				       .adopt_s = adopt_s(r),
+				       .priority = r->track.priority,
+				       .term = r->life.term,
+				       .since_ms = r->since_ms,
+				       .had_table = r->life.had_table,
+				       .boosted = v && v->boosted,
+				       .blind = v && v->blind};
+}
+
 void router_guard_arm(struct router *r)
 {
 	struct guard_orders o = {.n_vips = 0};
 	struct net_desired net;
 	struct look look = {.net = &net, .orders = &o};
-	int route, vrrp = -1;
+	int route, vrrp;
 
 	if (!is_guarded(r) || !life_wants_vips(&r->life))
 		return;
 	conf_net_desired(&net, &r->conf, true);
-	snprintf(o.router, sizeof(o.router), "%s", r->conf.name);
 	route = netns_run(r->ns, open_route, &look);
 	if (route < 0) {
 		log_warn("router", r->conf.name, "cannot arm the guard: %s", strerror(-route));
 		return;
 	}
-	if (r->vrrp)
-		vrrp = vrrp_io_resignation(r->vrrp, &o.resignation);
+	tell_role(r, &o.role);
+	vrrp = tell_election(r, &o);
+	o.adopt_s = adopt_s(r);
 	guard_arm(r->env->guard, &o, route, vrrp);
+	r->guarded = guarded_now(r);
 	close(route);
+}
+
+void router_guard_refresh(struct router *r)
+{
+	const struct router_guarded now = guarded_now(r), *told = &r->guarded;
+
+	if (told->armed && (now.adopt_s != told->adopt_s || now.term != told->term ||
+			    now.priority != told->priority || now.since_ms != told->since_ms ||
+			    now.had_table != told->had_table || now.boosted != told->boosted ||
+			    now.blind != told->blind))
+		router_guard_arm(r);
 }
 
 void router_guard_disarm(struct router *r)
 {
+	r->guarded.armed = false;
 	if (is_guarded(r))
 		guard_disarm(r->env->guard, r->conf.name);
 }

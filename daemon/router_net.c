@@ -116,11 +116,11 @@ static int ensure(struct router *r, bool active, unsigned *changed)
 	return err;
 }
 
-static int ensure_nat(struct router *r, char reason[static NET_REASON_MAX])
+static int ensure_nat(struct router *r, bool active, char reason[static NET_REASON_MAX])
 {
 	struct net_desired d;
 
-	conf_net_desired(&d, &r->conf, life_wants_vips(&r->life));
+	conf_net_desired(&d, &r->conf, active);
 	return nat_ensure(r->ns, &d, reason);
 }
 
@@ -134,7 +134,7 @@ static void repair(struct router *r)
 	if (r->life.faults & LIFE_FAULT_NET) {
 		char reason[NET_REASON_MAX] = "";
 
-		if (ensure_nat(r, reason) < 0) {
+		if (ensure_nat(r, life_wants_vips(&r->life), reason) < 0) {
 			router_arm(r->settle_timer, FAULT_RETRY_MS);
 			return;
 		}
@@ -235,20 +235,53 @@ void router_vips_off(struct router *r)
 	router_track_quiet(r);
 }
 
+/* Neighbours have heard of it: the next announcement is a refresh. */
+static void go_on_announcing(struct router *r)
+{
+	r->active_ms = now_ms();
+	for (r->bursts = 0; announce_due_ms(r->bursts, 0) != UINT64_MAX;)
+		r->bursts++;
+	announce_step(r);
+}
+
+static void adopt(struct router *r, unsigned changed)
+{
+	const struct life_in in = {
+		.ev = LIFE_EV_ADOPT, .term = r->kept.term, .followed = r->kept.had_table};
+	char text[96] = "adopted as it was: its guard stood in";
+
+	if (changed)
+		snprintf(text, sizeof(text), "adopted; %u difference%s in the network repaired",
+			 changed, changed == 1 ? "" : "s");
+	router_push(r, in, text);
+	if (!r->life.adopted)
+		return;
+	if (changed)
+		router_start_announcing(r);
+	else
+		go_on_announcing(r);
+	router_neigh_active(r);
+	router_guard_arm(r);
+}
+
 /* With one controller there is nobody else to be ACTIVE: a running router is adopted with its VIPs.
- * Otherwise whatever an earlier daemon left of them goes first. */
+ * So is one whose guard stands in. Otherwise whatever an earlier daemon left of them goes first. */
 void router_net_build(struct router *r)
 {
 	char reason[NET_REASON_MAX] = "";
 	unsigned changed;
+	bool kept = r->is_kept;
 
-	if (ensure(r, r->conf.election.mode == CONF_ELECTION_SINGLE, &changed) < 0)
+	r->is_kept = false;
+	if (ensure(r, kept || r->conf.election.mode == CONF_ELECTION_SINGLE, &changed) < 0)
 		return;
 	open_announcers(r);
-	if (ensure_nat(r, reason) < 0) {
+	if (ensure_nat(r, kept, reason) < 0) {
 		router_arm(r->settle_timer, FAULT_RETRY_MS);
 		router_push(r, (struct life_in){.ev = LIFE_EV_FAULT, .fault = LIFE_FAULT_NET},
 			    reason);
+	} else if (kept) {
+		adopt(r, changed);
 	} else {
 		router_push(r, (struct life_in){.ev = LIFE_EV_BUILT}, NULL);
 	}
@@ -298,5 +331,5 @@ int router_net_reconfigure(struct router *r, char reason[static NET_REASON_MAX])
 		router_track_quiet(r);
 	if (life_wants_vips(&r->life))
 		router_start_announcing(r);
-	return ensure_nat(r, reason);
+	return ensure_nat(r, life_wants_vips(&r->life), reason);
 }

@@ -3,6 +3,7 @@
 #ifndef DAEMON_ROUTER_PRIV_H
 #define DAEMON_ROUTER_PRIV_H
 
+#include "adopt.h"
 #include "hook_queue.h"
 #include "program.h"
 #include "router.h"
@@ -45,6 +46,15 @@ struct router_track {
 	char fault[LIFE_REASON_MAX]; /* as the role machine knows it; empty: none */
 };
 
+/* What the guard was told. */
+struct router_guarded {
+	bool armed, had_table, boosted, blind;
+	uint8_t priority;
+	unsigned adopt_s;
+	uint32_t term;
+	uint64_t since_ms;
+};
+
 struct router {
 	const struct router_env *env;
 	struct conf_router conf;
@@ -82,6 +92,9 @@ struct router {
 
 	struct router_neigh neigh;
 	struct router_track track;
+	struct guard_role kept; /* is_kept: as it was, until it is adopted or that has failed */
+	bool is_kept;
+	struct router_guarded guarded;
 
 	uint64_t elected_us, active_ms, since_ms;
 	unsigned bursts;
@@ -105,7 +118,8 @@ void router_arm(struct event *timer, uint64_t ms);
 
 int router_net_open(struct router *r, char reason[static NET_REASON_MAX]);
 void router_net_close(struct router *r);
-/* Builds what belongs to a router that starts; ends in BUILT or FAULT. */
+/* Builds what belongs to a router that starts, or finds what was kept; ends in BUILT, ADOPT or
+ * FAULT. */
 void router_net_build(struct router *r);
 void router_vips_on(struct router *r);
 void router_vips_off(struct router *r);
@@ -148,6 +162,8 @@ void router_track_remind(struct router *r);
 /* ---- router_guard.c ---- */
 
 void router_guard_disarm(struct router *r);
+/* Tells it what has changed. */
+void router_guard_refresh(struct router *r);
 
 /* ---- router_hook.c ---- */
 

@@ -38,6 +38,7 @@ static void sync_router_msg(struct router *r, struct sync_msg *m)
 
 void router_on_sync_up(struct router *r)
 {
+	const bool kept = sync_child_is_kept(r->env->sync);
 	struct sync_msg m;
 	int fds[SYNC_FDS];
 	int err = sync_sockets_open(r->ns, fds);
@@ -51,7 +52,9 @@ void router_on_sync_up(struct router *r)
 	sync_child_send(r->env->sync, &m, fds, SYNC_FDS);
 	sync_sockets_close(fds);
 	router_neigh_again(r);
-	router_push(r, (struct life_in){.ev = LIFE_EV_SYNC_UP}, NULL);
+	if (kept && !life_wants_vips(&r->life)) /* what it was is over */
+		router_sync_role(r, SYNC_MSG_DEMOTE);
+	router_push(r, (struct life_in){.ev = LIFE_EV_SYNC_UP, .kept = kept}, NULL);
 }
 
 void router_on_sync_down(struct router *r)
@@ -188,7 +191,7 @@ static void take_report(struct router *r, const struct sync_msg_report *m)
 	router_on_report(r);
 	tell_alarms(r, alarms_of(r, m));
 	router_takeover_report(r, alarms);
-	if (in.phase == before && in.term <= r->life.term && !news)
+	if (in.phase == before && in.term <= r->life.term && !news && !r->life.unsure)
 		return;
 	router_push(r, in, NULL);
 	if (r->life.sync != before) {

@@ -72,6 +72,7 @@ static void settle_priority(struct router *r)
 		return;
 	cfg = router_election_cfg(r);
 	vrrp_io_reconfigure(r->vrrp, &cfg, now < before);
+	router_guard_refresh(r);
 }
 
 /* ---- words ------------------------------------------------------------------------------------

@@ -222,6 +222,7 @@ static json_t *router_json(const struct app *a, const struct router *r)
 	json_object_set_new(j, "fault", l->faults ? json_string(l->reason) : json_null());
 	json_object_set_new(j, "alarms", alarms_json(a, &v));
 	json_object_set_new(j, "term", json_integer(l->term));
+	json_object_set_new(j, "adopted", json_boolean(l->adopted));
 	json_object_set_new(j, "namespace", json_string(v.conf->namespace));
 	add_vips(j, v.conf);
 	json_object_set_new(j, "may_preempt", json_boolean(!l->gated));

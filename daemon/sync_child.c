@@ -9,8 +9,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -36,12 +38,13 @@ struct sync_child {
 	struct spawn_opts opts;
 	struct sync_msg conf;
 	pid_t pid;
-	int fd; /* -1: no process to speak to */
-	bool up, broken;
+	int pidfd; /* while there is a pid */
+	int fd;	   /* -1: no process to speak to */
+	bool up, broken, kept;
 	unsigned restarts;
 	uint64_t backoff_ms, started_ms;
 	struct heartbeat heartbeat;
-	struct event *readable, *timer, *child, *ping;
+	struct event *readable, *timer, *ended, *ping;
 };
 
 static void start(struct sync_child *c);
@@ -64,10 +67,10 @@ static void give_up(struct sync_child *c, const char *why)
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
-	c->up = c->broken = false;
+	c->up = c->broken = c->kept = false;
 	evtimer_del(c->ping);
 	if (c->pid > 0)
-		kill(c->pid, SIGKILL);
+		pidfd_send_signal(c->pidfd, SIGKILL, NULL, 0);
 	if (now_ms() - c->started_ms >= SETTLED_MS)
 		c->backoff_ms = BACKOFF_MIN_MS;
 	log_err("sync", NULL, "replication process: %s; starting it again in %llu ms", why,
@@ -78,21 +81,26 @@ static void give_up(struct sync_child *c, const char *why)
 		c->ops->on_down(c->ctx, why);
 }
 
-static void take(struct sync_child *c, const struct sync_msg *m)
+static void come_up(struct sync_child *c)
 {
 	const struct timeval every = timeval_ms(PING_MS);
 
-	if (m->type == SYNC_MSG_UP && !c->up) {
-		c->up = true;
-		c->heartbeat = (struct heartbeat){0};
-		evtimer_del(c->timer);
-		evtimer_add(c->ping, &every);
-		c->ops->on_up(c->ctx);
-	} else if (m->type == SYNC_MSG_PONG) {
+	c->up = true;
+	c->heartbeat = (struct heartbeat){0};
+	evtimer_del(c->timer);
+	evtimer_add(c->ping, &every);
+	c->ops->on_up(c->ctx);
+}
+
+/* What a process that was kept had to say to the core before is of no use. */
+static void take(struct sync_child *c, const struct sync_msg *m)
+{
+	if (!c->up && m->type == (c->kept ? SYNC_MSG_PONG : SYNC_MSG_UP))
+		come_up(c);
+	else if (m->type == SYNC_MSG_PONG)
 		c->heartbeat.waiting = false;
-	} else if (m->type != SYNC_MSG_UP) {
+	else if (c->up && m->type != SYNC_MSG_UP)
 		c->ops->on_message(c->ctx, m);
-	}
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
@@ -184,25 +192,44 @@ static void on_ping(evutil_socket_t fd, short what, void *ctx)
 	}
 }
 
-static void on_child(evutil_socket_t sig, short what, void *ctx)
+static void tell_end(const struct sync_child *c, const siginfo_t *info)
+{
+	if (info->si_code == CLD_EXITED)
+		log_debug("sync", NULL, "replication process %d: exit status %d", c->pid,
+			  info->si_status);
+	else
+		log_err("sync", NULL, "replication process %d: %s%s", c->pid,
+			strsignal(info->si_status),
+			info->si_status == SIGSYS ? ": it tried what its filter forbids" : "");
+}
+
+/* How one ended that another core has started is not known. */
+static void on_ended(evutil_socket_t fd, short what, void *ctx)
 {
 	struct sync_child *c = ctx;
-	int status;
+	siginfo_t info = {.si_code = 0};
 
-	(void)sig;
 	(void)what;
-	if (c->pid <= 0 || waitpid(c->pid, &status, WNOHANG) != c->pid)
-		return;
-	if (WIFSIGNALED(status))
-		log_err("sync", NULL, "replication process %d: %s%s", c->pid,
-			strsignal(WTERMSIG(status)),
-			WTERMSIG(status) == SIGSYS ? ": it tried what its filter forbids" : "");
-	else
-		log_debug("sync", NULL, "replication process %d: exit status %d", c->pid,
-			  WEXITSTATUS(status));
+	if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG) == 0 && info.si_code)
+		tell_end(c, &info);
+	event_free(c->ended);
+	c->ended = NULL;
+	close(c->pidfd);
 	c->pid = 0;
+	c->pidfd = -1;
 	if (c->fd >= 0)
 		give_up(c, "died");
+}
+
+/* Of the process behind fd, pidfd and pid. */
+static int watch(struct sync_child *c)
+{
+	c->readable = event_new(c->base, c->fd, EV_READ | EV_PERSIST, on_readable, c);
+	c->ended = event_new(c->base, c->pidfd, EV_READ, on_ended, c);
+	if (!c->readable || !c->ended || event_add(c->readable, NULL) < 0 ||
+	    event_add(c->ended, NULL) < 0)
+		return -ENOMEM;
+	return sync_ipc_send(c->fd, &c->conf, NULL, 0);
 }
 
 static int start_process(struct sync_child *c)
@@ -212,12 +239,17 @@ static int start_process(struct sync_child *c)
 
 	if (pid < 0)
 		return pid;
+	c->pidfd = pidfd_open(pid, 0);
+	if (c->pidfd < 0) {
+		int err = -errno;
+
+		close(fd); /* it ends by itself then */
+		waitpid(pid, NULL, 0);
+		return err;
+	}
 	c->pid = pid;
 	c->fd = fd;
-	c->readable = event_new(c->base, c->fd, EV_READ | EV_PERSIST, on_readable, c);
-	if (!c->readable || event_add(c->readable, NULL) < 0)
-		return -ENOMEM;
-	return sync_ipc_send(c->fd, &c->conf, NULL, 0);
+	return watch(c);
 }
 
 static void start(struct sync_child *c)
@@ -240,62 +272,112 @@ static void copy_conf(struct sync_child *c, const struct sync_msg_conf *conf)
 	c->conf.conf = *conf;
 }
 
+/* The process of a pidfd; 0: it has ended, or cannot be known. */
+static pid_t pid_of(int pidfd)
+{
+	char path[64], text[512] = "";
+	const char *p;
+	int pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0) {
+		p = strstr(text, "\nPid:");
+		if (p && sscanf(p, "\nPid: %d", &pid) == 1 && pid > 0)
+			return pid;
+	}
+	return 0;
+}
+
+/* It has its routers and goes on as it was; an answer shows that it lives. */
+static int go_on(struct sync_child *c)
+{
+	const struct sync_msg ping = {.type = SYNC_MSG_PING};
+	int err;
+
+	c->kept = true;
+	c->restarts++;
+	c->started_ms = now_ms();
+	c->pid = pid_of(c->pidfd);
+	if (!c->pid) {
+		close(c->pidfd);
+		c->pidfd = -1;
+		return -ESRCH;
+	}
+	err = watch(c);
+	return err ? err : sync_ipc_send(c->fd, &ping, NULL, 0);
+}
+
+static int make(struct sync_child *c)
+{
+	c->timer = evtimer_new(c->base, on_timer, c);
+	c->ping = event_new(c->base, -1, EV_PERSIST, on_ping, c);
+	return c->timer && c->ping ? 0 : -ENOMEM;
+}
+
 int sync_child_new(struct sync_child **out, struct event_base *base,
 		   const struct sync_msg_conf *conf, const struct spawn_opts *opts,
-		   const struct sync_child_ops *ops, void *ctx)
+		   const struct sync_child_kept *kept, const struct sync_child_ops *ops, void *ctx)
 {
 	struct sync_child *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return -ENOMEM;
-	c->base = base;
-	c->ops = ops;
-	c->ctx = ctx;
-	c->opts = *opts;
-	c->fd = -1;
-	c->backoff_ms = BACKOFF_MIN_MS;
+	*c = (struct sync_child){.base = base,
+				 .ops = ops,
+				 .ctx = ctx,
+				 .opts = *opts,
+				 .fd = kept ? kept->fd : -1,
+				 .pidfd = kept ? kept->pidfd : -1,
+				 .backoff_ms = BACKOFF_MIN_MS};
 	copy_conf(c, conf);
-	c->timer = evtimer_new(base, on_timer, c);
-	c->ping = event_new(base, -1, EV_PERSIST, on_ping, c);
-	c->child = evsignal_new(base, SIGCHLD, on_child, c);
-	if (!c->timer || !c->ping || !c->child || event_add(c->child, NULL) < 0) {
+	if (make(c) < 0) {
 		sync_child_free(c);
 		return -ENOMEM;
 	}
-	arm(c, 0);
+	if (!kept)
+		arm(c, 0);
+	else if (go_on(c) < 0)
+		give_up(c, "cannot be adopted");
+	else
+		arm(c, START_MS);
 	*out = c;
 	return 0;
 }
 
-static void wait_for_end(pid_t pid)
+/* The pair is closed, so it ends by itself; but not for ever. */
+static void wait_for_end(int pidfd)
 {
-	const struct timespec nap = {.tv_nsec = 5 * 1000 * 1000};
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
-	for (int ms = 0; ms < END_MS; ms += 5) {
-		if (waitpid(pid, NULL, WNOHANG) != 0)
-			return;
-		nanosleep(&nap, NULL);
+	if (poll(&p, 1, END_MS) == 0) {
+		pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+		poll(&p, 1, END_MS);
 	}
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	waitid(P_PIDFD, (id_t)pidfd, NULL, WEXITED | WNOHANG);
+	close(pidfd);
+}
+
+static void free_event(struct event *e)
+{
+	if (e)
+		event_free(e);
 }
 
 void sync_child_free(struct sync_child *c)
 {
 	if (!c)
 		return;
-	if (c->readable)
-		event_free(c->readable);
+	free_event(c->readable);
+	free_event(c->ended);
+	free_event(c->timer);
+	free_event(c->ping);
 	if (c->fd >= 0)
-		close(c->fd); /* it ends by itself then */
-	if (c->pid > 0)
-		wait_for_end(c->pid);
-	if (c->timer)
-		event_free(c->timer);
-	if (c->ping)
-		event_free(c->ping);
-	if (c->child)
-		event_free(c->child);
+		close(c->fd);
+	if (c->pidfd >= 0)
+		wait_for_end(c->pidfd);
 	explicit_bzero(&c->conf, sizeof(c->conf));
 	free(c);
 }
@@ -308,6 +390,17 @@ bool sync_child_is_up(const struct sync_child *c)
 pid_t sync_child_pid(const struct sync_child *c)
 {
 	return c->pid;
+}
+
+bool sync_child_is_kept(const struct sync_child *c)
+{
+	return c->kept;
+}
+
+bool sync_child_share(const struct sync_child *c, struct sync_child_kept *out)
+{
+	*out = (struct sync_child_kept){.fd = c->fd, .pidfd = c->pidfd};
+	return sync_child_is_up(c);
 }
 
 unsigned sync_child_restarts(const struct sync_child *c)

@@ -17,14 +17,28 @@ struct sync_child_ops {
 	void (*on_message)(void *ctx, const struct sync_msg *m);
 };
 
-/* Starts the first process from the event loop. ops and ctx are borrowed and outlive the object. */
+/* A process that was started by another core, with the same meaning of all messages: the pair to
+ * it, and its pidfd. */
+struct sync_child_kept {
+	int fd, pidfd;
+};
+
+/* Starts the first process from the event loop, or goes on with that which was kept (NULL: none;
+ * its descriptors are the object's from here on, also when it fails). ops and ctx are borrowed and
+ * outlive the object. */
 must_check int sync_child_new(struct sync_child **out, struct event_base *base,
 			      const struct sync_msg_conf *conf, const struct spawn_opts *opts,
-			      const struct sync_child_ops *ops, void *ctx);
+			      const struct sync_child_kept *kept, const struct sync_child_ops *ops,
+			      void *ctx);
 /* Ends the process and waits for that, at most for half a second before it is killed. */
 void sync_child_free(struct sync_child *c); /* NULL is allowed */
 bool sync_child_is_up(const struct sync_child *c);
 pid_t sync_child_pid(const struct sync_child *c); /* 0: none */
+/* It is the one that was kept: it may have routers already. */
+bool sync_child_is_kept(const struct sync_child *c);
+/* What another core would have to be given (borrowed, until the process ends). False: none is up.
+ */
+bool sync_child_share(const struct sync_child *c, struct sync_child_kept *out);
 unsigned sync_child_restarts(const struct sync_child *c);
 /* New keys: told to this process and every later one. */
 void sync_child_set_conf(struct sync_child *c, const struct sync_msg_conf *conf);

@@ -218,6 +218,14 @@ static bool conf_is_sane(const struct sync_msg_conf *c)
 	       c->keys.n <= SEAL_KEYS_MAX && (!c->sealed || c->keys.n > 0);
 }
 
+/* Another core may have taken the former one's place. */
+static void tell_links_again(struct worker *w)
+{
+	for (unsigned i = 0; i < SYNC_LINKS_MAX; i++)
+		w->link_news[i].due |= w->link_news[i].msg.interface[0] && !w->link_news[i].msg.up;
+	on_news(w);
+}
+
 static int configure(struct worker *w, const struct sync_msg_conf *conf)
 {
 	bool relink = !w->configured || !same_links(&w->shared.conf, conf);
@@ -229,8 +237,10 @@ static int configure(struct worker *w, const struct sync_msg_conf *conf)
 	w->configured = true;
 	for (unsigned i = 0; i < w->routers.n; i++)
 		replication_new_keys(w->routers.at[i]);
-	if (!relink)
+	if (!relink) {
+		tell_links_again(w);
 		return 0;
+	}
 	/* the old sockets would be in the way of the new ones */
 	links_free(w->shared.links);
 	w->shared.links = NULL;
@@ -452,11 +462,6 @@ static void leave_files(bool to_syslog)
 		warn_without("empty root directory", contain_root());
 }
 
-static void filter_system_calls(bool to_syslog)
-{
-	warn_without("system call filter", contain_system_calls(to_syslog));
-}
-
 static int start(struct worker *w, bool realtime)
 {
 	bool to_syslog = log_prepare();
@@ -475,7 +480,7 @@ static int start(struct worker *w, bool realtime)
 	if (err == 0)
 		err = worker_init(w);
 	if (err == 0)
-		filter_system_calls(to_syslog);
+		warn_without("system call filter", contain_system_calls(to_syslog));
 	if (err == 0)
 		err = sync_ipc_send(SYNC_IPC_FD, &(struct sync_msg){.type = SYNC_MSG_UP}, NULL, 0);
 	return err;

@@ -88,11 +88,12 @@ static int do_move(struct cli *c, int argc, char **argv)
 		   json_pack("{s:s, s:b}", "router", argv[optind], "force", (int)force));
 }
 
-static int do_reload(struct cli *c, int argc, char **argv)
+/* reload, upgrade */
+static int do_plain(struct cli *c, int argc, char **argv)
 {
 	if (argc > 1)
 		return usage_error(argv[0], "takes no argument");
-	return say(c, "reload", json_object());
+	return say(c, argv[0], json_object());
 }
 
 static void print_event(const struct cli *c, const json_t *e)
@@ -184,7 +185,8 @@ static const struct command commands[] = {
 	{"demote", "ROUTER [--force]", "hand a router over to another controller", do_move},
 	{"verify", "ROUTER", "compare the tables of source and replicas now", cli_verify},
 	{"events", "[--follow] [--lines N]", "what happened, oldest first", do_events},
-	{"reload", "", "read the config file again", do_reload},
+	{"reload", "", "read the config file again", do_plain},
+	{"upgrade", "", "go on with the binary that is installed now", do_plain},
 	{"keygen", "[FILE]", "a new key for replication", cli_keygen},
 	{"version", "", "versions of this program and of the daemon", do_version},
 	{"help", "", "this", do_help},

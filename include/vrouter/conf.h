@@ -14,6 +14,12 @@
 #define CONF_PATH_MAX	 108 /* sockaddr_un */
 #define CONF_ROUTERS_MAX 1024
 
+/* What becomes of an ACTIVE router when the daemon's core dies. */
+enum conf_crash {
+	CONF_CRASH_WITHDRAW, /* the guard resigns and takes the VIPs away */
+	CONF_CRASH_ADOPT,    /* it goes on advertising; the next core adopts the role */
+};
+
 enum conf_election { CONF_ELECTION_VRRP, CONF_ELECTION_EXTERNAL, CONF_ELECTION_SINGLE };
 
 /* A *_line is where the option was written, for messages; 0: it was not, then the section's line
@@ -106,7 +112,9 @@ struct conf_router {
 	unsigned fence_timeout_s;	    /* default 10 */
 	struct conf_track track[TRACK_MAX];
 	unsigned n_tracks;
-	int line, namespace_line, gateway_line, fence_line;
+	enum conf_crash crash;	  /* default withdraw */
+	unsigned adopt_timeout_s; /* crash = "adopt": at most that long; default 10 */
+	int line, namespace_line, gateway_line, fence_line, crash_line;
 };
 
 struct conf_sync {
@@ -183,6 +191,11 @@ struct conf_delta {
 const char *conf_diff_global(const struct conf *old, const struct conf *new);
 /* At most old->n_routers + new->n_routers deltas into out; returns how many. */
 unsigned conf_diff(const struct conf *old, const struct conf *new, struct conf_delta *out);
+
+/* Equal for what may be adopted after a restart (pure); of replication's process, started by a
+ * binary of that build. */
+uint64_t conf_router_id(const struct conf_router *r);
+uint64_t conf_sync_id(const struct conf *c, const char *build);
 
 /* The rule that these options make (pure). */
 void conf_filter(struct flow_filter *out, const struct conf_filter *c);

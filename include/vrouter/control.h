@@ -34,6 +34,7 @@ enum ctl_cmd {
 	CTL_VERIFY,
 	CTL_EVENTS,
 	CTL_RELOAD,
+	CTL_UPGRADE,
 	CTL_VERSION,
 	CTL_CMDS
 };

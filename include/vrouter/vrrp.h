@@ -322,6 +322,16 @@ struct vrrp_standin {
 	bool boosted, blind;
 };
 
+/* fd: of vrrp_io_standin() or vrrp_io_resignation(). They say and hear what vrrp_io would. */
+must_check int vrrp_resign(const struct vrrp_resignation *r, int fd);	     /* 0 or -errno */
+must_check int vrrp_standin_advertise(const struct vrrp_standin *s, int fd); /* 0 or -errno */
+/* 1: *p is an advertisement of this router by another controller; 0: what was waiting is not;
+ * -errno: nothing was (-EAGAIN), or the socket is of no use. */
+must_check int vrrp_standin_hear(const struct vrrp_standin *s, int fd, struct vrrp_packet *p,
+				 bool *from_higher_addr);
+/* NULL: the interface is as it was; else what it is not (static). */
+const char *vrrp_standin_look(const struct vrrp_standin *s);
+
 struct vrrp_stats {
 	uint64_t tx, rx, rx_prio_zero, tx_errors; /* packets: by unicast one for each peer */
 	uint64_t fast_takeovers;		  /* because of missing heartbeats */

@@ -42,7 +42,7 @@ static const char full[] =
 	"  namespace = vr-ns\n"
 	"  sync-hold = 1  drain = 2  linger = 3  announce-refresh = 4  warm-neighbours = false"
 	"  on-role-change = \"/opt/told\"  on-role-change-timeout = 5  fence = /opt/fence  "
-	"fence-timeout = 6\n"
+	"fence-timeout = 6  crash = adopt  adopt-timeout = 7\n"
 	"  management {\n"
 	"    attach = \"bridge:br-mgmt\"\n"
 	"    interface = \"vr-mgmt\"\n"
@@ -96,6 +96,8 @@ static void reads_all(void **state)
 	assert_int_equal(r->on_role_change_timeout_s, 5);
 	assert_string_equal(r->fence, "/opt/fence");
 	assert_int_equal(r->fence_timeout_s, 6);
+	assert_int_equal(r->crash, CONF_CRASH_ADOPT);
+	assert_int_equal(r->adopt_timeout_s, 7);
 	assert_string_equal(r->leg[NET_PUBLIC].bridge, "br-ex");
 	assert_string_equal(ip_prefix_format(&r->leg[NET_MANAGEMENT].vip[0], buf), "10.20.0.1/24");
 	assert_string_equal(ip_addr_format(&r->gateway[0], buf), "198.18.0.254");
@@ -136,6 +138,8 @@ static void has_defaults(void **state)
 	assert_int_equal(r->election.fast_detect, 0);
 	assert_int_equal(r->election.fast_interval_ms, 3);
 	assert_int_equal(r->fence_timeout_s, 10);
+	assert_int_equal(r->crash, CONF_CRASH_WITHDRAW);
+	assert_int_equal(r->adopt_timeout_s, 10);
 	assert_int_equal(r->sync_hold_s, 30);
 	assert_int_equal(r->drain_ms, 500);
 	assert_int_equal(r->linger_ms, 1000);
@@ -268,6 +272,8 @@ static const struct {
 	{IN_ROUTER("on-role-change-timeout = 0"), "f:4: router \"r\": on-role-change-timeout",
 	 "1 to 600 (s)"},
 	{IN_ROUTER("fence-timeout = 601"), "f:4: router \"r\": fence-timeout", "1 to 600 (s)"},
+	{IN_ROUTER("crash = resign"), "f:4: router \"r\": crash", "withdraw"},
+	{IN_ROUTER("adopt-timeout = 0"), "f:4: router \"r\": adopt-timeout", "1 to 600 (s)"},
 	{IN_ROUTER("sync-hold = 3601"), "f:4: router \"r\": sync-hold", "0 to 3600 (s)"},
 	{IN_ROUTER("dns-servers = { \"9.9.9.9\" }"), "f:4: router \"r\": dns-servers",
 	 "does not run DNS"},

@@ -209,6 +209,19 @@ static void advert_zero(struct conf *c)
 	c->router[0].election.advert_interval_ms = 0;
 }
 
+static void adopt_external(struct conf *c)
+{
+	c->router[0].election.mode = CONF_ELECTION_EXTERNAL;
+	c->router[0].crash = CONF_CRASH_ADOPT;
+	c->router[0].crash_line = 55;
+}
+
+static void adopt_single(struct conf *c)
+{
+	c->router[0].election.mode = CONF_ELECTION_SINGLE;
+	c->router[0].crash = CONF_CRASH_ADOPT;
+}
+
 static void no_vrid(struct conf *c)
 {
 	c->router[0].election.vrid = 0;
@@ -381,6 +394,11 @@ static const struct {
 	{advert_too_long, "test.conf:13: router \"r0\": election: advert-interval = 40960",
 	 "allowed"},
 	{advert_zero, "test.conf:13: router \"r0\": election: advert-interval = 0", "allowed"},
+	{adopt_external, "test.conf:55: router \"r0\": crash = \"adopt\": with election mode",
+	 "\"vrrp\""},
+	{adopt_single,
+	 "test.conf:10: router \"r0\": crash = \"adopt\": with election mode \"single\"",
+	 "\"vrrp\""},
 	{no_vrid, "test.conf:13: router \"r0\": election: vrid is missing", "1 to 255"},
 	{no_election_interface, "test.conf:13: router \"r0\": election: interface is missing", ""},
 	{no_sync, "test.conf:10: router \"r0\": several controllers need a sync section", "single"},

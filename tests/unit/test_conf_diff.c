@@ -143,7 +143,14 @@ static void global(void **state)
 			fail_msg("row %zu: %s", i, what);
 		if (row[i].what && (!what || strcmp(what, row[i].what) != 0))
 			fail_msg("%s: got %s", row[i].what, what ? what : "nothing");
+		/* where it listens and writes is nothing to the process; it is told the rest */
+		if (row[i].change == run_dir || row[i].change == control_socket ||
+		    row[i].change == sync_gone)
+			what = NULL;
+		if ((conf_sync_id(&old, "x") != conf_sync_id(&new, "x")) != (what != NULL))
+			fail_msg("row %zu: the id of replication", i);
 	}
+	assert_true(conf_sync_id(&old, "x") != conf_sync_id(&old, "y"));
 }
 
 /* ---- one router -------------------------------------------------------------------------------
@@ -319,6 +326,16 @@ static void track(struct conf_router *r)
 	r->n_tracks = 1;
 }
 
+static void crash(struct conf_router *r)
+{
+	r->crash = CONF_CRASH_ADOPT;
+}
+
+static void adopt_timeout(struct conf_router *r)
+{
+	r->adopt_timeout_s++;
+}
+
 static const struct {
 	void (*change)(struct conf_router *r);
 	enum conf_change is;
@@ -358,6 +375,8 @@ static const struct {
 	{fence, CONF_LIVE, NULL},
 	{fence_timeout, CONF_LIVE, NULL},
 	{track, CONF_LIVE, NULL},
+	{crash, CONF_LIVE, NULL},
+	{adopt_timeout, CONF_LIVE, NULL},
 };
 
 static void one_router(void **state)
@@ -375,6 +394,10 @@ static void one_router(void **state)
 		    (one[i].what && strcmp(one[i].what, d[0].what) != 0))
 			fail_msg("row %zu: change %d, %s", i, (int)d[0].change,
 				 d[0].what ? d[0].what : "-");
+		/* what a reload refuses is what another daemon does not adopt */
+		if ((conf_router_id(&old.router[0]) != conf_router_id(&new.router[0])) !=
+		    (one[i].is == CONF_REFUSED))
+			fail_msg("row %zu: the id", i);
 	}
 }
 
@@ -389,6 +412,7 @@ static void vip_without_vrrp(void **state)
 	vip(&new.router[0]);
 	assert_int_equal(conf_diff(&old, &new, d), 1);
 	assert_int_equal(d[0].change, CONF_LIVE);
+	assert_true(conf_router_id(&old.router[0]) == conf_router_id(&new.router[0]));
 }
 
 static void come_and_go(void **state)
