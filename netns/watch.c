@@ -29,7 +29,7 @@
 #define INTERVAL_MS  50 /* at least, between two calls of on_change */
 #define QUEUE_BYTES  65536
 #define MESSAGES_MAX 256 /* more than the queue can hold of the smallest interesting kind */
-#define TABLE_NAME   (NAT_TABLE + 5) /* without its family */
+#define TABLE_NAME   (&NAT_TABLE[5]) /* without its family */
 #define TABLE_ATTR   1 /* NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, ...: all are 1 */
 
 enum { INSIDE, HOST, RULES, SIDES };
