@@ -36,9 +36,21 @@ struct flows {
 	unsigned n, started, by_state[CONN_STATES];
 	unsigned waiting;	     /* open connections with tokens outstanding */
 	uint64_t slowest_ns;	     /* longest such wait since the last check */
+	uint64_t late_ns;	     /* the same: longest time that we ourselves did not run */
+	uint64_t retrans;	     /* of all connections, as the last check found */
 	uint64_t period_ns, next_ns; /* of talking; 0: quiet */
 	unsigned next;		     /* whose turn it is */
 };
+
+unsigned tcp_retransmissions(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+		return 0;
+	return info.tcpi_total_retrans;
+}
 
 static void set_state(struct flows *f, struct conn *c, enum conn_state state)
 {
@@ -202,6 +214,8 @@ static int talk(struct flows *f)
 
 	if (!f->period_ns)
 		return -1;
+	if (now > f->next_ns && now - f->next_ns > f->late_ns)
+		f->late_ns = now - f->next_ns;
 	for (; f->next_ns <= now; f->next_ns += f->period_ns) {
 		send_token(f, &f->conn[f->next]);
 		f->next = (f->next + 1) % f->n;
@@ -209,9 +223,19 @@ static int talk(struct flows *f)
 	return (int)((f->next_ns - now) / 1000000) + 1;
 }
 
+/* Segments that had to be sent again, on all connections that are open. */
+static uint64_t retransmissions(const struct flows *f)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < f->n; i++)
+		n += f->conn[i].state == CONN_OPEN ? tcp_retransmissions(f->conn[i].fd) : 0;
+	return n;
+}
+
 static void check(struct flows *f)
 {
-	uint64_t asked = now_ns();
+	uint64_t asked = now_ns(), before = f->retrans;
 
 	for (unsigned i = 0; i < f->n; i++)
 		send_token(f, &f->conn[i]);
@@ -223,11 +247,13 @@ static void check(struct flows *f)
 		/* a line that waits on stdin would make this spin: nothing asks twice */
 		turn(f, (int)(f->o->deadline_ms - spent_ms));
 	}
+	f->retrans = retransmissions(f);
 	printf("{\"count\": %u, \"alive\": %u, \"reset\": %u, \"closed\": %u, \"timeout\": %u, "
-	       "\"slowest_ms\": %.1f}\n",
+	       "\"slowest_ms\": %.1f, \"late_ms\": %.1f, \"retrans\": %lu}\n",
 	       f->n, f->by_state[CONN_OPEN] - f->waiting, f->by_state[CONN_RESET],
-	       f->by_state[CONN_CLOSED], f->waiting, (double)f->slowest_ns / 1e6);
-	f->slowest_ns = 0;
+	       f->by_state[CONN_CLOSED], f->waiting, (double)f->slowest_ns / 1e6,
+	       (double)f->late_ns / 1e6, f->retrans - before);
+	f->slowest_ns = f->late_ns = 0;
 }
 
 int cmd_tcp_flows(const struct options *o)

@@ -51,10 +51,13 @@ double wall_s(void);   /* CLOCK_REALTIME, seconds */
 void files_to_hard_limit(void);
 /* false: stdin ended. A line without its newline; "" when none is complete yet. */
 must_check bool stdin_line(char *buf, size_t cap);
+/* Segments, SYN included, that this connection had to send again so far. */
+unsigned tcp_retransmissions(int fd);
 uint16_t icmp_checksum(const void *data, size_t len);
 
 int cmd_echo_server(const struct options *o);
 int cmd_tcp_flows(const struct options *o);
+int cmd_tcp_opens(const struct options *o);
 int cmd_udp_flows(const struct options *o);
 int cmd_ping_flows(const struct options *o);
 int cmd_probe(const struct options *o);
