@@ -74,7 +74,10 @@ static const char *router_of(const struct sync_msg *m)
 	case SYNC_MSG_ASKED:
 	case SYNC_MSG_VOUCHED:
 	case SYNC_MSG_BEATS:
+	case SYNC_MSG_WANTED:
 		return m->path.router;
+	case SYNC_MSG_LEAVING:
+		return m->leaving.router;
 	case SYNC_MSG_NEIGH:
 		return m->neigh.router;
 	case SYNC_MSG_VERIFIED: /* not for the router itself */
@@ -90,6 +93,8 @@ static const char *router_of(const struct sync_msg *m)
 	case SYNC_MSG_VOUCH:
 	case SYNC_MSG_HEARS:
 	case SYNC_MSG_VERIFY:
+	case SYNC_MSG_WANT:
+	case SYNC_MSG_LEAVE:
 	case SYNC_MSG_UP:
 	case SYNC_MSG_PONG:
 	case SYNC_MSG_LINK:

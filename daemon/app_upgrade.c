@@ -38,6 +38,7 @@ static const char *obstacle(const struct app *a, const struct router_view *v)
 	case LIFE_PROMOTING:
 	case LIFE_DRAINING:
 	case LIFE_RESIGNING:
+	case LIFE_LINGERING:
 		return "its role is about to change; try again";
 	case LIFE_ACTIVE:
 		if (!single && v->conf->crash != CONF_CRASH_ADOPT)

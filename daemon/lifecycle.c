@@ -37,6 +37,7 @@ static void on_init(struct life_run *s)
 	case LIFE_EV_SYNC_PHASE:
 	case LIFE_EV_PROMOTED:
 	case LIFE_EV_DRAINED:
+	case LIFE_EV_WANTED:
 	case LIFE_EV_TIMER:
 	case LIFE_EVENTS:
 		break;
@@ -75,6 +76,7 @@ static void on_standby(struct life_run *s)
 	case LIFE_EV_SYNC_PHASE:
 	case LIFE_EV_PROMOTED:
 	case LIFE_EV_DRAINED:
+	case LIFE_EV_WANTED:
 	case LIFE_EVENTS:
 		break;
 	}
@@ -117,6 +119,7 @@ static void on_promoting(struct life_run *s)
 	case LIFE_EV_ELECTED:
 	case LIFE_EV_SYNC_PHASE:
 	case LIFE_EV_DRAINED:
+	case LIFE_EV_WANTED:
 	case LIFE_EVENTS:
 		break;
 	}
@@ -156,6 +159,9 @@ static void on_active(struct life_run *s)
 	case LIFE_EV_DEMOTE:
 		life_command_demote(s);
 		break;
+	case LIFE_EV_WANTED:
+		life_hand_over(s);
+		break;
 	case LIFE_EV_STOP:
 		life_stop_active(s);
 		break;
@@ -176,7 +182,7 @@ static void on_leaving(struct life_run *s)
 {
 	switch (s->in->ev) {
 	case LIFE_EV_LOST:
-		life_left(s, s->l->reason);
+		life_succeeded(s);
 		break;
 	case LIFE_EV_FAULT:
 		life_enter_fault(s);
@@ -201,6 +207,7 @@ static void on_leaving(struct life_run *s)
 	case LIFE_EV_SYNC_DOWN:
 	case LIFE_EV_SYNC_PHASE:
 	case LIFE_EV_DRAINED:
+	case LIFE_EV_WANTED:
 	case LIFE_EV_TIMER:
 	case LIFE_EVENTS:
 		break;
@@ -236,6 +243,46 @@ static void on_resigning(struct life_run *s)
 	}
 }
 
+static void on_lingering(struct life_run *s)
+{
+	switch (s->in->ev) {
+	case LIFE_EV_TIMER:
+		if (s->in->now_ms >= s->l->deadline_ms)
+			life_left(s, s->l->reason);
+		break;
+	case LIFE_EV_ELECTED: /* its successor is gone already */
+		if (!s->l->stopping)
+			life_come_back(s);
+		break;
+	case LIFE_EV_FAULT:
+		life_enter_fault(s);
+		break;
+	case LIFE_EV_STOP:
+		s->l->stopping = true;
+		life_set_reason(s->l, s->in->why);
+		break;
+	case LIFE_EV_PROMOTE:
+		life_reply(s, LIFE_ANSWER_FAILED, "it is being demoted right now");
+		break;
+	case LIFE_EV_DEMOTE:
+		s->l->held = true;
+		life_reply(s, LIFE_ANSWER_DONE, "STANDBY already; it will not preempt");
+		break;
+	case LIFE_EV_BUILT:
+	case LIFE_EV_ADOPT:
+	case LIFE_EV_RECOVERED:
+	case LIFE_EV_LOST:
+	case LIFE_EV_SYNC_UP:
+	case LIFE_EV_SYNC_DOWN:
+	case LIFE_EV_SYNC_PHASE:
+	case LIFE_EV_PROMOTED:
+	case LIFE_EV_DRAINED:
+	case LIFE_EV_WANTED:
+	case LIFE_EVENTS:
+		break;
+	}
+}
+
 static void on_fault(struct life_run *s)
 {
 	switch (s->in->ev) {
@@ -267,6 +314,7 @@ static void on_fault(struct life_run *s)
 	case LIFE_EV_SYNC_PHASE:
 	case LIFE_EV_PROMOTED:
 	case LIFE_EV_DRAINED:
+	case LIFE_EV_WANTED:
 	case LIFE_EV_TIMER:
 	case LIFE_EVENTS:
 		break;
@@ -314,7 +362,8 @@ static void settle_gate(struct life_run *s)
 	struct life *l = s->l;
 	bool waits = life_waits_for_replica(l, s->in->now_ms);
 	bool blind = life_is_blind(l, s->in->now_ms);
-	bool gated = l->held || (!life_wants_vips(l) && l->state != LIFE_PROMOTING && waits);
+	bool gated = l->held || l->state == LIFE_LINGERING ||
+		     (!life_wants_vips(l) && l->state != LIFE_PROMOTING && waits);
 
 	if (gated == l->gated && blind == l->blind &&
 	    !(s->out.todo & (LIFE_DO_ELECT_START | LIFE_DO_ELECT_ADOPT)))
@@ -339,6 +388,7 @@ static void settle_timer(struct life_run *s)
 	case LIFE_PROMOTING:
 	case LIFE_DRAINING:
 	case LIFE_RESIGNING:
+	case LIFE_LINGERING:
 		at = l->deadline_ms;
 		break;
 	case LIFE_INIT:
@@ -371,6 +421,9 @@ static void dispatch(struct life_run *s)
 		break;
 	case LIFE_RESIGNING:
 		on_resigning(s);
+		break;
+	case LIFE_LINGERING:
+		on_lingering(s);
 		break;
 	case LIFE_FAULT:
 		on_fault(s);

@@ -53,9 +53,9 @@ void life_election_off(struct life_run *s)
 static void drop_role(struct life_run *s)
 {
 	s->l->adopted = s->l->unsure = false;
-	if (life_wants_vips(s->l))
+	if (life_keeps_vips(s->l))
 		s->out.todo |= LIFE_DO_VIPS_OFF;
-	if ((life_wants_vips(s->l) || s->l->state == LIFE_PROMOTING) && sync_runs(s->l))
+	if ((life_keeps_vips(s->l) || s->l->state == LIFE_PROMOTING) && sync_runs(s->l))
 		s->out.todo |= LIFE_DO_SYNC_DEMOTE;
 }
 
@@ -142,6 +142,17 @@ void life_enter_fault(struct life_run *s)
 		life_election_off(s);
 }
 
+/* Somebody else is ACTIVE. Who was asked for the role may have it again; the rest may not preempt.
+ */
+static void role_is_gone(struct life_run *s)
+{
+	if (s->l->state != LIFE_LINGERING)
+		s->l->held = s->l->demoting_by_hand || s->l->stopping;
+	if (s->l->demoting_by_hand)
+		life_reply(s, LIFE_ANSWER_DONE, "STANDBY");
+	s->l->demoting_by_hand = false;
+}
+
 /* The way out ends: STANDBY, or the end. */
 void life_left(struct life_run *s, const char *why)
 {
@@ -149,12 +160,31 @@ void life_left(struct life_run *s, const char *why)
 		life_enter_stopped(s, why);
 		return;
 	}
-	if (s->l->demoting_by_hand) {
-		s->l->demoting_by_hand = false;
-		s->l->held = true;
-		life_reply(s, LIFE_ANSWER_DONE, "STANDBY");
-	}
+	role_is_gone(s);
 	life_enter_standby(s, why);
+}
+
+/* Who has drained forwards for a moment still; who has not, was replaced. */
+void life_succeeded(struct life_run *s)
+{
+	if (s->l->state != LIFE_RESIGNING || !s->cfg->trail_ms) {
+		life_left(s, s->l->reason);
+		return;
+	}
+	role_is_gone(s);
+	s->l->state = LIFE_LINGERING;
+	s->l->deadline_ms = s->in->now_ms + s->cfg->trail_ms;
+	s->out.todo |= LIFE_DO_LINGER;
+}
+
+/* From LINGERING: all flows are here. Its successor may have opened a stream that ranks above ours.
+ */
+void life_come_back(struct life_run *s)
+{
+	life_set_reason(s->l, s->in->why);
+	if (sync_runs(s->l))
+		s->out.todo |= LIFE_DO_SYNC_PROMOTE;
+	life_enter_active(s, NULL);
 }
 
 void life_enter_resigning(struct life_run *s)
@@ -190,6 +220,14 @@ void life_stop_active(struct life_run *s)
 		enter_draining(s, s->in->why);
 	else
 		life_enter_stopped(s, s->in->why);
+}
+
+/* Who asks bids more and has all flows. It is told nothing: it hears the resignation, or takes over
+ * as VRRP has it when it has waited long enough. */
+void life_hand_over(struct life_run *s)
+{
+	if (s->cfg->mode == LIFE_MODE_VRRP)
+		enter_draining(s, s->in->why);
 }
 
 /* ---- commands ---------------------------------------------------------------------------------

@@ -30,7 +30,10 @@ void life_enter_stopped(struct life_run *s, const char *why);
 void life_enter_fault(struct life_run *s);
 void life_left(struct life_run *s, const char *why);
 void life_enter_resigning(struct life_run *s);
+void life_succeeded(struct life_run *s);
+void life_come_back(struct life_run *s);
 void life_stop_active(struct life_run *s);
+void life_hand_over(struct life_run *s);
 void life_command_promote(struct life_run *s);
 void life_command_demote(struct life_run *s);
 

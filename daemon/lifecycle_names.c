@@ -8,7 +8,8 @@ const char *life_state_name(enum life_state s)
 		[LIFE_INIT] = "init",		[LIFE_STANDBY] = "standby",
 		[LIFE_PROMOTING] = "promoting", [LIFE_ACTIVE] = "active",
 		[LIFE_DRAINING] = "draining",	[LIFE_RESIGNING] = "resigning",
-		[LIFE_FAULT] = "fault",		[LIFE_STOPPED] = "stopped",
+		[LIFE_LINGERING] = "lingering", [LIFE_FAULT] = "fault",
+		[LIFE_STOPPED] = "stopped",
 	};
 
 	return name[s];
@@ -23,6 +24,7 @@ enum life_role life_role(enum life_state s)
 		return LIFE_ROLE_INIT;
 	case LIFE_STANDBY:
 	case LIFE_PROMOTING:
+	case LIFE_LINGERING:
 		return LIFE_ROLE_STANDBY;
 	case LIFE_ACTIVE:
 	case LIFE_DRAINING:
@@ -52,9 +54,9 @@ const char *life_sync_name(enum life_sync s)
 const char *life_event_name(enum life_event e)
 {
 	static const char *const name[LIFE_EVENTS] = {
-		"built",   "adopt",   "fault",	   "recovered",	 "elected",
-		"lost",	   "sync-up", "sync-down", "sync-phase", "promoted",
-		"drained", "promote", "demote",	   "stop",	 "timer",
+		"built",   "adopt",	"fault",      "recovered", "elected", "lost",
+		"sync-up", "sync-down", "sync-phase", "promoted",  "drained", "promote",
+		"demote",  "wanted",	"stop",	      "timer",
 	};
 
 	return name[e];
@@ -63,6 +65,11 @@ const char *life_event_name(enum life_event e)
 bool life_wants_vips(const struct life *l)
 {
 	return life_role(l->state) == LIFE_ROLE_ACTIVE;
+}
+
+bool life_keeps_vips(const struct life *l)
+{
+	return life_wants_vips(l) || l->state == LIFE_LINGERING;
 }
 
 bool life_waits_for_replica(const struct life *l, uint64_t now_ms)

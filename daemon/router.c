@@ -70,6 +70,7 @@ static void on_election(void *ctx, enum vrrp_state state, const char *why)
 	struct router *r = ctx;
 
 	router_takeover_heard(r);
+	takeover_waits_no_more(&r->takeover);
 	switch (state) {
 	case VRRP_INIT: /* we stopped it, or on_election_fault says more */
 		break;
@@ -131,6 +132,7 @@ static int open_election(struct router *r, char reason[static NET_REASON_MAX])
 					       .on_doubt = router_takeover_doubt,
 					       .may_take_over = router_takeover_may,
 					       .was_replaced = router_takeover_was_replaced,
+					       .may_preempt = router_handover_may_preempt,
 					       .on_heard = router_takeover_heard,
 					       .on_ends = router_takeover_ends};
 	struct vrrp_io_cfg cfg;
@@ -169,8 +171,12 @@ static void execute(struct router *r, uint32_t todo)
 		router_vips_on(r);
 		router_guard_arm(r);
 	}
-	if (todo & LIFE_DO_SYNC_DRAIN)
+	if (todo & LIFE_DO_LINGER)
+		router_handover_linger(r);
+	if (todo & LIFE_DO_SYNC_DRAIN) {
+		router_handover_leave(r);
 		router_sync_role(r, SYNC_MSG_DRAIN);
+	}
 	if (todo & LIFE_DO_GATE)
 		elect(r, VRRP_EV_GATE);
 	if (todo & LIFE_DO_ELECT_START)
@@ -182,8 +188,10 @@ static void execute(struct router *r, uint32_t todo)
 		elect(r, VRRP_EV_BOOST);
 	if (todo & LIFE_DO_ELECT_RESIGN)
 		elect(r, VRRP_EV_RESIGN);
-	if (todo & LIFE_DO_ELECT_STAY)
+	if (todo & LIFE_DO_ELECT_STAY) {
+		router_handover_stay(r);
 		elect(r, VRRP_EV_STAY);
+	}
 	if (todo & LIFE_DO_ELECT_STOP)
 		elect(r, VRRP_EV_STOP);
 	if (todo & LIFE_DO_SAVE_TERM)
@@ -194,7 +202,9 @@ static void label(const struct router *r, enum life_state s, char *buf, size_t c
 {
 	const char *role = life_role_name(life_role(s));
 
-	if (life_role(s) == LIFE_ROLE_STANDBY && r->life.sync != LIFE_SYNC_NONE)
+	if (s == LIFE_LINGERING)
+		snprintf(buf, cap, "%s(%s)", role, life_state_name(s));
+	else if (life_role(s) == LIFE_ROLE_STANDBY && r->life.sync != LIFE_SYNC_NONE)
 		snprintf(buf, cap, "%s(%s)", role, life_sync_name(r->life.sync));
 	else
 		snprintf(buf, cap, "%s", role);
@@ -342,6 +352,7 @@ static void set_life_cfg(struct router *r)
 					.hold_ms = r->conf.sync_hold_s * 1000,
 					.drain_ms = r->conf.drain_ms,
 					.linger_ms = r->conf.linger_ms,
+					.trail_ms = router_handover_linger_ms(&r->conf),
 					.command_ms = COMMAND_MS};
 }
 
@@ -355,6 +366,7 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 	if (!r)
 		return -ENOMEM;
 	r->env = env;
+	r->events_fd = -1;
 	r->conf = *conf;
 	r->track.priority = (uint8_t)conf->election.priority;
 	r->since_ms = wall_ms();
@@ -367,6 +379,8 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 	err = r->life_timer && r->save_timer ? router_hook_open(r) : -ENOMEM;
 	if (!err)
 		err = router_takeover_open(r);
+	if (!err)
+		err = router_handover_open(r);
 	if (!err)
 		err = router_neigh_open(r);
 	if (!err)
@@ -402,6 +416,9 @@ void router_free(struct router *r)
 	router_net_close(r);
 	router_hook_close(r);
 	router_takeover_close(r);
+	router_handover_close(r);
+	if (r->events_fd >= 0)
+		close(r->events_fd);
 	if (r->life_timer)
 		event_free(r->life_timer);
 	if (r->save_timer)

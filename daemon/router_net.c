@@ -101,7 +101,7 @@ static int ensure(struct router *r, bool active, unsigned *changed)
 	int err;
 
 	*changed = 0;
-	conf_net_desired(&d, &r->conf, active);
+	router_desired(r, &d, active);
 	err = net_ensure(r->ns, &d, changed, reason);
 	if (err < 0) {
 		bool told =
@@ -129,12 +129,12 @@ static void repair(struct router *r)
 {
 	unsigned changed;
 
-	if (ensure(r, life_wants_vips(&r->life), &changed) < 0)
+	if (ensure(r, life_keeps_vips(&r->life), &changed) < 0)
 		return;
 	if (r->life.faults & LIFE_FAULT_NET) {
 		char reason[NET_REASON_MAX] = "";
 
-		if (ensure_nat(r, life_wants_vips(&r->life), reason) < 0) {
+		if (ensure_nat(r, life_keeps_vips(&r->life), reason) < 0) {
 			router_arm(r->settle_timer, FAULT_RETRY_MS);
 			return;
 		}
@@ -143,7 +143,7 @@ static void repair(struct router *r)
 		router_push(r, (struct life_in){.ev = LIFE_EV_RECOVERED, .fault = LIFE_FAULT_NET},
 			    NULL);
 		router_track_remind(r);
-	} else if (changed) {
+	} else if (changed && r->life.state != LIFE_LINGERING) {
 		char text[160];
 
 		r->repairs++;
@@ -165,6 +165,11 @@ static void look(struct router *r)
 		return;
 	repair(r);
 	router_track_look(r);
+}
+
+void router_net_look(struct router *r)
+{
+	look(r);
 }
 
 static void on_settled(evutil_socket_t fd, short what, void *ctx)
@@ -214,6 +219,7 @@ void router_vips_on(struct router *r)
 {
 	unsigned changed;
 
+	router_handover_loud(r);
 	if (ensure(r, true, &changed) < 0)
 		return;
 	router_track_quiet(r);
@@ -231,8 +237,12 @@ void router_vips_off(struct router *r)
 
 	evtimer_del(r->announce_timer);
 	router_neigh_passive(r);
+	/* with their address the kernel ends masqueraded flows: here, and nowhere else */
+	if (r->conf.nat == NET_NAT_MASQUERADE && r->events_fd >= 0)
+		sync_sockets_hush(r->events_fd);
 	(void)ensure(r, false, &changed);
 	router_track_quiet(r);
+	router_handover_loud(r);
 }
 
 /* Neighbours have heard of it: the next announcement is a refresh. */
@@ -276,6 +286,7 @@ void router_net_build(struct router *r)
 	if (ensure(r, kept || r->conf.election.mode == CONF_ELECTION_SINGLE, &changed) < 0)
 		return;
 	open_announcers(r);
+	router_handover_reset(r); /* what an earlier daemon left of it */
 	if (ensure_nat(r, kept, reason) < 0) {
 		router_arm(r->settle_timer, FAULT_RETRY_MS);
 		router_push(r, (struct life_in){.ev = LIFE_EV_FAULT, .fault = LIFE_FAULT_NET},
@@ -323,7 +334,7 @@ int router_net_reconfigure(struct router *r, char reason[static NET_REASON_MAX])
 {
 	unsigned changed;
 
-	if (ensure(r, life_wants_vips(&r->life), &changed) < 0) {
+	if (ensure(r, life_keeps_vips(&r->life), &changed) < 0) {
 		snprintf(reason, NET_REASON_MAX, "%s", r->life.reason);
 		return -EIO;
 	}
@@ -331,5 +342,5 @@ int router_net_reconfigure(struct router *r, char reason[static NET_REASON_MAX])
 		router_track_quiet(r);
 	if (life_wants_vips(&r->life))
 		router_start_announcing(r);
-	return ensure_nat(r, life_wants_vips(&r->life), reason);
+	return ensure_nat(r, life_keeps_vips(&r->life), reason);
 }

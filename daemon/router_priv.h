@@ -55,6 +55,17 @@ struct router_guarded {
 	uint64_t since_ms;
 };
 
+#define ROUTER_TRAIL_MS 500 /* a former ACTIVE forwards that long */
+
+/* router_handover.c */
+struct router_handover {
+	struct event *timer;	/* the way back goes */
+	bool silent, returning; /* rules that are there */
+	uint8_t mac[NET_LEGS][NET_MAC_BYTES];
+	uint64_t until_ms; /* the source that we follow is leaving */
+	uint32_t trail_ms;
+};
+
 struct router {
 	const struct router_env *env;
 	struct conf_router conf;
@@ -95,6 +106,8 @@ struct router {
 	struct guard_role kept; /* is_kept: as it was, until it is adopted or that has failed */
 	bool is_kept;
 	struct router_guarded guarded;
+	struct router_handover handover;
+	int events_fd; /* replication's, see sync_sockets_hush(); -1 */
 
 	uint64_t elected_us, active_ms, since_ms;
 	unsigned bursts;
@@ -126,6 +139,31 @@ void router_vips_off(struct router *r);
 /* Addresses, routes, rules of changed options. 0 or -errno. */
 must_check int router_net_reconfigure(struct router *r, char reason[static NET_REASON_MAX]);
 void router_start_announcing(struct router *r);
+
+/* Looks at the network now. */
+void router_net_look(struct router *r);
+
+/* ---- router_handover.c ---- */
+
+must_check int router_handover_open(struct router *r);
+void router_handover_close(struct router *r);
+/* What the configuration wants in this state. */
+void router_desired(const struct router *r, struct net_desired *d, bool active);
+/* Whatever rules there are, also of a former daemon, go. */
+void router_handover_reset(struct router *r);
+uint32_t router_handover_linger_ms(const struct conf_router *c);
+/* It is about to resign; it stays after all; its successor is there; its addresses are about to be
+ * its own again, or have gone. */
+void router_handover_leave(struct router *r);
+void router_handover_stay(struct router *r);
+void router_handover_linger(struct router *r);
+void router_handover_loud(struct router *r);
+/* For so long the former ACTIVE forwards still; 0: there is none. */
+uint32_t router_handover_trail_ms(const struct router *r);
+/* The election's: see struct vrrp_io_ops. ctx is the router. */
+bool router_handover_may_preempt(void *ctx);
+/* Replication's: SYNC_MSG_WANTED, LEAVING. */
+void router_handover_message(struct router *r, const struct sync_msg *m);
 
 /* ---- router_neigh.c ---- */
 
@@ -183,6 +221,7 @@ void router_environment_add(struct environment *e, const char *name, const char 
 
 must_check int router_takeover_open(struct router *r);
 void router_takeover_close(struct router *r);
+void router_send_path(struct router *r, struct sync_msg_path path, enum sync_msg_type type);
 /* The election's: see struct vrrp_io_ops. ctx is the router. */
 bool router_takeover_doubt(void *ctx);
 bool router_takeover_may(void *ctx);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a router and the replication process say to each other. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "router_priv.h"
 #include "vrouter/log.h"
@@ -13,8 +15,10 @@ void router_sync_role(struct router *r, enum sync_msg_type type)
 	snprintf(m.role.router, sizeof(m.role.router), "%s", r->conf.name);
 	m.role.term = r->life.term;
 	m.role.wait_ms = r->conf.drain_ms;
-	if (type == SYNC_MSG_PROMOTE)
+	if (type == SYNC_MSG_PROMOTE) {
 		m.role.request = ++r->promote_request;
+		m.role.trail_ms = router_handover_trail_ms(r);
+	}
 	if (r->env->sync)
 		sync_child_send(r->env->sync, &m, NULL, 0);
 }
@@ -50,6 +54,9 @@ void router_on_sync_up(struct router *r)
 	}
 	sync_router_msg(r, &m);
 	sync_child_send(r->env->sync, &m, fds, SYNC_FDS);
+	if (r->events_fd >= 0)
+		close(r->events_fd);
+	r->events_fd = fcntl(fds[SYNC_FD_EVENTS], F_DUPFD_CLOEXEC, 0);
 	sync_sockets_close(fds);
 	router_neigh_again(r);
 	if (kept && !life_wants_vips(&r->life)) /* what it was is over */
@@ -59,6 +66,9 @@ void router_on_sync_up(struct router *r)
 
 void router_on_sync_down(struct router *r)
 {
+	if (r->events_fd >= 0)
+		close(r->events_fd);
+	r->events_fd = -1;
 	r->reported = false;
 	r->alarms = 0;
 	r->hearing = ENGINE_HEARING_UNKNOWN;
@@ -169,7 +179,8 @@ static bool is_followed(const struct sync_msg_report *m)
 /* Who resigns hears its successor's stream before it leaves: that is the plan. */
 static uint32_t alarms_of(const struct router *r, const struct sync_msg_report *m)
 {
-	uint32_t expected = r->life.state == LIFE_RESIGNING ? ENGINE_ALARM_TWO_SOURCES : 0;
+	bool leaves = r->life.state == LIFE_RESIGNING || r->life.state == LIFE_LINGERING;
+	uint32_t expected = leaves ? ENGINE_ALARM_TWO_SOURCES : 0;
 
 	return m->status.alarms & ~expected;
 }
@@ -236,6 +247,10 @@ void router_on_sync_message(struct router *r, const struct sync_msg *m)
 	case SYNC_MSG_BEATS:
 		router_takeover_message(r, m);
 		break;
+	case SYNC_MSG_WANTED:
+	case SYNC_MSG_LEAVING:
+		router_handover_message(r, m);
+		break;
 	case SYNC_MSG_NEIGH:
 		router_neigh_on_page(r, &m->neigh);
 		break;
@@ -251,6 +266,8 @@ void router_on_sync_message(struct router *r, const struct sync_msg *m)
 	case SYNC_MSG_VOUCH:
 	case SYNC_MSG_HEARS:
 	case SYNC_MSG_VERIFY:
+	case SYNC_MSG_WANT:
+	case SYNC_MSG_LEAVE:
 	case SYNC_MSG_UP:
 	case SYNC_MSG_PONG:
 	case SYNC_MSG_VERIFIED: /* the daemon's */

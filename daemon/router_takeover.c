@@ -42,7 +42,7 @@ static bool can_ask(const struct router *r)
 	return r->env->sync && sync_child_is_up(r->env->sync);
 }
 
-static void send_path(struct router *r, struct sync_msg_path path, enum sync_msg_type type)
+void router_send_path(struct router *r, struct sync_msg_path path, enum sync_msg_type type)
 {
 	struct sync_msg m = {.type = type, .path = path};
 
@@ -57,7 +57,7 @@ static void tell_hearing(struct router *r, enum engine_hearing hearing)
 	if (r->hearing == hearing || !can_ask(r))
 		return;
 	r->hearing = hearing;
-	send_path(r, (struct sync_msg_path){.hearing = hearing}, SYNC_MSG_HEARS);
+	router_send_path(r, (struct sync_msg_path){.hearing = hearing}, SYNC_MSG_HEARS);
 }
 
 /* ---- who asks --------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ bool router_takeover_doubt(void *ctx)
 
 	if (!r->conf.election.veto || !can_ask(r) || !router_peer_lives(r))
 		return false;
-	send_path(r, (struct sync_msg_path){.question = question}, SYNC_MSG_ASK);
+	router_send_path(r, (struct sync_msg_path){.question = question}, SYNC_MSG_ASK);
 	return true;
 }
 
@@ -201,7 +201,7 @@ void router_takeover_message(struct router *r, const struct sync_msg *m)
 	else if (m->type == SYNC_MSG_BEATS)
 		on_beats(r, &m->path);
 	else if (is_well(r))
-		send_path(r, m->path, SYNC_MSG_VOUCH);
+		router_send_path(r, m->path, SYNC_MSG_VOUCH);
 }
 
 /* ---- one way, and two ACTIVE -----------------------------------------------------------------

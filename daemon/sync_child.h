@@ -50,6 +50,9 @@ void sync_child_send(struct sync_child *c, const struct sync_msg *m, const int *
 /* The three conntrack sockets of a namespace, for SYNC_MSG_ROUTER. 0 or -errno. */
 must_check int sync_sockets_open(const struct netns *ns, int fds[static SYNC_FDS]);
 void sync_sockets_close(int fds[static SYNC_FDS]);
+/* From now on the socket (SYNC_FD_EVENTS, shared with the process) hears of no flow that ends,
+ * until the router is promoted again. What is in its queue stays. */
+void sync_sockets_hush(int fd);
 /* The conntrack timeouts of a namespace; what cannot be read keeps the kernel's built-in value. */
 void sync_timeouts_read(const struct netns *ns, struct flow_timeouts *out);
 

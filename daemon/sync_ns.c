@@ -9,6 +9,7 @@
 
 #include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 
 #include "sync_child.h"
@@ -35,6 +36,13 @@ int sync_sockets_open(const struct netns *ns, int fds[static SYNC_FDS])
 	if (err < 0)
 		sync_sockets_close(fds);
 	return err;
+}
+
+void sync_sockets_hush(int fd)
+{
+	int group = NFNLGRP_CONNTRACK_DESTROY;
+
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof(group));
 }
 
 void sync_sockets_close(int fds[static SYNC_FDS])

@@ -61,3 +61,15 @@ void takeover_over(struct takeover *t)
 	t->retry_at = 0;
 	t->retry_ms = 0;
 }
+
+bool takeover_waits(struct takeover *t, uint64_t now, uint32_t wait_ms)
+{
+	if (!t->asked_until || now >= t->asked_until + wait_ms)
+		t->asked_until = now + wait_ms;
+	return now < t->asked_until;
+}
+
+void takeover_waits_no_more(struct takeover *t)
+{
+	t->asked_until = 0;
+}

@@ -28,6 +28,7 @@ struct takeover {	   /* all zero at the start, but for question: any number */
 	enum takeover_fence fence;
 	uint64_t retry_at;
 	uint32_t retry_ms;
+	uint64_t asked_until; /* for the role, see takeover_waits() */
 };
 
 /* The next question's number; what was answered before counts no more. */
@@ -49,6 +50,11 @@ enum takeover_verdict takeover_judge(const struct takeover_cfg *cfg, struct take
 				     uint64_t now);
 /* The program ended. false: it was started for a silence that is over, and says nothing now. */
 bool takeover_ended(struct takeover *t, bool ok, uint64_t now);
+/* We bid more than the ACTIVE. true: it is to be asked for the role, and waited for: not longer
+ * than wait_ms after the first time. What it was about is over when our state is another one; and,
+ * should we no longer bid more meanwhile, when as much time again has passed. */
+bool takeover_waits(struct takeover *t, uint64_t now, uint32_t wait_ms);
+void takeover_waits_no_more(struct takeover *t);
 /* The silence is over: an ACTIVE is heard, or this is one. */
 void takeover_over(struct takeover *t);
 

@@ -45,8 +45,8 @@ static void say_error(struct nft_ctx *nft, char reason[static NET_REASON_MAX])
 
 	text = text ? text + strlen("Error: ") : all;
 	n = strcspn(text, "\n");
-	snprintf(reason, NET_REASON_MAX, "cannot set table " NAT_TABLE ": %.*s",
-		 n < 100 ? (int)n : 100, n ? text : "libnftables says nothing");
+	snprintf(reason, NET_REASON_MAX, "cannot set nftables rules: %.*s", n < 100 ? (int)n : 100,
+		 n ? text : "libnftables says nothing");
 }
 
 /* Does the table carry this text's comment line, and as many rules? No table, or an unreadable one:
@@ -137,6 +137,11 @@ static int run(struct netns *ns, const char *text, bool replace, char reason[sta
 	struct job job = {.ns = ns, .text = text, .reason = reason, .replace = replace};
 
 	return ns_run(ns, run_inside, &job, reason);
+}
+
+int ns_nft(struct netns *ns, const char *text, char reason[static NET_REASON_MAX])
+{
+	return run(ns, text, true, reason);
 }
 
 static int run_ruleset(struct netns *ns, const struct net_desired *d, bool replace,

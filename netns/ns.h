@@ -41,6 +41,12 @@ must_check int ns_set_ipv6(struct netns *ns, const char *ifname, bool on);
 /* Is conntrack netlink there (loads its module)? In the namespace that the caller is in. */
 must_check int ns_conntrack(char reason[static NET_REASON_MAX]);
 
+/* Runs one nftables transaction inside. Where it carries a comment line, only if that is not there
+ * yet. 0 or -errno. */
+must_check int ns_nft(struct netns *ns, const char *text, char reason[static NET_REASON_MAX]);
+/* As a leg's name in rules: nft takes '*' as a wildcard and '"' as the end. */
+bool ruleset_takes_name(const char *ifname);
+
 /* A route socket in the namespace that the caller is in. NULL with errno. */
 struct nl_sock *rtnl_open(void);
 /* A bound, non-blocking netlink fd (NETLINK_ROUTE, NETLINK_NETFILTER) that listens to the given

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* NAT and filter of a router, as text for libnftables. Pure. */
-#include "vrouter/netns.h"
-
 #include <stdarg.h>
 #include <string.h>
 
 #include "hash.h"
+#include "ns.h"
 
 struct text {
 	char *buf;
@@ -110,8 +109,8 @@ static void put_nat(struct text *t, const struct net_desired *d)
 	put(t, "\t}\n");
 }
 
-/* nft takes '*' as a wildcard and '"' as the end; such names are refused rather than escaped. */
-static bool is_ifname(const char *name)
+/* Such names are refused rather than escaped. */
+bool ruleset_takes_name(const char *name)
 {
 	size_t n = strcspn(name, "*\"\\ \t\n{};#");
 
@@ -124,7 +123,7 @@ size_t nat_ruleset(char *buf, size_t cap, const struct net_desired *d)
 	struct text b = {body, sizeof(body), 0}, t = {buf, cap, 0};
 
 	for (unsigned id = 0; id < NET_LEGS; id++)
-		if (!is_ifname(d->leg[id].ifname))
+		if (!ruleset_takes_name(d->leg[id].ifname))
 			return 0;
 	snprintf(router, sizeof(router), "%s", d->router);
 	for (char *c = router; *c; c++)

@@ -232,7 +232,7 @@ static void send_first(struct apply *a, struct op *op)
 {
 	switch (op->kind) {
 	case OP_PUT:
-		if (op->how == FLOW_PUT_NEW)
+		if (op->how == FLOW_PUT_NEW || op->how == FLOW_PUT_ABSENT)
 			send_create(a, op);
 		else
 			send_update(a, op);
@@ -289,7 +289,12 @@ static enum op_retry retry_of(struct apply *a, struct op *op)
 	case -ENOENT: /* an update; or its master, which may have come behind it */
 		return complete ? RETRY_CREATE : RETRY_NO;
 	case -EEXIST: /* a new one */
-	case -EBUSY:  /* an update that takes a status bit back */
+		if (op->how == FLOW_PUT_ABSENT) {
+			op->err = 0; /* what is there stays */
+			return RETRY_NO;
+		}
+		return complete ? RETRY_REPLACE : RETRY_NO;
+	case -EBUSY: /* an update that takes a status bit back */
 		return complete ? RETRY_REPLACE : RETRY_NO;
 	case -EOPNOTSUPP:
 		return op->created ? reduce(a, op, FLOW_HAS_HELPER) : RETRY_NO;

@@ -381,6 +381,33 @@ static void decode_beat(struct rd *r, struct ctl_beat *b)
 	b->every_ms = rd_varint(r);
 }
 
+static void encode_handover(struct wr *w, const struct ctl_msg *m)
+{
+	stream_key_encode(w, &m->handover.stream);
+	if (m->type != CTL_LEAVING)
+		return;
+	wr_varint(w, m->handover.leaving.trail_ms);
+	wr_bytes(w, m->handover.leaving.mac, sizeof(m->handover.leaving.mac));
+}
+
+static void decode_handover(struct rd *r, struct ctl_msg *m)
+{
+	struct engine_leaving *l = &m->handover.leaving;
+
+	m->handover.stream = stream_key_decode(r);
+	*l = (struct engine_leaving){.trail_ms = 0};
+	if (m->type != CTL_LEAVING)
+		return;
+	l->trail_ms = rd_varint32(r);
+	rd_copy(r, l->mac, sizeof(l->mac));
+	/* of a host, and of one */
+	for (unsigned i = 0; i < NEIGH_LEGS; i++)
+		if (l->mac[i][0] & 1)
+			r->bad = true;
+	if (l->trail_ms > ENGINE_TRAIL_MAX_MS)
+		l->trail_ms = ENGINE_TRAIL_MAX_MS;
+}
+
 static void encode_body(struct wr *w, const struct ctl_msg *m)
 {
 	switch (m->type) {
@@ -428,6 +455,10 @@ static void encode_body(struct wr *w, const struct ctl_msg *m)
 	case CTL_VERIFIED:
 		ctl_verified_encode(w, &m->verified);
 		break;
+	case CTL_HANDOVER:
+	case CTL_LEAVING:
+		encode_handover(w, m);
+		break;
 	}
 }
 
@@ -442,6 +473,29 @@ void ctl_encode(struct wr *w, const struct ctl_msg *m)
 	wr_u8(w, m->type);
 	wr_varint(w, wr_len(&body));
 	wr_bytes(w, buf, wr_len(&body));
+}
+
+/* Of types that not every peer knows. false: nor do we. */
+static bool decode_newer(struct rd *body, struct ctl_msg *m)
+{
+	switch (m->type) {
+	case CTL_BEAT:
+		decode_beat(body, &m->beat);
+		break;
+	case CTL_VERIFY:
+		ctl_verify_decode(body, &m->verify);
+		break;
+	case CTL_VERIFIED:
+		ctl_verified_decode(body, &m->verified);
+		break;
+	case CTL_HANDOVER:
+	case CTL_LEAVING:
+		decode_handover(body, m);
+		break;
+	default:
+		return false;
+	}
+	return true;
 }
 
 enum ctl_decoded ctl_decode(struct rd *r, struct ctl_msg *m)
@@ -492,17 +546,9 @@ enum ctl_decoded ctl_decode(struct rd *r, struct ctl_msg *m)
 	case CTL_NEIGH_PAGE:
 		decode_neigh_page(&body, &m->neigh);
 		break;
-	case CTL_BEAT:
-		decode_beat(&body, &m->beat);
-		break;
-	case CTL_VERIFY:
-		ctl_verify_decode(&body, &m->verify);
-		break;
-	case CTL_VERIFIED:
-		ctl_verified_decode(&body, &m->verified);
-		break;
 	default:
-		return CTL_UNKNOWN;
+		if (!decode_newer(&body, m))
+			return CTL_UNKNOWN;
 	}
 	return rd_ok(&body) ? CTL_MSG : CTL_BAD;
 }

@@ -149,6 +149,9 @@ enum ctl_type {
 	CTL_VERIFY = 15,
 	CTL_VERIFIED = 16,
 	CTL_BEAT = 19, /* a source that sends them lives (engine_beat.c) */
+	/* a planned change of the source (engine_handover.c) */
+	CTL_HANDOVER = 17, /* whoever is the source: please hand over to me */
+	CTL_LEAVING = 18,  /* the source is about to */
 };
 
 #define CTL_NAME_MAX 64
@@ -269,6 +272,11 @@ void ctl_verify_decode(struct rd *r, struct ctl_verify *v);
 void ctl_verified_encode(struct wr *w, const struct ctl_verified *v);
 void ctl_verified_decode(struct rd *r, struct ctl_verified *v);
 
+struct ctl_handover {
+	struct stream_key stream;
+	struct engine_leaving leaving; /* LEAVING */
+};
+
 struct ctl_msg {
 	uint8_t type; /* enum ctl_type, or something newer */
 	union {
@@ -282,6 +290,7 @@ struct ctl_msg {
 		struct ctl_beat beat;
 		struct ctl_verify verify;
 		struct ctl_verified verified;
+		struct ctl_handover handover;
 	};
 };
 

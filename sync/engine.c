@@ -216,8 +216,10 @@ static void send_status(struct engine *e)
 	report_fill(e, &m.status);
 	trust_encode(e, &w);
 	ctl_encode(&w, &m);
-	if (e->is_source)
+	if (e->is_source) {
 		neigh_encode(e, &w);
+		handover_encode(e, &w);
+	}
 	send_ctl(e, buf, wr_len(&w));
 	e->status_due = false;
 	e->status_sent_at = e->now;
@@ -341,6 +343,12 @@ static bool on_ctl(struct engine *e, struct peer *p, const struct ctl_msg *m)
 		return true;
 	case CTL_VERIFIED:
 		return verify_on_answer(e, p, &m->verified);
+	case CTL_HANDOVER:
+		handover_on_ask(e, p, &m->handover);
+		return true;
+	case CTL_LEAVING:
+		handover_on_leaving(e, p, &m->handover);
+		return true;
 	}
 	return true;
 }
@@ -399,6 +407,8 @@ uint32_t engine_promote(struct engine *e, uint32_t min_term, uint64_t now)
 		receiver_skip(&e->receiver, receiver_resume(&e->receiver), now);
 	replica_commit(e);
 	replica_leave(e);
+	e->rep.trailing = false;
+	e->leaving.trail_ms = 0;
 	e->alarms &= ~(uint32_t)ENGINE_ALARM_TABLE_FULL;
 	engine_knows_term(e, min_term);
 	e->is_source = true;

@@ -143,6 +143,7 @@ struct engine_replica {
 	uint64_t repin_at;
 	bool uncommitted, updates_pending;
 	bool partial;		 /* the running repair is of some buckets only */
+	bool trailing;		 /* packets come here already, see engine_trail() */
 	uint32_t buckets_differ; /* as the last comparison found */
 	uint64_t audited;	 /* audits that came to a verdict */
 	uint8_t seen_key[16];
@@ -208,10 +209,11 @@ struct engine {
 	uint32_t alarms;
 	uint64_t clash_at;
 	enum engine_hearing hearing;
-	uint64_t beat_at;	 /* source: the next heartbeat */
-	struct beat_watch watch; /* replica: those of the followed stream */
-	bool beats_told;	 /* that they are missing */
-	bool status_due;	 /* before the next heartbeat */
+	uint64_t beat_at;	       /* source: the next heartbeat */
+	struct beat_watch watch;       /* replica: those of the followed stream */
+	bool beats_told;	       /* that they are missing */
+	struct engine_leaving leaving; /* as source; trail_ms 0: it is not */
+	bool status_due;	       /* before the next heartbeat */
 	uint64_t status_at, status_sent_at;
 	bool peers_changed;	    /* since on_status() */
 	struct engine_status shown; /* what on_status() last told of */
@@ -287,6 +289,11 @@ bool beats_on_message(struct engine *e, const struct ctl_beat *m);
 void beats_alive(struct engine *e);
 void beats_forget(struct engine *e); /* another stream is followed, or none */
 enum engine_heartbeats beats_state(const struct engine *e);
+
+/* engine_handover.c */
+void handover_on_ask(struct engine *e, const struct peer *p, const struct ctl_handover *m);
+void handover_on_leaving(struct engine *e, const struct peer *p, const struct ctl_handover *m);
+void handover_encode(const struct engine *e, struct wr *w); /* what goes along with a STATUS */
 
 /* engine_source.c */
 void source_open(struct engine *e, uint32_t term);

@@ -165,6 +165,8 @@ static enum flow_put how_to_put(const struct engine *e, unsigned type)
 {
 	if (type == OP_PUT_UPDATE)
 		return FLOW_PUT_UPDATE;
+	if (e->rep.trailing)
+		return FLOW_PUT_ABSENT;
 	return type == OP_EXTENDED && e->rep.state == REPLICA_CLEAN ? FLOW_PUT_EITHER
 								    : FLOW_PUT_NEW;
 }
@@ -197,6 +199,9 @@ static bool apply_del(struct engine *e, struct rd body, const struct flow_refs *
 
 	if (flow_decode_del(body, refs, &f) != FLOW_OK)
 		return false;
+	/* it may be in use here by now; if not, it ends by itself */
+	if (e->rep.trailing)
+		return true;
 	if (e->cmp.audit)
 		compare_touched(e, &f);
 	account_on_change(e, OP_DEL, &f);

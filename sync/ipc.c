@@ -35,7 +35,13 @@ static size_t message_len(uint32_t type)
 	case SYNC_MSG_ASKED:
 	case SYNC_MSG_VOUCHED:
 	case SYNC_MSG_BEATS:
+	case SYNC_MSG_WANT:
+	case SYNC_MSG_WANTED:
 		body = sizeof(struct sync_msg_path);
+		break;
+	case SYNC_MSG_LEAVE:
+	case SYNC_MSG_LEAVING:
+		body = sizeof(struct sync_msg_leaving);
 		break;
 	case SYNC_MSG_QUERY:
 	case SYNC_MSG_PING:

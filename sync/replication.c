@@ -11,10 +11,9 @@
 
 #include "vrouter/log.h"
 
-#define CAPTURE_TURN	4096   /* changes before others get their turn */
-#define CAPTURE_LAST	262144 /* changes read at most when the router stops being the source */
-#define REPORT_EVERY_MS 50
-#define BODY_MIN	512 /* the least that an engine works with */
+#define CAPTURE_TURN 4096   /* changes before others get their turn */
+#define CAPTURE_LAST 262144 /* changes read at most when the router stops being the source */
+#define BODY_MIN     512    /* the least that an engine works with */
 
 uint32_t replication_id(const struct replication *r)
 {
@@ -26,12 +25,20 @@ const char *replication_name(const struct replication *r)
 	return r->conf.router;
 }
 
+static void trail_end(struct replication *r);
+
 /* ---- turns -------------------------------------------------------------------------------- */
 
 static void settle(struct replication *r)
 {
-	uint64_t now = monotonic_ms(), due = engine_run(r->engine, now);
+	uint64_t now = monotonic_ms(), due;
 
+	/* first, as the engine's next step may be one of a repair */
+	if (r->trail_until && (now >= r->trail_until || engine_trail_ended(r->engine)))
+		trail_end(r);
+	due = engine_run(r->engine, now);
+	if (r->trail_until && r->trail_until < due)
+		due = r->trail_until;
 	if (due <= now) {
 		r->shared->bulk = true;
 		event_active(r->on_bulk, EV_TIMEOUT, 0);
@@ -177,8 +184,8 @@ static void become_source(struct replication *r, uint32_t min_term)
 	if (err < 0)
 		log_err("sync", r->conf.router, "cannot subscribe to conntrack events: %s",
 			strerror(-err));
-	r->news.promoted_with = (struct sync_msg_role){
-		.ok = err == 0, .term = engine_promote(r->engine, min_term, monotonic_ms())};
+	r->news.promoted_with.ok = err == 0;
+	r->news.promoted_with.term = engine_promote(r->engine, min_term, monotonic_ms());
 	r->source = true;
 	event_add(r->on_capture, NULL);
 }
@@ -192,29 +199,62 @@ static void stop_source(struct replication *r)
 	r->source = false;
 }
 
-void replication_promote(struct replication *r, uint32_t min_term, uint32_t request)
+/* The former source forwards still, and its stream goes on. */
+static bool trail(struct replication *r, const struct sync_msg_role *m)
+{
+	struct engine_status s;
+
+	if (r->source || r->trail_until || !m->trail_ms || !engine_trail(r->engine, monotonic_ms()))
+		return r->trail_until;
+	engine_status(r->engine, &s);
+	r->trail_until = monotonic_ms() + m->trail_ms;
+	r->trail_term = (s.known_term > m->term ? s.known_term : m->term) + 1;
+	r->news.promoted_with.ok = true;
+	r->news.promoted_with.term = r->trail_term;
+	return true;
+}
+
+static void trail_end(struct replication *r)
+{
+	r->trail_until = 0;
+	become_source(r, r->trail_term - 1);
+	r->news.promoted = true;
+	replication_news(r);
+}
+
+void replication_promote(struct replication *r, const struct sync_msg_role *m)
 {
 	/* everything that a former source sent and that reached us counts */
 	links_drain(r->shared->links);
-	if (r->source && current_term(r) <= min_term)
+	r->news.promoted_with.request = m->request;
+	if (r->source && current_term(r) <= m->term)
 		stop_source(r);
-	if (!r->source)
-		become_source(r, min_term);
-	turn(r);
+	if (!r->source && !trail(r, m))
+		become_source(r, m->term);
 	r->news.promoted = true;
-	r->news.promoted_with.request = request;
+	turn(r);
 	replication_news(r);
 }
 
 void replication_demote(struct replication *r)
 {
+	r->trail_until = 0;
+	engine_trail_stop(r->engine);
 	if (r->source)
 		stop_source(r);
 	turn(r);
 }
 
+void replication_leave(struct replication *r, const struct engine_leaving *l)
+{
+	engine_set_leaving(r->engine, l, monotonic_ms());
+	turn(r);
+}
+
 void replication_drain(struct replication *r, uint32_t wait_ms)
 {
+	if (r->trail_until)
+		trail_end(r);
 	if (r->source) {
 		capture_rest(r);
 		engine_drain(r->engine, wait_ms, monotonic_ms());
@@ -244,122 +284,11 @@ void replication_path(struct replication *r, const struct sync_msg *m)
 		engine_ask(r->engine, m->path.question, now);
 	else if (m->type == SYNC_MSG_VOUCH)
 		engine_vouch(r->engine, m->path.peer, m->path.question, now);
+	else if (m->type == SYNC_MSG_WANT)
+		engine_ask_handover(r->engine, now);
 	else
 		engine_hears(r->engine, m->path.hearing, now);
 	turn(r);
-}
-
-/* ---- news for the core -------------------------------------------------------------------- */
-
-static void fill_report(struct replication *r, struct sync_msg *m, bool answer)
-{
-	struct sync_msg_report *rep = &m->report;
-
-	*m = (struct sync_msg){.type = SYNC_MSG_REPORT};
-	rep->answer = answer;
-	memcpy(rep->router, r->conf.router, sizeof(rep->router));
-	engine_status(r->engine, &rep->status);
-	rep->n_peers = engine_peers(r->engine, rep->peer, monotonic_ms());
-	rep->n_refused = refused_list(&r->refused, monotonic_ms(), rep->refused);
-	rep->counters = r->counters;
-	rep->lag_ms = rep->status.lag_ms;
-	if (table_count(r->table, &rep->flows, &rep->flows_max) < 0)
-		rep->flows = rep->flows_max = 0;
-}
-
-static void fill_role(struct replication *r, struct sync_msg *m, enum sync_msg_type type,
-		      const struct sync_msg_role *role)
-{
-	*m = (struct sync_msg){.type = type, .role = *role};
-	memcpy(m->role.router, r->conf.router, sizeof(m->role.router));
-}
-
-static void fill_path(struct replication *r, struct sync_msg *m, enum sync_msg_type type,
-		      const struct sync_msg_path *path)
-{
-	*m = (struct sync_msg){.type = type, .path = *path};
-	memcpy(m->path.router, r->conf.router, sizeof(m->path.router));
-}
-
-/* They are of use for some ms only, so one that cannot be sent is not kept. */
-static bool take_path(struct replication *r, struct sync_msg *out)
-{
-	struct news *n = &r->news;
-
-	if (n->vouched)
-		fill_path(r, out, SYNC_MSG_VOUCHED, &n->vouched_with);
-	else if (n->n_asked)
-		fill_path(r, out, SYNC_MSG_ASKED, &n->asked[--n->n_asked]);
-	else
-		return false;
-	n->vouched = false;
-	return true;
-}
-
-/* A change of phase is told at once, others at a bounded rate. */
-static bool take_status(struct replication *r, uint64_t now_ms, struct sync_msg *out, bool *later)
-{
-	struct engine_status s;
-
-	if (!r->news.status)
-		return false;
-	engine_status(r->engine, &s);
-	if (s.phase == r->told_phase && now_ms - r->told_ms < REPORT_EVERY_MS) {
-		*later = true;
-		return false;
-	}
-	r->news.status = false;
-	r->told_phase = s.phase;
-	r->told_ms = now_ms;
-	fill_report(r, out, false);
-	return true;
-}
-
-bool replication_take(struct replication *r, uint64_t now_ms, struct sync_msg *out, bool *later)
-{
-	struct news *n = &r->news;
-
-	if (n->promoted) {
-		n->promoted = false;
-		fill_role(r, out, SYNC_MSG_PROMOTED, &n->promoted_with);
-		return true;
-	}
-	if (n->drained) {
-		n->drained = false;
-		fill_role(r, out, SYNC_MSG_DRAINED, &n->drained_with);
-		return true;
-	}
-	if (take_path(r, out) || replication_beats_take(r, out))
-		return true;
-	if (n->answer) {
-		n->answer = false;
-		fill_report(r, out, true);
-		return true;
-	}
-	return take_status(r, now_ms, out, later) || replication_neigh_take(r, out) ||
-	       replication_verify_take(r, out);
-}
-
-void replication_untake(struct replication *r, const struct sync_msg *m)
-{
-	struct news *n = &r->news;
-
-	if (m->type == SYNC_MSG_PROMOTED)
-		n->promoted = true;
-	else if (m->type == SYNC_MSG_DRAINED)
-		n->drained = true;
-	else if (m->type == SYNC_MSG_BEATS)
-		n->beats = true;
-	else if (m->type == SYNC_MSG_NEIGH)
-		replication_neigh_untake(r, m);
-	else if (m->type == SYNC_MSG_VERIFIED)
-		replication_verify_untake(r, m);
-	else if (m->type != SYNC_MSG_REPORT)
-		return;
-	else if (m->report.answer)
-		n->answer = true;
-	else
-		n->status = true;
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -407,15 +336,16 @@ static void filter_events(struct replication *r)
 
 static int replace_engine(struct replication *r, const struct sync_msg_router *conf)
 {
-	bool was_source = r->source;
+	bool was_source = r->source || r->trail_until;
 	uint32_t term = current_term(r);
 	struct engine *fresh;
 	int err = make_engine(r, conf, &fresh);
 
 	if (err < 0)
 		return err;
-	if (was_source)
+	if (r->source)
 		stop_source(r);
+	r->trail_until = 0;
 	engine_move_neighbours(fresh, r->engine);
 	engine_free(r->engine);
 	r->engine = fresh;

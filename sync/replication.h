@@ -44,8 +44,8 @@ void replication_on_datagram(struct replication *r, const struct dgram_hdr *h, u
 /* After a batch of datagrams. What is sent waits for links_flush(). */
 void replication_after_batch(struct replication *r);
 
-/* request comes back with the answer. */
-void replication_promote(struct replication *r, uint32_t min_term, uint32_t request);
+/* What comes back with the answer is m->request. */
+void replication_promote(struct replication *r, const struct sync_msg_role *m);
 void replication_demote(struct replication *r);
 void replication_drain(struct replication *r, uint32_t wait_ms);
 /* The core's neighbours. */
@@ -53,8 +53,9 @@ void replication_neighbours(struct replication *r, const struct sync_msg_neigh *
 void replication_query(struct replication *r);
 /* Answered in parts, with this number. */
 void replication_verify(struct replication *r, uint32_t request);
-/* ASK, VOUCH, HEARS. */
+/* ASK, VOUCH, HEARS, WANT. */
 void replication_path(struct replication *r, const struct sync_msg *m);
+void replication_leave(struct replication *r, const struct engine_leaving *l);
 
 /* The next thing the core has to be told; false: nothing. now_ms limits how often a mere change of
  * status is reported; *later is set when one was held back. */

@@ -19,6 +19,9 @@ struct news {
 	unsigned n_asked;
 	bool beats, beats_missing;
 	uint64_t beats_awake_ms;
+	bool wanted, leaving;
+	struct sync_msg_path wanted_with;
+	struct engine_leaving leaving_with;
 	bool neigh_clear;			   /* before the pages */
 	unsigned neigh_n;			   /* pages */
 	struct neigh_page *neigh[NEIGH_PAGES_MAX]; /* owned; NULL: nothing new */
@@ -36,7 +39,9 @@ struct replication {
 	struct expects *expects;
 	int fd[SYNC_FDS];
 	bool source;
-	size_t body_room; /* that the engine was made for */
+	uint64_t trail_until; /* a source soon, see engine_trail(); 0: no */
+	uint32_t trail_term;  /* at least */
+	size_t body_room;     /* that the engine was made for */
 	struct sync_counters counters;
 	struct event *on_capture, *on_time, *on_bulk;
 	struct seal_keys keys;

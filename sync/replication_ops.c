@@ -153,6 +153,25 @@ static void op_on_vouched(void *ctx, const char *name, uint32_t term, uint64_t q
 	replication_news(ctx);
 }
 
+static void op_on_handover(void *ctx, const char *name)
+{
+	struct news *n = &((struct replication *)ctx)->news;
+
+	n->wanted = true;
+	n->wanted_with = (struct sync_msg_path){.question = 0};
+	snprintf(n->wanted_with.name, sizeof(n->wanted_with.name), "%s", name);
+	replication_news(ctx);
+}
+
+static void op_on_leaving(void *ctx, const struct engine_leaving *l)
+{
+	struct news *n = &((struct replication *)ctx)->news;
+
+	n->leaving = true;
+	n->leaving_with = *l;
+	replication_news(ctx);
+}
+
 const struct engine_ops replication_engine_ops = {
 	.send = op_send,
 	.put = op_put,
@@ -176,4 +195,6 @@ const struct engine_ops replication_engine_ops = {
 	.on_asked = op_on_asked,
 	.on_vouched = op_on_vouched,
 	.on_beats = replication_beats_on,
+	.on_handover = op_on_handover,
+	.on_leaving = op_on_leaving,
 };

@@ -275,7 +275,7 @@ static int on_role(struct worker *w, const struct sync_msg *m)
 		return 0;
 	}
 	if (m->type == SYNC_MSG_PROMOTE)
-		replication_promote(r, m->role.term, m->role.request);
+		replication_promote(r, &m->role);
 	else if (m->type == SYNC_MSG_DEMOTE)
 		replication_demote(r);
 	else if (m->type == SYNC_MSG_DRAIN)
@@ -287,28 +287,24 @@ static int on_role(struct worker *w, const struct sync_msg *m)
 	return 0;
 }
 
-static int on_path(struct worker *w, const struct sync_msg *m)
+/* What may come before the router, or after it: then it is of no use. */
+static int on_news_of(struct worker *w, const struct sync_msg *m)
 {
+	const char *name = m->path.router; /* all of them begin with it */
 	struct replication *r;
 
-	if (!memchr(m->path.router, '\0', sizeof(m->path.router)) ||
-	    (unsigned)m->path.hearing > ENGINE_HEARING_DEAF)
+	if (!memchr(name, '\0', sizeof(m->path.router)) ||
+	    (m->type == SYNC_MSG_HEARS && (unsigned)m->path.hearing > ENGINE_HEARING_DEAF))
 		return -EPROTO;
-	r = routers_by_name(&w->routers, m->path.router);
-	if (r)
+	r = routers_by_name(&w->routers, name);
+	if (!r)
+		return 0;
+	if (m->type == SYNC_MSG_NEIGH)
+		replication_neighbours(r, &m->neigh);
+	else if (m->type == SYNC_MSG_LEAVE)
+		replication_leave(r, &m->leaving.what);
+	else
 		replication_path(r, m);
-	return 0;
-}
-
-static int on_neighbours(struct worker *w, const struct sync_msg_neigh *m)
-{
-	struct replication *r;
-
-	if (!memchr(m->router, '\0', sizeof(m->router)))
-		return -EPROTO;
-	r = routers_by_name(&w->routers, m->router);
-	if (r)
-		replication_neighbours(r, m);
 	return 0;
 }
 
@@ -329,9 +325,10 @@ static int on_message(struct worker *w, const struct sync_msg *m, const int *fds
 	case SYNC_MSG_ASK:
 	case SYNC_MSG_VOUCH:
 	case SYNC_MSG_HEARS:
-		return on_path(w, m);
+	case SYNC_MSG_WANT:
+	case SYNC_MSG_LEAVE:
 	case SYNC_MSG_NEIGH:
-		return on_neighbours(w, &m->neigh);
+		return on_news_of(w, m);
 	case SYNC_MSG_QUERY:
 		for (unsigned i = 0; i < w->routers.n; i++)
 			replication_query(w->routers.at[i]);
@@ -349,6 +346,8 @@ static int on_message(struct worker *w, const struct sync_msg *m, const int *fds
 	case SYNC_MSG_VOUCHED:
 	case SYNC_MSG_BEATS:
 	case SYNC_MSG_VERIFIED:
+	case SYNC_MSG_WANTED:
+	case SYNC_MSG_LEAVING:
 	case SYNC_MSG_LINK:
 		break;
 	}

@@ -213,7 +213,7 @@ static struct vrrp_out backup_timer(const struct vrrp_cfg *cfg, struct vrrp_inst
 {
 	struct vrrp_out out = keep();
 
-	if (!in.held || v->timer_why != VRRP_WHY_SILENCE)
+	if (!in.held || (v->timer_why != VRRP_WHY_SILENCE && v->timer_why != VRRP_WHY_WE_BID_MORE))
 		return enter_active(cfg, v, in.beatless ? VRRP_WHY_BEATS : v->timer_why);
 	out.timer_us = 2 * (uint64_t)v->active_adv_cs * US_PER_CS;
 	return out;

@@ -254,6 +254,8 @@ static bool is_held(const struct vrrp_io *io)
 {
 	if (io->inst.state == VRRP_ACTIVE)
 		return io->doubted && io->ops->was_replaced(io->ctx);
+	if (io->inst.state == VRRP_BACKUP && io->inst.timer_why == VRRP_WHY_WE_BID_MORE)
+		return io->ops->may_preempt && !io->ops->may_preempt(io->ctx);
 	return io->inst.state == VRRP_BACKUP && io->inst.timer_why == VRRP_WHY_SILENCE &&
 	       io->ops->may_take_over && !io->ops->may_take_over(io->ctx);
 }
@@ -276,10 +278,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 	if ((!fast && doubts_late(io)) || (io->inst.state == VRRP_BACKUP && !vrrp_look_at_link(io)))
 		return;
-	io->held = is_held(io);
-	io->beatless &= !io->held; /* what holds it has its own time */
-	io->stats.fast_takeovers += fast && !io->held;
-	vrrp_run(io, (struct vrrp_in){.ev = VRRP_EV_TIMER, .held = io->held, .beatless = fast});
+
+	bool held = is_held(io);
+
+	io->held = held && io->inst.timer_why != VRRP_WHY_WE_BID_MORE;
+	io->beatless &= !held; /* what holds it has its own time */
+	io->stats.fast_takeovers += fast && !held;
+	vrrp_run(io, (struct vrrp_in){.ev = VRRP_EV_TIMER, .held = held, .beatless = fast});
 }
 
 /* ---- interface of the module ---------------------------------------------------------------- */

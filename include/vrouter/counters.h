@@ -34,6 +34,7 @@
 	X(TX_ASKED, "tx_asked", "times the source was asked whether it is well")                   \
 	X(TX_VOUCHED, "tx_vouched", "times that was answered as source")                           \
 	X(TX_BEATS, "tx_beats", "heartbeats sent as source")                                       \
+	X(TX_HANDOVER, "tx_handover", "times the source was asked to hand over")                   \
 	X(TX_ERRORS, "tx_errors", "datagrams the kernel did not take")                             \
 	X(REPAIRS_SERVED, "repairs_served", "repairs sent as source")                              \
 	X(COMPARES, "compares", "comparisons started as source: digests of the table sent")        \

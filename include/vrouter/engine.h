@@ -47,6 +47,13 @@ enum engine_heartbeats {
 };
 const char *engine_heartbeats_name(enum engine_heartbeats b);
 
+/* A source that is about to leave by plan, and what its successor may use of it meanwhile. */
+#define ENGINE_TRAIL_MAX_MS 5000
+struct engine_leaving {
+	uint32_t trail_ms; /* for so long after its successor came it forwards; 0: it stays */
+	uint8_t mac[NEIGH_LEGS][NEIGH_MAC_LEN]; /* of its legs then */
+};
+
 /* How sure the engine is about what the replica's kernel holds. */
 enum flow_put {
 	FLOW_PUT_NEW,	 /* complete; it should not be there: create, and where something is in its
@@ -54,6 +61,7 @@ enum flow_put {
 	FLOW_PUT_UPDATE, /* perhaps partial; it should be there: change it; creating needs all parts
 			  */
 	FLOW_PUT_EITHER, /* complete; nobody knows whether it is there: change it or create it */
+	FLOW_PUT_ABSENT, /* complete; create it, unless something is in its way: that stays */
 };
 
 struct engine_ops {
@@ -105,6 +113,11 @@ struct engine_ops {
 	/* We are the source, and a believed peer asks whether we are
 	 * well: who answers for the whole of this controller calls engine_vouch(). */
 	void (*on_asked)(void *ctx, uint32_t peer, uint64_t question);
+	/* We are the source, and a believed replica that has all we have asks us to hand over to
+	 * it; may be NULL, as the next, which is of a replica: the source that it follows is about
+	 * to leave, told again with each of its STATUS. */
+	void (*on_handover)(void *ctx, const char *name);
+	void (*on_leaving)(void *ctx, const struct engine_leaving *l);
 	/* The source of the highest stream answers our engine_ask(). */
 	void (*on_vouched)(void *ctx, const char *name, uint32_t term, uint64_t question);
 	/* May be NULL. Replica: heartbeats of the source are missing, or no longer. We have been
@@ -168,6 +181,19 @@ void engine_hears(struct engine *e, enum engine_hearing hearing, uint64_t now);
 void engine_set_neighbours(struct engine *e, unsigned page, const struct neigh_page *p);
 void engine_clear_neighbours(struct engine *e);
 void engine_move_neighbours(struct engine *to, struct engine *from);
+
+/* Asks the source to hand over to us; perhaps it will. Nothing is asked by who is not READY. */
+void engine_ask_handover(struct engine *e, uint64_t now);
+/* Source: it is about to leave; told until it is promoted the next time. trail_ms 0: it is not. */
+void engine_set_leaving(struct engine *e, const struct engine_leaving *l, uint64_t now);
+/* A replica's addresses are about to come, by plan, and its source still forwards: it goes on
+ * following the stream, in which whatever its own kernel knows better is left out, until it is
+ * promoted. false: it cannot, and is to be promoted at once. */
+must_check bool engine_trail(struct engine *e, uint64_t now);
+/* The source has ended its stream, or the replica needs a repair: promote it now. */
+must_check bool engine_trail_ended(const struct engine *e);
+/* It will not be promoted. */
+void engine_trail_stop(struct engine *e);
 
 /* Capture, while source. on_drained: the kernel's queue is empty, so what is gathered leaves now.
  */

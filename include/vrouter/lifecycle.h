@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The role of one router on this controller: (state, event, now) -> state + actions. Pure.
  *
- *   INIT -> STANDBY -> PROMOTING -> ACTIVE -> DRAINING -> RESIGNING -> STANDBY      any -> FAULT
+ *   INIT -> STANDBY -> PROMOTING -> ACTIVE -> DRAINING -> RESIGNING -> LINGERING -> STANDBY
+ *   any -> FAULT
  *
  * What it guarantees, whatever comes in whatever order:
  *  - VIPS_ON is never asked for before replication said PROMOTED, is known to be down, or has had
- *    its bounded time: flows are in the kernel before the VIPs are.
+ *    its bounded time, but by who lingers: flows are in the kernel before the VIPs are.
  *  - Replication is demoted only after, or together with, VIPS_OFF.
- *  - Outside of ACTIVE, DRAINING and RESIGNING no VIP is wanted (life_wants_vips).
+ *  - Outside of ACTIVE, DRAINING and RESIGNING no VIP is wanted (life_wants_vips), and outside of
+ *    these and LINGERING none is there (life_keeps_vips).
  *  - A wait always has a deadline.
  *  - The election knows of gate and blindness before it can act on them.
  * Times are ms of a monotonic clock. */
@@ -27,8 +29,11 @@ enum life_state {
 	LIFE_ACTIVE,
 	LIFE_DRAINING,	/* leaves by plan: replicas catch up */
 	LIFE_RESIGNING, /* leaves by plan: waits for a successor, VIPs still here */
-	LIFE_FAULT,	/* cannot be a router at all; faults says why */
-	LIFE_STOPPED,	/* ended; only replication's state is still noted */
+	/* Its successor has the VIPs. It answers for them no more, but forwards what still comes,
+	 * and its stream tells what that changes. */
+	LIFE_LINGERING,
+	LIFE_FAULT,   /* cannot be a router at all; faults says why */
+	LIFE_STOPPED, /* ended; only replication's state is still noted */
 	LIFE_STATES
 };
 const char *life_state_name(enum life_state s);
@@ -64,6 +69,7 @@ struct life_cfg {
 	 * complete one is blind. */
 	uint32_t hold_ms;
 	uint32_t drain_ms, linger_ms;
+	uint32_t trail_ms;   /* of LINGERING; 0: it leaves at once */
 	uint32_t command_ms; /* a promotion by hand that brought nothing fails after this */
 };
 
@@ -100,6 +106,7 @@ enum life_event {
 	LIFE_EV_DRAINED,  /* in.ok */
 	LIFE_EV_PROMOTE,  /* by hand; in.force: though the replica is not complete */
 	LIFE_EV_DEMOTE,	  /* by hand; in.have_peer */
+	LIFE_EV_WANTED,	  /* one that bids more asks for the role; in.why */
 	LIFE_EV_STOP,	  /* in.have_peer */
 	LIFE_EV_TIMER,
 	LIFE_EVENTS
@@ -109,7 +116,7 @@ const char *life_event_name(enum life_event e);
 struct life_in {
 	enum life_event ev;
 	uint64_t now_ms;
-	const char *why;      /* FAULT, ELECTED, LOST, STOP */
+	const char *why;      /* FAULT, ELECTED, LOST, STOP, WANTED */
 	uint32_t fault;	      /* FAULT, RECOVERED: LIFE_FAULT_* */
 	enum life_sync phase; /* SYNC_PHASE */
 	uint32_t term;	      /* PROMOTED, SYNC_PHASE: highest heard of */
@@ -135,6 +142,7 @@ enum {
 	LIFE_DO_SAVE_TERM = 1 << 11,
 	LIFE_DO_ENDED = 1 << 12,       /* the owner may free the router */
 	LIFE_DO_ELECT_ADOPT = 1 << 13, /* the election is ACTIVE from the start */
+	LIFE_DO_LINGER = 1 << 14,      /* VIPs stay, and nobody is to hear of it */
 };
 
 enum life_answer { LIFE_ANSWER_NONE, LIFE_ANSWER_DONE, LIFE_ANSWER_FAILED };
@@ -153,6 +161,8 @@ struct life_out life_step(const struct life_cfg *cfg, struct life *l, const stru
 
 /* VIPs and default route belong on this controller now. */
 bool life_wants_vips(const struct life *l);
+/* They are here, perhaps no longer for long. */
+bool life_keeps_vips(const struct life *l);
 /* Its table is not complete, and that is reason to hold back. */
 bool life_waits_for_replica(const struct life *l, uint64_t now_ms);
 bool life_is_blind(const struct life *l, uint64_t now_ms);

@@ -201,6 +201,28 @@ must_check int nat_replace(struct netns *ns, const struct net_desired *d,
 			   char reason[static NET_REASON_MAX]);
 must_check int nat_remove(struct netns *ns, char reason[static NET_REASON_MAX]);
 
+/* A planned change of the ACTIVE, IPv4. silence: whoever leaves keeps its addresses for a moment,
+ * but its legs send and take no ARP. return: whoever comes passes what its kernel cannot place back
+ * to the legs with these MACs. Each replaces what there is of it; clear takes both away, whether
+ * they are there or not. 0 or -errno with reason. */
+#define HANDOVER_SILENCE_TABLE "arp vrouter-silence"
+#define HANDOVER_RETURN_TABLE  "ip vrouter-return"
+/* The IPv4 dummy address (RFC 7600): never another one's. It stands for those legs. */
+#define HANDOVER_RETURN_ADDR "192.0.0.8"
+#define HANDOVER_RETURN_BYTES                                                                      \
+	{                                                                                          \
+		192, 0, 0, 8                                                                       \
+	}
+must_check int handover_silence(struct netns *ns, const struct net_desired *d,
+				char reason[static NET_REASON_MAX]);
+must_check int handover_return(struct netns *ns, const struct net_desired *d,
+			       const uint8_t mac[static NET_LEGS][NET_MAC_BYTES],
+			       char reason[static NET_REASON_MAX]);
+must_check int handover_clear(struct netns *ns, char reason[static NET_REASON_MAX]);
+/* Pure: their text, as nat_ruleset(). */
+size_t handover_silence_ruleset(char *buf, size_t cap, const struct net_desired *d);
+size_t handover_return_ruleset(char *buf, size_t cap, const struct net_desired *d);
+
 /* Wake-ups: something changed in links, addresses, routes inside the namespace or on the host's
  * side. The owner re-runs net_ensure; what changed is never trusted as a delta. Our own
  * transactions of rules are told from those of others by the number that the kernel gives each. */

@@ -31,6 +31,8 @@ enum sync_msg_type {
 	SYNC_MSG_VOUCH,	  /* the answer to ASKED, if this controller is well */
 	SYNC_MSG_HEARS,	  /* what the election hears has changed */
 	SYNC_MSG_VERIFY,  /* compare the tables now; answered by VERIFIED, one or many */
+	SYNC_MSG_WANT,	  /* the source is to be asked to hand over to us */
+	SYNC_MSG_LEAVE,	  /* we, the source, are about to leave; or stay after all */
 	/* both ways: neighbours, from the ACTIVE's kernel to the core that will need them */
 	SYNC_MSG_NEIGH,
 	/* sync -> core */
@@ -44,8 +46,10 @@ enum sync_msg_type {
 	SYNC_MSG_VOUCHED, /* the source answers an ASK */
 	SYNC_MSG_BEATS,	  /* heartbeats of the source are missing on all links, or no longer */
 	SYNC_MSG_VERIFIED,
-	SYNC_MSG_LINK, /* a replication link came up (also the first time) or failed: text says
-			  how or why */
+	SYNC_MSG_WANTED,  /* a replica asks us, the source, to hand over to it: path.name */
+	SYNC_MSG_LEAVING, /* the source is about to leave */
+	SYNC_MSG_LINK,	  /* a replication link came up (also the first time) or failed: text says
+			     how or why */
 };
 
 /* A peer that is reached by unicast. */
@@ -85,8 +89,11 @@ struct sync_msg_role { /* ROUTER_DEL, PROMOTE, DEMOTE, DRAIN, VERIFY; PROMOTED, 
 	uint32_t wait_ms; /* DRAIN: at most */
 	uint32_t request; /* PROMOTE, VERIFY: the core's number of it; PROMOTED: which one it
 			     answers */
-	bool ok;	  /* DRAINED: acknowledged by every healthy replica; PROMOTED: events are
-			     subscribed, false: nothing will be replicated */
+	/* PROMOTE: the former source forwards for so long, and what that changes is still taken:
+	 * PROMOTED comes at once, and again when the stream is open. 0: it does not. */
+	uint32_t trail_ms;
+	bool ok; /* DRAINED: acknowledged by every healthy replica; PROMOTED: events are
+		    subscribed, false: nothing will be replicated */
 };
 
 struct sync_msg_report {
@@ -102,15 +109,20 @@ struct sync_msg_report {
 	uint64_t lag_ms; /* replica: age of the oldest change known of and not applied; 0: none */
 };
 
-struct sync_msg_path { /* ASK, VOUCH, HEARS; ASKED, VOUCHED, BEATS */
+struct sync_msg_path { /* ASK, VOUCH, HEARS, WANT; ASKED, VOUCHED, BEATS, WANTED */
 	char router[64];
 	uint64_t question;	     /* ASK, VOUCH, ASKED, VOUCHED: its number, of who asks */
 	uint32_t peer;		     /* ASKED, VOUCH: who asks */
 	uint32_t term;		     /* VOUCHED: of its stream */
-	char name[64];		     /* VOUCHED: the source's */
+	char name[64];		     /* VOUCHED: the source's; WANTED: who asks */
 	enum engine_hearing hearing; /* HEARS */
 	bool missing;		     /* BEATS */
 	uint64_t awake_ms;	     /* BEATS: the process was, without a pause */
+};
+
+struct sync_msg_leaving { /* LEAVE; LEAVING */
+	char router[64];
+	struct engine_leaving what;
 };
 
 struct sync_msg_neigh {
@@ -142,6 +154,7 @@ struct sync_msg {
 		struct sync_msg_link link;
 		struct sync_msg_neigh neigh;
 		struct sync_msg_verified verified;
+		struct sync_msg_leaving leaving;
 	};
 };
 

@@ -160,8 +160,9 @@ struct vrrp_in {
 	 * outbids then: whoever made it did not know of that. */
 	bool worse;
 	bool boosted; /* ADOPT: as it was; see vrrp_inst */
-	/* TIMER: BACKUP: a takeover because of silence is not allowed (yet). ACTIVE: it stood
-	 * still, and another one says that it is ACTIVE. */
+	/* TIMER: BACKUP: a takeover because of silence is not allowed (yet); or, where it preempts,
+	 * the ACTIVE was asked to hand over and is given time. ACTIVE: it stood still, and another
+	 * one says that it is ACTIVE. */
 	bool held;
 	/* TIMER: it ran out early, because of missing heartbeats. */
 	bool beatless;
@@ -295,6 +296,9 @@ struct vrrp_io_ops {
 	void (*on_heard)(void *ctx);
 	/* May be NULL. vrrp_io_ends() has changed, and so has what it takes to resign. */
 	void (*on_ends)(void *ctx);
+	/* May be NULL. The time is up, and it preempts. false: the ACTIVE was asked to hand over
+	 * instead; it is asked again after two intervals, until this says true. */
+	bool (*may_preempt)(void *ctx);
 };
 
 /* What it takes to resign in our place: a packet with priority 0 for each that it goes to, as the

@@ -219,6 +219,10 @@ static void on_msg(struct node *n, const struct sync_msg *m)
 	case SYNC_MSG_HEARS:
 	case SYNC_MSG_VERIFY:
 	case SYNC_MSG_VERIFIED:
+	case SYNC_MSG_WANT:
+	case SYNC_MSG_LEAVE:
+	case SYNC_MSG_WANTED:
+	case SYNC_MSG_LEAVING:
 	case SYNC_MSG_ASKED:
 	case SYNC_MSG_VOUCHED:
 	case SYNC_MSG_BEATS:

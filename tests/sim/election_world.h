@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "../../daemon/takeover.h"
 #include "../../sync/beat.h"
 #include "vrouter/vrrp.h"
 
@@ -17,6 +18,8 @@
 	     */
 #define PACKET_BYTES 32
 #define LINGER	     10 /* intervals that the lifecycle waits for a successor */
+#define DRAIN	     2	/* and at most for its replicas */
+#define ASKED	     5	/* and whoever bids more for an ACTIVE that it asked to hand over */
 #define NEVER	     UINT64_MAX
 #define MISSES	     3 /* heartbeats */
 #define BEATS	     4 /* heartbeats an interval */
@@ -44,6 +47,10 @@ struct node {
 	struct beat_watch watch;
 	bool beatless; /* what its core makes of it, as vrrp_io does */
 	uint64_t heard_at, woke_at, timer_at;
+	uint64_t drained_at; /* NEVER: was not asked to hand over */
+	bool older;	     /* of a version that does not hand over */
+	struct takeover takeover;
+	enum vrrp_why why; /* of its state */
 	struct packet backlog[BACKLOG];
 	unsigned n_backlog, backlog_term;
 };
@@ -59,7 +66,7 @@ struct sim {
 	bool cut[NODES][NODES];	     /* from, to */
 	bool veto;		     /* replication is asked before a takeover */
 	bool path_cut[NODES][NODES]; /* the same of replication */
-	unsigned long vetoes, fast;
+	unsigned long vetoes, fast, handovers;
 	unsigned term;		     /* the highest */
 	unsigned loss, dup, corrupt; /* per mille */
 	uint64_t delay_max;
@@ -67,6 +74,7 @@ struct sim {
 	unsigned n_heap;
 	unsigned part;		     /* set of nodes that is watched for gaps */
 	uint64_t gap_start, gap_max; /* NEVER: there is an ACTIVE */
+	uint64_t two_start, two_max; /* NEVER: there are not two */
 	bool settled;		     /* no trouble left: who preempts must be allowed to */
 	uint64_t last_change;
 	unsigned long packets, changes, overflow;
@@ -242,8 +250,19 @@ static unsigned actives(const struct sim *s, unsigned set)
 	return n;
 }
 
+static void watch_span(struct sim *s, bool on, uint64_t *start, uint64_t *max)
+{
+	if (!on && *start != NEVER && s->now - *start > *max)
+		*max = s->now - *start;
+	if (!on)
+		*start = NEVER;
+	else if (*start == NEVER)
+		*start = s->now;
+}
+
 static void watch_gap(struct sim *s)
 {
+	watch_span(s, actives(s, s->part) > 1, &s->two_start, &s->two_max);
 	if (actives(s, s->part)) {
 		if (s->gap_start != NEVER && s->now - s->gap_start > s->gap_max)
 			s->gap_max = s->now - s->gap_start;
@@ -289,6 +308,8 @@ static void became(struct sim *s, unsigned i, enum vrrp_why why)
 	struct node *n = &s->node[i];
 
 	say(s, "node %u is %s (why %u)", i, vrrp_state_name(n->v.state), why);
+	n->why = why;
+	takeover_waits_no_more(&n->takeover);
 	s->changes++;
 	s->last_change = s->now;
 	if (n->v.state != VRRP_ACTIVE)
@@ -444,6 +465,31 @@ static void resign(struct sim *s, unsigned i)
 		s->node[i].resign_until = s->now + LINGER * interval(s);
 }
 
+/* It drains first; what it is asked meanwhile changes nothing. */
+static void ask_to_hand_over(struct sim *s, unsigned i)
+{
+	for (unsigned k = 0; k < s->n; k++) {
+		struct node *n = &s->node[k];
+
+		if (k == i || s->path_cut[i][k] || !n->alive || n->paused_until || n->older ||
+		    n->v.state != VRRP_ACTIVE || n->v.resigning || n->drained_at != NEVER ||
+		    chance(s, s->loss))
+			continue;
+		say(s, "node %u asks node %u to hand over", i, k);
+		n->drained_at = s->now + below(s, DRAIN * interval(s));
+	}
+}
+
+static void hand_over(struct sim *s, unsigned i)
+{
+	s->node[i].drained_at = NEVER;
+	if (s->node[i].v.state != VRRP_ACTIVE || s->node[i].v.resigning)
+		return;
+	say(s, "node %u hands over", i);
+	s->handovers++;
+	resign(s, i);
+}
+
 /* As vrrp_io does it. */
 static void hear(struct sim *s, const struct packet *p)
 {
@@ -524,6 +570,7 @@ static void crash(struct sim *s, unsigned i)
 	n->alive = false;
 	n->deadline = NEVER;
 	n->resign_until = NEVER;
+	n->drained_at = NEVER;
 	n->paused_until = 0;
 	n->frozen = false;
 	n->n_backlog = 0;
@@ -587,6 +634,14 @@ static void on_timer(struct sim *s, unsigned i)
 	bool asks = v->state == VRRP_ACTIVE ? overdue : v->timer_why == VRRP_WHY_SILENCE;
 	bool held = asks && vetoed(s, i);
 
+	if (v->state == VRRP_BACKUP && v->timer_why == VRRP_WHY_WE_BID_MORE) {
+		held = takeover_waits(&s->node[i].takeover, s->now / 1000,
+				      (uint32_t)(ASKED * interval(s) / 1000));
+		if (held)
+			ask_to_hand_over(s, i);
+		step(s, i, (struct vrrp_in){.ev = VRRP_EV_TIMER, .held = held});
+		return;
+	}
 	if (held)
 		say(s, "node %u: another one answers that it is ACTIVE", i);
 	step(s, i, (struct vrrp_in){.ev = VRRP_EV_TIMER, .held = held});
@@ -603,6 +658,7 @@ static uint64_t node_due(const struct node *n)
 	uint64_t own = n->timer_at < n->resign_until ? n->timer_at : n->resign_until;
 	uint64_t beats = n->hung_until ? n->hung_until : n->beat_at;
 
+	own = own < n->drained_at ? own : n->drained_at;
 	return own < beats ? own : beats;
 }
 
@@ -632,6 +688,8 @@ static void run_node(struct sim *s, unsigned i)
 		on_beat_time(s, i);
 	else if (n->timer_at <= s->now)
 		on_timer(s, i);
+	else if (n->drained_at <= s->now)
+		hand_over(s, i);
 	else
 		give_up_resigning(s, i);
 }

@@ -138,12 +138,15 @@ static inline int model_put(struct model_kernel *k, const struct flow *f, enum f
 	*clash = false;
 	full.has |= FLOW_HAS_TIMEOUT;
 	full.timeout_s = MODEL_PIN_S;
-	if (how != FLOW_PUT_NEW && model_is_there(k, id) && model_port(&k->flow[id]) == port) {
+	if (how != FLOW_PUT_NEW && how != FLOW_PUT_ABSENT && model_is_there(k, id) &&
+	    model_port(&k->flow[id]) == port) {
 		flow_merge(&k->flow[id], &full);
 		return 0;
 	}
 	if (how == FLOW_PUT_UPDATE)
 		return -ENOENT;
+	if (how == FLOW_PUT_ABSENT && (model_is_there(k, id) || k->port_owner[port] >= 0))
+		return 0;
 	if (model_is_there(k, id))
 		model_remove(k, id);
 	if (k->port_owner[port] >= 0) {

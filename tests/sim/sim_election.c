@@ -10,14 +10,17 @@
  *  1. SETTLE intervals later each connected part has exactly one ACTIVE, nobody who may preempt
  *     bids more than it does, and from then on nothing changes any more. SETTLE adds up from: 10
  *     until the lifecycle's bound on a resignation, 4 to miss the ACTIVE, 1 for a dispute of two,
- *     4 to preempt, 3 claims of a promotion and 4 to preempt after them, 2 for packets in flight.
+ *     4 to preempt, 3 claims of a promotion and 4 to preempt after them, 2 for packets in flight,
+ *     and twice 7 for who preempts and asks first, and is not heard.
  *     Where replication goes on between the parts, an ACTIVE of one keeps the other from having its
  *     own; then one of them has one, and none has two.
  *  2. Four calm transitions, in random order: a resignation leaves no moment without ACTIVE; a stop
  *     no longer one than the shortest skew and a packet's delay; a crash no longer one than the
  *     shortest Active_Down and a delay; a promotion is done within two delays; a
  *     node that stood still comes back without a fight; nobody preempts who must not; a node that
- *     was ACTIVE alone and blind takes nothing from the ACTIVE it meets.
+ *     was ACTIVE alone and blind takes nothing from the ACTIVE it meets; who preempts is handed the
+ *     role, no moment is without ACTIVE and two are for a packet's delay; or, not heard or not
+ *     understood, it takes the role in bounded time.
  *
  * Half of the seeds have fast detection: with heartbeats of the ACTIVE a crash is noticed sooner,
  * but what happens to replication alone, or a BACKUP that stood still, changes nothing. */
@@ -25,7 +28,7 @@
 #include "election_world.h"
 #include "sim_runner.h"
 
-#define SETTLE 28 /* intervals */
+#define SETTLE 42 /* intervals */
 
 /* ---- trouble ------------------------------------------------------------------------------ */
 
@@ -408,17 +411,48 @@ static void calm_meet(struct sim *s, unsigned set, unsigned a)
 	s->settled = true;
 }
 
+/* Another one bids most now. */
+static void calm_preempt(struct sim *s, unsigned set, unsigned a)
+{
+	unsigned b = (unsigned)below(s, s->n);
+	struct node *n = &s->node[b];
+	const struct node *old = &s->node[a];
+	bool deaf = chance(s, 300);
+
+	for (unsigned i = 0; i < s->n; i++)
+		if (set >> i & 1 && s->node[i].alive && s->node[i].cfg.prio >= 254)
+			return;
+	if (b == a || s->mixed || !(set >> b & 1) || !n->alive || old->v.boosted ||
+	    vrrp_bid(&old->cfg, &old->v) == VRRP_PRIO_BLIND)
+		return;
+	say(s, "node %u bids most now%s", b, deaf ? ", and is not heard by replication" : "");
+	s->path_cut[b][a] = deaf;
+	gate(s, b, false, false);
+	n->cfg.prio = 254;
+	n->cfg.preempt = true;
+	event(s, b, VRRP_EV_RECONF);
+	advance(s, s->now + 16 * interval(s));
+	check_gap(s, 0, "preemption");
+	if (s->two_start != NEVER || s->two_max > s->delay_max + 20)
+		fail(s, "preemption: two were ACTIVE for %llu us", (unsigned long long)s->two_max);
+	if (actives(s, set) != 1 || the_active(s, set) != b)
+		fail(s, "node %u bids most, node %u is ACTIVE", b, the_active(s, set));
+	if ((n->why == VRRP_WHY_RESIGNED) != (!deaf && !old->older))
+		fail(s, "node %u is ACTIVE for reason %u", b, n->why);
+	s->path_cut[b][a] = false;
+}
+
 static void calm_transitions(struct sim *s, unsigned set)
 {
 	static void (*const transition[])(struct sim *, unsigned, unsigned) = {
-		calm_resign, calm_stop, calm_crash,	 calm_boost,
-		calm_stall,  calm_meet, calm_replication};
+		calm_resign, calm_stop, calm_crash,	  calm_boost,
+		calm_stall,  calm_meet, calm_replication, calm_preempt};
 
 	s->settled = true;
 	s->part = set;
 	for (int i = 0; i < 4 && !s->failed && alive_in(s, set) > 1; i++) {
-		s->gap_start = NEVER;
-		s->gap_max = 0;
+		s->gap_start = s->two_start = NEVER;
+		s->gap_max = s->two_max = 0;
 		transition[below(s, ARRAY_LEN(transition))](s, set, the_active(s, set));
 		advance(s, s->now + SETTLE * interval(s));
 		if (!s->failed)
@@ -437,7 +471,7 @@ static void set_up(struct sim *s)
 
 	s->mixed = chance(s, 150);
 	s->n = 2 + (unsigned)below(s, NODES - 1);
-	s->gap_start = NEVER;
+	s->gap_start = s->two_start = NEVER;
 	s->veto = chance(s, 600);
 	fast = chance(s, 500);
 	for (unsigned i = 0; i < s->n; i++) {
@@ -447,9 +481,10 @@ static void set_up(struct sim *s)
 		n->cfg.adv_cs = s->mixed ? adv[below(s, ARRAY_LEN(adv))] : common;
 		n->addr = ip_addr_v4(htonl(0x0a14000b + (i * 7 + (uint32_t)s->seed) % 29));
 		n->deadline = NEVER;
-		n->resign_until = NEVER;
+		n->resign_until = n->drained_at = NEVER;
 		n->timer_at = n->beat_at = NEVER;
 		n->cfg.fast = fast;
+		n->older = chance(s, 200);
 		say(s, "node %u: prio %u interval %u cs preempt %d", i, n->cfg.prio, n->cfg.adv_cs,
 		    n->cfg.preempt);
 	}
@@ -492,7 +527,7 @@ static uint64_t run_seed(struct sim *s)
 }
 
 struct totals {
-	uint64_t longest, packets, changes, vetoes, fast;
+	uint64_t longest, packets, changes, vetoes, fast, handovers;
 };
 
 static bool run(uint64_t seed, bool with_trace, void *totals)
@@ -514,6 +549,7 @@ static bool run(uint64_t seed, bool with_trace, void *totals)
 	t->changes += s->changes;
 	t->vetoes += s->vetoes;
 	t->fast += s->fast;
+	t->handovers += s->handovers;
 	return !s->failed;
 }
 
@@ -527,6 +563,7 @@ static void merge(void *into, const void *from)
 	to->changes += t->changes;
 	to->vetoes += t->vetoes;
 	to->fast += t->fast;
+	to->handovers += t->handovers;
 }
 
 static void report(const void *totals, uint64_t seeds, bool stats)
@@ -535,10 +572,11 @@ static void report(const void *totals, uint64_t seeds, bool stats)
 
 	(void)stats;
 	printf("%llu seeds, %llu packets, %llu state changes, %llu vetoes, %llu fast takeovers, "
-	       "settled within %llu intervals\n",
+	       "%llu handovers, settled within %llu intervals\n",
 	       (unsigned long long)seeds, (unsigned long long)t->packets,
 	       (unsigned long long)t->changes, (unsigned long long)t->vetoes,
-	       (unsigned long long)t->fast, (unsigned long long)t->longest + 1);
+	       (unsigned long long)t->fast, (unsigned long long)t->handovers,
+	       (unsigned long long)t->longest + 1);
 }
 
 int main(int argc, char **argv)

@@ -39,6 +39,11 @@ static void messages(void **state)
 		{.type = CTL_ECHO, .challenge = {.to = 1, .nonce = UINT64_MAX}},
 		{.type = CTL_ASK, .challenge = {.nonce = 1}},
 		{.type = CTL_VOUCH, .challenge = {.to = UINT32_MAX, .nonce = 1}},
+		{.type = CTL_HANDOVER, .handover = {.stream = key}},
+		{.type = CTL_LEAVING,
+		 .handover = {.stream = key,
+			      .leaving = {.trail_ms = 500,
+					  .mac = {{2, 0, 0, 0, 0, 1}, {0xfe, 1, 2, 3, 4, 5}}}}},
 		{.type = CTL_GONE, .gone = {.stream = key, .first = 12345678901}},
 		{.type = CTL_BEAT, .beat = {.stream = key, .every_ms = 300}},
 		{.type = CTL_VERIFY,
@@ -78,6 +83,21 @@ static void messages(void **state)
 			assert_int_equal(ctl_decode(&r, &got), CTL_BAD);
 		}
 	}
+}
+
+static void leaving(void **state)
+{
+	struct ctl_msg m = {.type = CTL_LEAVING,
+			    .handover = {.stream = key, .leaving = {.trail_ms = UINT32_MAX}}};
+	uint8_t buf[CTL_BODY_MAX];
+	struct rd r = rd_of(buf, encode(buf, &m));
+
+	(void)state;
+	assert_int_equal(ctl_decode(&r, &m), CTL_MSG);
+	assert_int_equal(m.handover.leaving.trail_ms, ENGINE_TRAIL_MAX_MS);
+	m.handover.leaving.mac[1][0] = 1; /* packets would go to everybody */
+	r = rd_of(buf, encode(buf, &m));
+	assert_int_equal(ctl_decode(&r, &m), CTL_BAD);
 }
 
 static void newer_peer(void **state)
@@ -443,6 +463,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages),
+		cmocka_unit_test(leaving),
 		cmocka_unit_test(newer_peer),
 		cmocka_unit_test(names),
 		cmocka_unit_test(too_many_ranges),

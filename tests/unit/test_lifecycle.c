@@ -17,6 +17,7 @@ static const struct life_cfg base_cfg = {.mode = LIFE_MODE_VRRP,
 					 .hold_ms = 30000,
 					 .drain_ms = 500,
 					 .linger_ms = 1000,
+					 .trail_ms = 400,
 					 .command_ms = 5000};
 
 /* ---- stories ----------------------------------------------------------------------------------
@@ -276,9 +277,16 @@ static void planned_switchover(void **state)
 	assert_true(did(&s, LIFE_DO_ELECT_RESIGN) && none_of(&s, LIFE_DO_VIPS_OFF));
 	assert_null(s.out.note);
 	feed(&s, (struct life_in){.ev = LIFE_EV_LOST, .why = "successor"});
+	assert_int_equal(s.life.state, LIFE_LINGERING);
+	assert_true(did(&s, LIFE_DO_LINGER));
+	assert_true(none_of(&s, LIFE_DO_VIPS_OFF | LIFE_DO_SYNC_DEMOTE));
+	assert_true(!life_wants_vips(&s.life) && life_keeps_vips(&s.life));
+	assert_int_equal(life_role(s.life.state), LIFE_ROLE_STANDBY);
+	assert_int_equal(s.out.answer, LIFE_ANSWER_DONE);
+	assert_int_equal(s.out.timer_ms, s.now + base_cfg.trail_ms);
+	timer(&s);
 	assert_int_equal(s.life.state, LIFE_STANDBY);
 	assert_true(did(&s, LIFE_DO_VIPS_OFF | LIFE_DO_SYNC_DEMOTE));
-	assert_int_equal(s.out.answer, LIFE_ANSWER_DONE);
 	assert_string_equal(s.life.reason, "demoted by hand");
 	phase(&s, LIFE_SYNC_READY);
 	assert_true(s.life.gated); /* until it is wanted again */
@@ -288,6 +296,84 @@ static void planned_switchover(void **state)
 	feed_ev(&s, LIFE_EV_PROMOTE);
 	assert_false(s.life.gated);
 	assert_true(did(&s, LIFE_DO_GATE | LIFE_DO_ELECT_BOOST));
+}
+
+static void linger(struct story *s)
+{
+	active(s, LIFE_MODE_VRRP);
+	feed(s, (struct life_in){.ev = LIFE_EV_DEMOTE, .have_peer = true});
+	feed(s, (struct life_in){.ev = LIFE_EV_DRAINED, .ok = true});
+	feed(s, (struct life_in){.ev = LIFE_EV_LOST, .why = "successor"});
+	assert_int_equal(s->life.state, LIFE_LINGERING);
+}
+
+static void lingering(void **state)
+{
+	struct story s;
+
+	(void)state;
+	linger(&s); /* the successor dies: all flows are here still */
+	feed(&s, (struct life_in){.ev = LIFE_EV_ELECTED, .why = "no advertisement"});
+	assert_int_equal(s.life.state, LIFE_ACTIVE);
+	assert_true(did(&s, LIFE_DO_VIPS_ON | LIFE_DO_SYNC_PROMOTE));
+	assert_false(s.life.gated);
+	assert_true(s.out.timer_ms == LIFE_NEVER);
+
+	linger(&s);
+	feed(&s, (struct life_in){.ev = LIFE_EV_STOP, .why = "the daemon is stopped"});
+	assert_int_equal(s.life.state, LIFE_LINGERING);
+	feed(&s, (struct life_in){.ev = LIFE_EV_ELECTED}); /* not that late */
+	assert_int_equal(s.life.state, LIFE_LINGERING);
+	timer(&s);
+	assert_int_equal(s.life.state, LIFE_STOPPED);
+	assert_true(did(&s, LIFE_DO_VIPS_OFF | LIFE_DO_SYNC_DEMOTE | LIFE_DO_ENDED));
+
+	/* told to stop while ACTIVE: it is gone soon, and does not come back before that */
+	active(&s, LIFE_MODE_VRRP);
+	feed(&s, (struct life_in){.ev = LIFE_EV_STOP, .have_peer = true, .why = "stopped"});
+	feed(&s, (struct life_in){.ev = LIFE_EV_DRAINED, .ok = true});
+	feed(&s, (struct life_in){.ev = LIFE_EV_LOST, .why = "successor"});
+	assert_int_equal(s.life.state, LIFE_LINGERING);
+	assert_true(s.life.gated);
+
+	linger(&s);
+	feed(&s, (struct life_in){.ev = LIFE_EV_FAULT, .fault = LIFE_FAULT_NET, .why = "no leg"});
+	assert_true(did(&s, LIFE_DO_VIPS_OFF | LIFE_DO_SYNC_DEMOTE));
+
+	/* replaced while it drains: who came knows of no way back */
+	active(&s, LIFE_MODE_VRRP);
+	feed(&s, (struct life_in){.ev = LIFE_EV_DEMOTE, .have_peer = true});
+	feed(&s, (struct life_in){.ev = LIFE_EV_LOST, .why = "somebody bids more"});
+	assert_int_equal(s.life.state, LIFE_STANDBY);
+	assert_true(did(&s, LIFE_DO_VIPS_OFF | LIFE_DO_SYNC_DEMOTE));
+}
+
+/* One that bids more asks. The role may come back: nobody said that it must not. */
+static void handed_over(void **state)
+{
+	struct story s;
+
+	(void)state;
+	active(&s, LIFE_MODE_VRRP);
+	feed(&s, (struct life_in){.ev = LIFE_EV_WANTED, .why = "controller-1 asks"});
+	assert_int_equal(s.life.state, LIFE_DRAINING);
+	feed(&s, (struct life_in){.ev = LIFE_EV_WANTED, .why = "again"});
+	assert_string_equal(s.life.reason, "controller-1 asks");
+	feed(&s, (struct life_in){.ev = LIFE_EV_DRAINED, .ok = true});
+	feed(&s, (struct life_in){.ev = LIFE_EV_LOST, .why = "successor"});
+	assert_int_equal(s.life.state, LIFE_LINGERING);
+	assert_int_equal(s.out.answer, LIFE_ANSWER_NONE);
+	assert_true(s.life.gated);
+	timer(&s);
+	phase(&s, LIFE_SYNC_READY);
+	assert_true(!s.life.held && !s.life.gated);
+
+	standby(&s, LIFE_MODE_VRRP);
+	feed(&s, (struct life_in){.ev = LIFE_EV_WANTED, .why = "late"});
+	assert_int_equal(s.life.state, LIFE_STANDBY);
+	active(&s, LIFE_MODE_EXTERNAL); /* somebody else decides */
+	feed(&s, (struct life_in){.ev = LIFE_EV_WANTED, .why = "odd"});
+	assert_int_equal(s.life.state, LIFE_ACTIVE);
 }
 
 static void nobody_takes_over(void **state)
@@ -550,11 +636,13 @@ static bool runs(enum life_sync s)
 
 static void check_order(const struct probe *p)
 {
-	bool had = life_wants_vips(&p->before), has = life_wants_vips(&p->after);
+	bool had = life_keeps_vips(&p->before), has = life_keeps_vips(&p->after);
+	bool wanted = life_wants_vips(&p->before), wants = life_wants_vips(&p->after);
 	uint32_t todo = p->out.todo;
 
 	must(p, ((todo & LIFE_DO_VIPS_OFF) != 0) == (had && !has) || !had);
-	must(p, ((todo & LIFE_DO_VIPS_ON) != 0) == (!had && has && p->in.ev != LIFE_EV_ADOPT));
+	must(p, ((todo & LIFE_DO_VIPS_ON) != 0) == (!wanted && wants && p->in.ev != LIFE_EV_ADOPT));
+	must(p, ((todo & LIFE_DO_LINGER) != 0) == (wanted && !wants && has));
 	must(p,
 	     (todo & (LIFE_DO_VIPS_ON | LIFE_DO_VIPS_OFF)) != (LIFE_DO_VIPS_ON | LIFE_DO_VIPS_OFF));
 	/* a stream ends only where VIPs do, or before they were there */
@@ -566,6 +654,7 @@ static void check_order(const struct probe *p)
 	if (todo & LIFE_DO_VIPS_ON)
 		must(p,
 		     !runs(p->after.sync) || p->in.ev == LIFE_EV_PROMOTED ||
+			     p->before.state == LIFE_LINGERING ||
 			     (p->in.ev == LIFE_EV_TIMER && p->in.now_ms >= p->before.deadline_ms));
 	if (todo & (LIFE_DO_SYNC_PROMOTE | LIFE_DO_SYNC_DRAIN | LIFE_DO_SYNC_DEMOTE))
 		must(p, runs(p->after.sync));
@@ -574,7 +663,7 @@ static void check_order(const struct probe *p)
 static void check_bounds(const struct probe *p)
 {
 	bool waits = p->after.state == LIFE_PROMOTING || p->after.state == LIFE_DRAINING ||
-		     p->after.state == LIFE_RESIGNING ||
+		     p->after.state == LIFE_RESIGNING || p->after.state == LIFE_LINGERING ||
 		     (p->after.state == LIFE_STANDBY && p->after.promoting_by_hand);
 
 	must(p, !waits || p->out.timer_ms != LIFE_NEVER);
@@ -598,6 +687,7 @@ static void check_election(const struct probe *p)
 			p->after.state != LIFE_FAULT);
 	must(p, (p->after.gated != p->before.gated) <= ((p->out.todo & LIFE_DO_GATE) != 0));
 	must(p, (p->after.blind != p->before.blind) <= ((p->out.todo & LIFE_DO_GATE) != 0));
+	must(p, p->after.state != LIFE_LINGERING || p->after.gated);
 	must(p, !life_wants_vips(&p->after) || p->after.state != LIFE_ACTIVE || !p->after.gated);
 }
 
@@ -653,8 +743,9 @@ static struct life life_in_state(enum life_state st, enum life_mode mode, enum l
 	l.electing = mode == LIFE_MODE_VRRP && st != LIFE_INIT && st != LIFE_STOPPED;
 	l.hold_until_ms = bits & 1 ? 3000 : 500;
 	l.held = (bits & 2) && st != LIFE_ACTIVE;
-	l.gated = l.held || (st == LIFE_STANDBY && runs(sync) && sync != LIFE_SYNC_READY &&
-			     sync != LIFE_SYNC_SOURCE && (bits & 1));
+	l.gated = l.held || st == LIFE_LINGERING ||
+		  (st == LIFE_STANDBY && runs(sync) && sync != LIFE_SYNC_READY &&
+		   sync != LIFE_SYNC_SOURCE && (bits & 1));
 	if (st == LIFE_FAULT) {
 		l.faults = bits & 4 ? (bits & 2 ? LIFE_FAULT_TRACK : LIFE_FAULT_NET)
 				    : LIFE_FAULT_ELECTION;
@@ -664,8 +755,10 @@ static struct life life_in_state(enum life_state st, enum life_mode mode, enum l
 	l.blind = l.electing && sync != LIFE_SYNC_NONE && !l.had_table && (bits & 1);
 	if (st == LIFE_DRAINING || st == LIFE_RESIGNING) {
 		l.stopping = bits & 4;
-		l.demoting_by_hand = !l.stopping || (bits & 8);
+		l.demoting_by_hand = bits & 8; /* or another one asked */
 		l.held = true;
+	} else if (st == LIFE_LINGERING) {
+		l.stopping = bits & 4;
 	} else if (st == LIFE_STANDBY || st == LIFE_PROMOTING) {
 		l.promoting_by_hand = bits & 8;
 	}
@@ -684,6 +777,7 @@ static bool possible(const struct probe *p)
 {
 	enum life_state st = p->before.state;
 	bool waits = st == LIFE_PROMOTING || st == LIFE_DRAINING;
+	bool vrrp = st == LIFE_RESIGNING || st == LIFE_LINGERING;
 
 	if (of_sync(p->in.ev) && p->before.sync == LIFE_SYNC_NONE)
 		return false;
@@ -692,7 +786,7 @@ static bool possible(const struct probe *p)
 	if (p->cfg.mode == LIFE_MODE_SINGLE &&
 	    (st == LIFE_STANDBY || st == LIFE_DRAINING || st == LIFE_RESIGNING))
 		return false;
-	return p->cfg.mode == LIFE_MODE_VRRP || st != LIFE_RESIGNING;
+	return p->cfg.mode == LIFE_MODE_VRRP || !vrrp;
 }
 
 static void every_step(void **state)
@@ -781,6 +875,8 @@ int main(void)
 		cmocka_unit_test(blind_until_somebody_follows),
 		cmocka_unit_test(blind_is_bounded),
 		cmocka_unit_test(planned_switchover),
+		cmocka_unit_test(lingering),
+		cmocka_unit_test(handed_over),
 		cmocka_unit_test(nobody_takes_over),
 		cmocka_unit_test(stop),
 		cmocka_unit_test(external),

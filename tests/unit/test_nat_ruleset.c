@@ -235,13 +235,39 @@ static void counts(void **state)
 	assert_int_equal(nat_count_rules(text), 12);
 }
 
+static void of_a_handover(void **state)
+{
+	static const char back[] = "iifname \"vr-mgmt\" ct state invalid counter dup to 192.0.0.8 "
+				   "device \"vr-mgmt\" drop\n";
+	struct net_desired d = desired(NET_NAT_SNAT, false);
+	char text[2048];
+	size_t n = handover_return_ruleset(text, sizeof(text), &d);
+
+	(void)state;
+	assert_int_equal(n, strlen(text));
+	assert_non_null(strstr(text, back));
+	/* what comes from inside and is new is ours to forward */
+	assert_null(strstr(text, "iifname \"vr-mgmt\" meta"));
+	assert_non_null(
+		strstr(text, "iifname \"vr-ex\" meta l4proto != { tcp, icmp } ct state new"));
+	assert_int_equal(handover_return_ruleset(text, 10, &d), n);
+	n = handover_silence_ruleset(text, sizeof(text), &d);
+	assert_int_equal(n, strlen(text));
+	assert_non_null(strstr(text, "table arp"));
+	assert_non_null(strstr(text, "iifname { \"vr-mgmt\", \"vr-ex\" } counter drop\n"));
+	assert_non_null(strstr(text, "oifname { \"vr-mgmt\", \"vr-ex\" } counter drop\n"));
+	strcpy(d.leg[NET_PUBLIC].ifname, "vr*");
+	assert_int_equal(handover_silence_ruleset(text, sizeof(text), &d), 0);
+	assert_int_equal(handover_return_ruleset(text, sizeof(text), &d), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules),    cmocka_unit_test(transaction),
 		cmocka_unit_test(comments), cmocka_unit_test(bad_names),
 		cmocka_unit_test(bounded),  cmocka_unit_test(versions),
-		cmocka_unit_test(counts),
+		cmocka_unit_test(counts),   cmocka_unit_test(of_a_handover),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,6 +122,30 @@ static void who_is_fenced_and_answers_is_fenced_again(void **state)
 	assert_int_equal(takeover_judge(&both, &t, 30), TAKEOVER_FENCE);
 }
 
+/* Who bids more waits to be handed the role, but not for ever, and each time anew. */
+static void waits_for_the_role(void **state)
+{
+	struct takeover t = {0};
+
+	(void)state;
+	assert_true(takeover_waits(&t, 1000, 700));
+	assert_true(takeover_waits(&t, 1200, 700));
+	assert_true(takeover_waits(&t, 1699, 700));
+	assert_false(takeover_waits(&t, 1700, 700));
+	takeover_waits_no_more(&t);
+	assert_true(takeover_waits(&t, 1800, 700));
+	assert_false(takeover_waits(&t, 2500, 700));
+	/* it bid less for a while */
+	assert_true(takeover_waits(&t, 3200, 700));
+	assert_false(takeover_waits(&t, 3900, 700));
+	assert_true(takeover_waits(&t, 50000, 700));
+	/* an ACTIVE that is heard, which it is all the time, is not the end of the wait */
+	takeover_over(&t);
+	assert_false(takeover_waits(&t, 50700, 700));
+	takeover_waits_no_more(&t);
+	assert_false(takeover_waits(&t, 50700, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +157,7 @@ int main(void)
 		cmocka_unit_test(a_fence_that_fails_is_tried_again),
 		cmocka_unit_test(a_fence_of_a_silence_that_is_over),
 		cmocka_unit_test(who_is_fenced_and_answers_is_fenced_again),
+		cmocka_unit_test(waits_for_the_role),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

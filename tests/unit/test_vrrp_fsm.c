@@ -677,13 +677,14 @@ static void a_takeover_is_held_back(void **state)
 			.state = VRRP_BACKUP, .active_adv_cs = THEIR_ADV, .timer_why = whys[i]};
 		struct vrrp_out out = vrrp_step(&cfg, &v, timer);
 
-		if (whys[i] != VRRP_WHY_SILENCE) { /* of silence alone there can be two opinions */
+		if (whys[i] == VRRP_WHY_RESIGNED) { /* of that there are no two opinions */
 			assert_int_equal(v.state, VRRP_ACTIVE);
 			continue;
 		}
 		assert_int_equal(v.state, VRRP_BACKUP);
 		assert_int_equal(out.todo, 0);
 		assert_int_equal(out.timer_us, 2 * THEIR_ADV * 10000);
+		assert_int_equal(v.timer_why, whys[i]);
 		/* the question goes out when one is missing by half an interval, whatever the skew
 		 */
 		assert_true(vrrp_doubt_us(&v) < out.timer_us);
@@ -691,7 +692,7 @@ static void a_takeover_is_held_back(void **state)
 				 THEIR_ADV * 15000 + vrrp_skew_us(&cfg, &v));
 		out = vrrp_step(&cfg, &v, (struct vrrp_in){.ev = VRRP_EV_TIMER});
 		assert_int_equal(v.state, VRRP_ACTIVE);
-		assert_int_equal(out.why, VRRP_WHY_SILENCE);
+		assert_int_equal(out.why, whys[i]);
 	}
 }
 
@@ -730,6 +731,26 @@ static void heartbeats_are_missing(void **state)
 	v = backup;
 	v.timer_why = VRRP_WHY_RESIGNED;
 	assert_false(vrrp_may_be_fast(&v));
+}
+
+/* Who bids more asks for the role, and has it when the ACTIVE resigns. */
+static void asked_for_and_handed_over(void **state)
+{
+	static const struct vrrp_cfg cfg = {.prio = 200, .adv_cs = OWN_ADV, .preempt = true};
+	struct vrrp_inst v = {.state = VRRP_BACKUP, .active_adv_cs = THEIR_ADV, .sole = true};
+	struct vrrp_out out = advert(&cfg, &v, 100, false);
+
+	(void)state;
+	assert_int_equal(v.timer_why, VRRP_WHY_WE_BID_MORE);
+	vrrp_step(&cfg, &v, (struct vrrp_in){.ev = VRRP_EV_TIMER, .held = true});
+	out = advert(&cfg, &v, 100, false);
+	assert_int_equal(out.timer_us, VRRP_TIMER_KEEP);
+	out = advert(&cfg, &v, VRRP_PRIO_RESIGN, false);
+	assert_int_equal(out.timer_us, 0);
+	out = vrrp_step(&cfg, &v, (struct vrrp_in){.ev = VRRP_EV_TIMER, .held = true});
+	assert_int_equal(v.state, VRRP_ACTIVE);
+	assert_int_equal(out.why, VRRP_WHY_RESIGNED);
+	assert_true(vrrp_addresses_first(&v, out.why));
 }
 
 static void who_stood_still_leaves(void **state)
@@ -784,6 +805,7 @@ int main(void)
 		cmocka_unit_test(blind_but_by_hand),
 		cmocka_unit_test(a_takeover_is_held_back),
 		cmocka_unit_test(heartbeats_are_missing),
+		cmocka_unit_test(asked_for_and_handed_over),
 		cmocka_unit_test(who_stood_still_leaves),
 		cmocka_unit_test(names),
 	};
