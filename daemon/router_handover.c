@@ -22,11 +22,13 @@
 #define LEAVING_MS 1000 /* as long as that is believed; it is told again with each heartbeat */
 #define ASKED_MS   500	/* beyond the time that the ACTIVE may need to drain */
 
-/* IPv6 knows no silence of an address, and two legs with one MAC are one to a switch. */
+/* Who lingers and cannot be silent must not have the addresses; of IPv6 there is no silence. */
 void router_desired(const struct router *r, struct net_desired *d, bool active)
 {
-	conf_net_desired(d, &r->conf, active);
-	if (r->life.state != LIFE_LINGERING)
+	bool lingers = r->life.state == LIFE_LINGERING;
+
+	conf_net_desired(d, &r->conf, active && (!lingers || r->handover.silent));
+	if (!lingers)
 		return;
 	for (unsigned i = 0; i < NET_LEGS; i++) {
 		struct net_leg *l = &d->leg[i];
@@ -40,6 +42,7 @@ void router_desired(const struct router *r, struct net_desired *d, bool active)
 	d->gateway[NET_V6].family = 0;
 }
 
+/* Two legs with one MAC are one to a switch. */
 uint32_t router_handover_linger_ms(const struct conf_router *c)
 {
 	return c->election.virtual_mac ? 0 : ROUTER_TRAIL_MS;
@@ -108,9 +111,10 @@ void router_handover_linger(struct router *r)
 
 	evtimer_del(r->announce_timer);
 	router_desired(r, &d, true);
-	r->handover.silent = true;
-	if (handover_silence(r->ns, &d, reason) < 0)
-		log_err("router", r->conf.name, "%s", reason);
+	r->handover.silent = handover_silence(r->ns, &d, reason) == 0;
+	if (!r->handover.silent)
+		log_err("router", r->conf.name, "cannot be silent, so it leaves at once: %s",
+			reason);
 	router_net_look(r);
 }
 

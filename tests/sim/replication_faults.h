@@ -82,7 +82,11 @@ static void fault_switchover(struct sim *s)
 	happened(s, SITUATION_SWITCHOVER);
 	s->times[SITUATION_DRAINED] += n->drained && n->drain_ok;
 	trace(s, "drained: %d", n->drain_ok);
-	if (chance(s, 500)) {
+	if (chance(s, 400)) {
+		node_trail(s, next, 100 + rnd(s, 600));
+		steps(s, rnd(s, 500));
+		node_demote(s, old);
+	} else if (chance(s, 500)) {
 		node_promote(s, next);
 		steps(s, rnd(s, 20));
 		node_demote(s, old);

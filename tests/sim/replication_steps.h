@@ -93,7 +93,7 @@ static unsigned check_ready(struct sim *s, const struct node *src)
 		const struct node *rep = &s->node[i];
 		struct engine_status st;
 
-		if (!rep->alive || rep->dead || rep == src || rep->tampered)
+		if (!rep->alive || rep->dead || rep == src || rep->tampered || rep->trail_until)
 			continue;
 		engine_status(rep->engine, &st);
 		if (st.phase != ENGINE_READY ||
@@ -201,7 +201,7 @@ static void step(struct sim *s)
 	if (s->attacker)
 		attacker_step(s->attacker, s);
 	for (unsigned i = 0; i < s->n_nodes; i++)
-		if (is_active(&s->node[i]))
+		if (is_active(&s->node[i]) || s->node[i].trail_until)
 			traffic(s, &s->node[i]);
 	for (unsigned i = 0; i < s->n_nodes; i++) {
 		if (is_active(&s->node[i]))

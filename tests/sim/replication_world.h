@@ -54,6 +54,7 @@ struct node {
 	struct told told[MODEL_FLOWS];
 	bool drained, drain_ok;
 	uint64_t promoted_at;
+	uint64_t trail_until; /* packets come here already, the stream is still another's; 0: no */
 	struct flow_filter filter;
 	bool newer;    /* speaks a later version of the protocol */
 	unsigned doom; /* it dies in its so many-th operation from here; 0: it does not */
@@ -86,6 +87,8 @@ struct node {
 	X(RESTART_EMPTY, "restarts with an empty kernel")                                          \
 	X(SWITCHOVER, "planned switchover")                                                        \
 	X(DRAINED, "a drain is acknowledged")                                                      \
+	X(TRAIL, "a successor follows the old stream for a while")                                 \
+	X(TRAIL_REPAIR, "and is to be repaired meanwhile")                                         \
 	X(PARTITION, "partition")                                                                  \
 	X(TWO_SOURCES, "two sources or more behind a partition")                                   \
 	X(TWO_HEALED, "they hear each other, and both make changes")                               \
@@ -703,6 +706,7 @@ static void node_stop(struct sim *s, unsigned i)
 	s->node[i].alive = false;
 	s->node[i].changed_at = s->now;
 	s->node[i].kernel.subscribed = false;
+	s->node[i].trail_until = 0;
 	s->node[i].paused_until = 0;
 	s->node[i].n_queue = 0;
 }
@@ -724,6 +728,7 @@ static void node_promote(struct sim *s, unsigned i)
 
 	if (!n->alive || n->dead || n->engine->is_source)
 		return;
+	n->trail_until = 0;
 	n->kernel.subscribed = true;
 	n->changes_role = true;
 	term = engine_promote(n->engine, 0, s->now);
@@ -732,6 +737,30 @@ static void node_promote(struct sim *s, unsigned i)
 	n->run_at = s->now;
 	trace(s, "node %u promoted, term %u", i, term);
 	node_bury(s, n, true);
+}
+
+/* Its addresses are there, its predecessor forwards still. As replication_promote() does it. */
+static void node_trail(struct sim *s, unsigned i, unsigned ms)
+{
+	struct node *n = &s->node[i];
+
+	if (!n->alive || n->dead || n->engine->is_source || !engine_trail(n->engine, s->now)) {
+		node_promote(s, i);
+		return;
+	}
+	trace(s, "node %u trails", i);
+	happened(s, SITUATION_TRAIL);
+	n->trail_until = s->now + ms;
+	n->run_at = s->now;
+}
+
+static void node_trail_step(struct sim *s, struct node *n)
+{
+	if (!n->trail_until || n->dead ||
+	    (s->now < n->trail_until && !engine_trail_ended(n->engine)))
+		return;
+	s->times[SITUATION_TRAIL_REPAIR] += n->engine->rep.state != REPLICA_CLEAN;
+	node_promote(s, n->index);
 }
 
 static void node_demote(struct sim *s, unsigned i)
@@ -826,7 +855,12 @@ static void node_step(struct sim *s, struct node *n)
 	/* a busy loop comes round a few times a millisecond */
 	for (unsigned i = 0; i < 3 && !n->dead && (n->input || n->run_at <= s->now); i++) {
 		n->input = false;
+		node_trail_step(s, n);
+		if (!n->alive)
+			return;
 		n->run_at = engine_run(n->engine, s->now);
+		if (n->trail_until && n->trail_until < n->run_at)
+			n->run_at = n->trail_until;
 		check_stream(n);
 	}
 	check_memory(n);
