@@ -44,7 +44,8 @@ watch_resets node n1 eth0 "and dst net 10.20.0.0/24"
 traffic tcp n1 tcp-flows --target $HOST:7 --count 300 --interval-us 2000
 traffic udp n1 udp-flows --target $HOST:7 --count 100
 traffic ping n1 ping-flows --target $HOST:0 --count 30
-traffic opens n1 tcp-opens --target $HOST:7
+# More would need more ports than there are, where two routers pick them at random for one target.
+traffic opens n1 tcp-opens --target $HOST:7 --interval-us 4000
 traffic probe n1 probe --target $HOST:7
 all_alive tcp udp ping
 
