@@ -170,6 +170,41 @@ static void check_election_family(const struct check *k, const struct conf_route
 		   r->name, spoken, spoken, r->election.ipv6 ? "ipv4" : "ipv6");
 }
 
+static void check_version(const struct check *k, const struct conf_router *r)
+{
+	unsigned adv = r->election.advert_interval_ms;
+
+	if (r->election.version == 2 && adv % 1000)
+		conf_error(k->errors, k->c->path,
+			   line_or(r->election.advert_line, line_or(r->election.line, r->line)),
+			   "router \"%s\": election: advert-interval = %u: version 2 of VRRP "
+			   "counts in seconds; allowed: a multiple of 1000 from 1000 to 40000 (ms)",
+			   r->name, adv);
+}
+
+/* RFC 3768 knows IPv4 only. */
+static void check_version_family(const struct check *k, const struct conf_router *r)
+{
+	if (r->election.version == 2 && r->election.ipv6)
+		conf_error(
+			k->errors, k->c->path,
+			line_or(r->election.version_line, line_or(r->election.line, r->line)),
+			"router \"%s\": election: version = 2: knows IPv4 only; allowed: family = "
+			"\"ipv4\", or version = 3",
+			r->name);
+}
+
+static void check_owner(const struct check *k, const struct conf_router *r)
+{
+	if (r->election.priority == 255 && !r->election.accept)
+		conf_error(k->errors, k->c->path,
+			   line_or(r->election.accept_line, line_or(r->election.line, r->line)),
+			   "router \"%s\": election: accept = false: whoever owns the addresses "
+			   "(priority 255) takes what is sent to them; allowed: accept = true, or "
+			   "another priority",
+			   r->name);
+}
+
 static void check_election(const struct check *k, const struct conf_router *r)
 {
 	int line = line_or(r->election.line, r->line);
@@ -194,6 +229,9 @@ static void check_election(const struct check *k, const struct conf_router *r)
 			"router \"%s\": election: vrid is missing; allowed: a number from 1 to 255",
 			r->name);
 	check_election_family(k, r);
+	check_version(k, r);
+	check_version_family(k, r);
+	check_owner(k, r);
 }
 
 static void check_needs_sync(const struct check *k, const struct conf_router *r)

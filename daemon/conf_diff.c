@@ -97,6 +97,12 @@ static const char *refused(const struct conf_router *a, const struct conf_router
 		return "election: peers";
 	if (a->election.vrid != b->election.vrid)
 		return "election: vrid";
+	if (a->election.version != b->election.version)
+		return "election: version";
+	/* a peer that has another one does not count there */
+	if (a->election.version == 2 &&
+	    a->election.advert_interval_ms != b->election.advert_interval_ms)
+		return "election: advert-interval";
 	/* Advertisements carry the VIPs, and a peer that has others does not count: with the two
 	 * changed one after the other, both would become ACTIVE. */
 	if (!same_vips(&a->leg[NET_MANAGEMENT], &b->leg[NET_MANAGEMENT]))
@@ -136,6 +142,8 @@ static bool same_live(const struct conf_router *a, const struct conf_router *b)
 	       a->election.priority == b->election.priority &&
 	       a->election.advert_interval_ms == b->election.advert_interval_ms &&
 	       a->election.preempt == b->election.preempt &&
+	       a->election.preempt_delay_s == b->election.preempt_delay_s &&
+	       a->election.plain_sum == b->election.plain_sum &&
 	       a->election.virtual_mac == b->election.virtual_mac &&
 	       a->election.veto == b->election.veto &&
 	       a->election.fast_detect == b->election.fast_detect &&

@@ -38,6 +38,8 @@ static void add_own_link_local(struct vrrp_io_cfg *out, const struct conf_router
 
 void conf_vrrp(struct vrrp_io_cfg *out, const struct conf_router *r)
 {
+	const uint64_t us_per_s = 1000000;
+
 	*out = (struct vrrp_io_cfg){
 		.router = r->name,
 		.interface = r->election.interface,
@@ -47,7 +49,10 @@ void conf_vrrp(struct vrrp_io_cfg *out, const struct conf_router *r)
 		.fsm = {.prio = (uint8_t)r->election.priority,
 			.adv_cs = (uint16_t)(r->election.advert_interval_ms / 10),
 			.fast = r->election.fast_detect != 0,
-			.preempt = r->election.preempt},
+			.preempt = r->election.preempt,
+			.version = (uint8_t)r->election.version,
+			.preempt_delay_us = r->election.preempt_delay_s * us_per_s},
+		.plain_sum = r->election.plain_sum,
 	};
 	add(out, r, true);
 	if (r->election.ipv6 && !out->n_addrs)

@@ -50,6 +50,10 @@ uint64_t conf_router_id(const struct conf_router *r)
 	add_number(&h, r->election.ipv6);
 	add_number(&h, r->election.peers.n != 0);
 	add_number(&h, r->election.vrid);
+	if (r->election.version == 2) {
+		add_number(&h, r->election.version);
+		add_number(&h, r->election.advert_interval_ms);
+	}
 	for (unsigned i = 0; i < NET_LEGS; i++) {
 		add_number(&h, r->leg[i].n_vips);
 		for (unsigned k = 0; k < r->leg[i].n_vips; k++) {

@@ -16,6 +16,8 @@ static const char *const words_security[] = {"none", "sealed", NULL}; /* = conf_
 static const char *const words_nat[] = {"none", "snat", "masquerade", NULL}; /* = enum net_nat */
 static const char *const words_ip[] = {"ipv4", "ipv6", NULL}; /* = conf_router.election.ipv6 */
 static const char *const words_crash[] = {"withdraw", "adopt", NULL}; /* = enum conf_crash */
+static const char *const words_checksum[] = {"pseudo-header", "no-pseudo-header",
+					     NULL}; /* = election.plain_sum */
 static const char *const words_mode[] = {"vrrp", "external", "single", NULL};
 
 /* As in enum tcp_conntrack, from 1 on. */
@@ -185,7 +187,8 @@ static const struct conf_option election_options[] = {
 	 .type = CONF_T_NUMBER,
 	 AT(struct conf_router, election.priority),
 	 .min = 2,
-	 .max = 253},
+	 .max = 253,
+	 .also = 255},
 	{.name = "advert-interval",
 	 .type = CONF_T_NUMBER,
 	 AT(struct conf_router, election.advert_interval_ms),
@@ -194,11 +197,29 @@ static const struct conf_option election_options[] = {
 	 .max = 40950,
 	 .unit = "ms, a multiple of 10"},
 	{.name = "preempt", .type = CONF_T_BOOL, AT(struct conf_router, election.preempt)},
+	{.name = "preempt-delay",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_router, election.preempt_delay_s),
+	 .max = 1000,
+	 .unit = "s"},
+	{.name = "version",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_router, election.version),
+	 LINE_AT(struct conf_router, election.version_line),
+	 .min = 2,
+	 .max = 3},
+	{.name = "checksum",
+	 .type = CONF_T_WORD,
+	 AT(struct conf_router, election.plain_sum),
+	 .words = words_checksum},
 	{.name = "virtual-mac",
 	 .type = CONF_T_BOOL,
 	 AT(struct conf_router, election.virtual_mac),
 	 LINE_AT(struct conf_router, election.virtual_mac_line)},
-	{.name = "accept", .type = CONF_T_BOOL, AT(struct conf_router, election.accept)},
+	{.name = "accept",
+	 .type = CONF_T_BOOL,
+	 AT(struct conf_router, election.accept),
+	 LINE_AT(struct conf_router, election.accept_line)},
 	{.name = "veto", .type = CONF_T_BOOL, AT(struct conf_router, election.veto)},
 	{.name = "fast-detect",
 	 .type = CONF_T_NUMBER,
@@ -429,6 +450,7 @@ void conf_router_defaults(struct conf_router *r)
 {
 	r->nat = NET_NAT_SNAT;
 	r->election.mode = CONF_ELECTION_VRRP;
+	r->election.version = 3;
 	r->election.priority = 100;
 	r->election.advert_interval_ms = 100;
 	r->election.preempt = true;

@@ -35,6 +35,7 @@ struct conf_option {
 	size_t count_offset; /* of the list's unsigned count */
 	size_t line_offset;  /* of the int that keeps its line; 0: not kept */
 	unsigned min, max;   /* NUMBER */
+	unsigned also;	     /* NUMBER: a value above max that is allowed, too; 0: none */
 	const char *const *words;
 	const char *unit;    /* NUMBER: for messages; may be NULL */
 	const char *refusal; /* UNSUPPORTED */

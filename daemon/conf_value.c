@@ -89,6 +89,16 @@ static const char *allowed_fixed(enum conf_type type)
 	return "nothing in this version";
 }
 
+static void allowed_number(const struct conf_option *o, char *buf, size_t cap)
+{
+	int at = snprintf(buf, cap, "a number from %u to %u", o->min, o->max);
+
+	if (o->also && at > 0 && (size_t)at < cap)
+		at += snprintf(buf + at, cap - (size_t)at, ", or %u", o->also);
+	if (o->unit && at > 0 && (size_t)at < cap)
+		snprintf(buf + at, cap - (size_t)at, " (%s)", o->unit);
+}
+
 const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t cap)
 {
 	switch (o->type) {
@@ -104,8 +114,7 @@ const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t c
 		snprintf(buf, cap, "an absolute path of at most %d characters", CONF_PATH_MAX - 1);
 		break;
 	case CONF_T_NUMBER:
-		snprintf(buf, cap, "a number from %u to %u%s%s%s", o->min, o->max,
-			 o->unit ? " (" : "", o->unit ? o->unit : "", o->unit ? ")" : "");
+		allowed_number(o, buf, cap);
 		break;
 	case CONF_T_WORD:
 		add_words(o, buf, cap, 0);
@@ -173,7 +182,7 @@ static const char *set_number(const struct conf_option *o, void *to, const char 
 			return "is not a number";
 		v = v * 10 + (unsigned)(*text - '0');
 	}
-	if (v < o->min || v > o->max)
+	if ((v < o->min || v > o->max) && (!o->also || v != o->also))
 		return "is out of range";
 	memcpy(to, &v, sizeof(v));
 	return NULL;

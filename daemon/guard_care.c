@@ -45,6 +45,7 @@ enum care_do care_heard(struct care *c, const struct vrrp_packet *p, bool from_h
 		    (struct vrrp_in){.ev = VRRP_EV_ADVERT,
 				     .prio = p->prio,
 				     .adv_cs = p->adv_cs,
+				     .now_us = now_us,
 				     .from_higher_addr = from_higher_addr,
 				     .overdue = is_overdue(c, now_us)},
 		    now_us);

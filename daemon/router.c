@@ -115,13 +115,10 @@ static void elect(struct router *r, enum vrrp_event ev)
 							.sole = r->sole});
 }
 
-struct vrrp_cfg router_election_cfg(const struct router *r)
+void router_election_cfg(struct vrrp_io_cfg *cfg, const struct router *r)
 {
-	struct vrrp_io_cfg cfg;
-
-	conf_vrrp(&cfg, &r->conf);
-	cfg.fsm.prio = r->track.priority;
-	return cfg.fsm;
+	conf_vrrp(cfg, &r->conf);
+	cfg->fsm.prio = r->track.priority;
 }
 
 static int open_election(struct router *r, char reason[static NET_REASON_MAX])
@@ -140,7 +137,7 @@ static int open_election(struct router *r, char reason[static NET_REASON_MAX])
 
 	if (r->conf.election.mode != CONF_ELECTION_VRRP)
 		return 0;
-	conf_vrrp(&cfg, &r->conf);
+	router_election_cfg(&cfg, r);
 	err = vrrp_io_new(&r->vrrp, r->env->base, &cfg, &ops, r);
 	if (err < 0)
 		snprintf(reason, NET_REASON_MAX, "VRRP on interface %s: %s", cfg.interface,
@@ -454,7 +451,6 @@ int router_reconfigure(struct router *r, const struct conf_router *conf,
 		       char reason[static NET_REASON_MAX])
 {
 	struct vrrp_io_cfg cfg;
-	struct vrrp_cfg bids;
 	int err, tracked;
 
 	auto_free struct conf_router *was = malloc(sizeof(*was));
@@ -467,11 +463,10 @@ int router_reconfigure(struct router *r, const struct conf_router *conf,
 	r->conf = *conf;
 	set_life_cfg(r);
 	tracked = router_track_reconfigure(r, was);
-	conf_vrrp(&cfg, &r->conf);
-	bids = router_election_cfg(r);
+	router_election_cfg(&cfg, r);
 	if (r->vrrp) {
 		vrrp_io_set_peers(r->vrrp, &cfg.peers);
-		vrrp_io_reconfigure(r->vrrp, &bids, false);
+		vrrp_io_reconfigure(r->vrrp, &cfg, false);
 	}
 	router_sync_reconfigure(r);
 	router_neigh_reconfigure(r);
@@ -521,6 +516,8 @@ void router_view(const struct router *r, struct router_view *out)
 		.busy = router_hook_busy(r) || program_runs(r->fence),
 	};
 	router_neigh_view(r, &out->neigh);
+	if (r->vrrp)
+		out->preempt_delay_us = vrrp_io_delay_us(r->vrrp);
 	if (r->vrrp)
 		out->heard = vrrp_io_last_heard(r->vrrp, &out->heard_us_ago, &out->heard_from,
 						&out->heard_prio);

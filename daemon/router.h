@@ -105,7 +105,8 @@ struct router_view {
 	uint64_t heard_us_ago;
 	struct ip_addr heard_from;
 	uint8_t heard_prio;
-	uint64_t since_ms; /* wall clock: the role began */
+	uint64_t preempt_delay_us; /* that still holds back a preemption */
+	uint64_t since_ms;	   /* wall clock: the role began */
 	uint64_t repairs, announcements, promotions, promotion_us;
 	struct router_hook_stats hook;
 	uint64_t hook_coalesced;

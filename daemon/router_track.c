@@ -65,12 +65,12 @@ static void settle_fault(struct router *r)
 static void settle_priority(struct router *r)
 {
 	uint8_t now = priority(r), before = r->track.priority;
-	struct vrrp_cfg cfg;
+	struct vrrp_io_cfg cfg;
 
 	r->track.priority = now;
 	if (!r->vrrp || now == before)
 		return;
-	cfg = router_election_cfg(r);
+	router_election_cfg(&cfg, r);
 	vrrp_io_reconfigure(r->vrrp, &cfg, now < before);
 	router_guard_refresh(r);
 }

@@ -128,7 +128,8 @@ uint8_t track_priority(unsigned configured, int weights)
 {
 	int p = (int)configured + weights;
 
-	if (!weights) /* as it was written */
+	/* as it was written; an owner bids the most already */
+	if (!weights || (weights > 0 && configured > TRACK_PRIO_MAX))
 		return (uint8_t)configured;
 	return (uint8_t)(p < TRACK_PRIO_MIN   ? TRACK_PRIO_MIN
 			 : p > TRACK_PRIO_MAX ? TRACK_PRIO_MAX

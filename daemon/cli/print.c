@@ -73,6 +73,9 @@ static void print_election(const json_t *e)
 		       json_is_true(json_object_get(e, "preempt")) ? ", preempts" : "");
 	if (number(e, "effective_priority") != number(e, "priority"))
 		printf(", %lld by what is tracked", number(e, "effective_priority"));
+	if (number(e, "preempt_delay_left_ms"))
+		printf(", not for %lld s (preempt-delay)",
+		       (number(e, "preempt_delay_left_ms") + 999) / 1000);
 	if (json_is_string(json_object_get(e, "address")))
 		printf(", as %s on %s", text(e, "address"), text(e, "interface"));
 	json_array_foreach(json_object_get(e, "peers"), i, peer)

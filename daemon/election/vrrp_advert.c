@@ -26,7 +26,6 @@ static size_t make_packet(const struct vrrp_io *io, uint8_t prio, const struct i
 	struct vrrp_packet p = io->ours;
 
 	p.prio = prio;
-	p.adv_cs = io->cfg.adv_cs;
 	return vrrp_encode(&p, &meta, buf, VRRP_PACKET_MAX);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The election: RFC 9568 section 6.4 as one pure function (config, state, event) -> state and
- * effects, plus what an operator and the replication ask of it: a gate that forbids to preempt, a
- * bid of 1 by an ACTIVE that knows nothing, promotion by hand, and a planned leave that keeps the
- * addresses until a successor is heard.
+ * effects, plus what an operator and the replication ask of it: a gate that forbids to preempt and
+ * a delay before it, a bid of 1 by an ACTIVE that knows nothing, promotion by hand, and a planned
+ * leave that keeps the addresses until a successor is heard. Version 2 (RFC 3768) differs in
+ * Skew_Time.
  *
  * There is one timer and its meaning follows from the state: ACTIVE advertises when it runs out,
  * BACKUP becomes ACTIVE. It runs in both of them at all times, never in INIT. boosted, resigning
@@ -10,6 +11,7 @@
 #include "vrouter/vrrp.h"
 
 #define US_PER_CS  10000
+#define US_PER_S   1000000
 #define CLAIMS_MAX 3 /* as many as a BACKUP may miss before it gives an ACTIVE up */
 
 const char *vrrp_state_name(enum vrrp_state s)
@@ -41,7 +43,9 @@ uint64_t vrrp_adv_us(const struct vrrp_cfg *cfg)
 
 uint64_t vrrp_skew_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v)
 {
-	return (256 - (uint64_t)cfg->prio) * v->active_adv_cs * US_PER_CS / 256;
+	uint64_t whole = cfg->version == 2 ? US_PER_S : (uint64_t)v->active_adv_cs * US_PER_CS;
+
+	return (256 - (uint64_t)cfg->prio) * whole / 256;
 }
 
 uint64_t vrrp_down_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v)
@@ -86,10 +90,19 @@ bool vrrp_may_be_fast(const struct vrrp_inst *v)
 }
 
 /* A blind ACTIVE is about to be followed, or soon bids what it is configured for. */
-static bool preempts(const struct vrrp_cfg *cfg, const struct vrrp_inst *v, uint8_t bid)
+static bool would_preempt(const struct vrrp_cfg *cfg, const struct vrrp_inst *v)
 {
 	return !held_back(v) && (cfg->preempt || cfg->prio == VRRP_PRIO_OWNER) &&
-	       bid != VRRP_PRIO_BLIND && bid < cfg->prio;
+	       v->active_prio > VRRP_PRIO_BLIND && v->active_prio < cfg->prio;
+}
+
+uint64_t vrrp_delay_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v, uint64_t now_us)
+{
+	uint64_t end = v->lower_since_us + cfg->preempt_delay_us;
+
+	if (v->state != VRRP_BACKUP || !v->lower_since_us || !would_preempt(cfg, v))
+		return 0;
+	return end > now_us ? end - now_us : 0;
 }
 
 static void enter(struct vrrp_inst *v, enum vrrp_state state)
@@ -99,6 +112,7 @@ static void enter(struct vrrp_inst *v, enum vrrp_state state)
 	v->resigning = false;
 	v->claims = 0;
 	v->active_prio = 0;
+	v->lower_since_us = 0;
 	v->timer_why = VRRP_WHY_NONE;
 }
 
@@ -137,7 +151,7 @@ static struct vrrp_out enter_init(struct vrrp_inst *v, uint32_t todo)
 	};
 }
 
-/* RFC 9568 6.4.1 */
+/* RFC 9568 6.4.1, but for the address owner */
 static struct vrrp_out on_init(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struct vrrp_in in)
 {
 	struct vrrp_out out;
@@ -149,9 +163,17 @@ static struct vrrp_out on_init(const struct vrrp_cfg *cfg, struct vrrp_inst *v, 
 	}
 	if (in.ev != VRRP_EV_START)
 		return keep();
-	if (cfg->prio == VRRP_PRIO_OWNER && !held_back(v))
-		return enter_active(cfg, v, VRRP_WHY_OWNER);
 	return enter_backup(cfg, v, 0, cfg->adv_cs, VRRP_WHY_STARTED);
+}
+
+/* The delay counts from when there first was something to preempt, gated or not. */
+static void note_active(const struct vrrp_cfg *cfg, struct vrrp_inst *v, struct vrrp_in in)
+{
+	v->active_prio = in.prio;
+	if (in.prio >= cfg->prio)
+		v->lower_since_us = 0;
+	else if (!v->lower_since_us)
+		v->lower_since_us = in.now_us;
 }
 
 /* RFC 9568 6.4.2 (Backup), advertisements */
@@ -170,10 +192,11 @@ static struct vrrp_out backup_advert(const struct vrrp_cfg *cfg, struct vrrp_ins
 			out.timer_us = v->sole && !held_back(v) ? 0 : vrrp_skew_us(cfg, v);
 		v->timer_why = VRRP_WHY_RESIGNED;
 		v->active_prio = 0;
+		v->lower_since_us = 0;
 		return out;
 	}
-	v->active_prio = in.prio;
-	if (preempts(cfg, v, in.prio)) {
+	note_active(cfg, v, in);
+	if (would_preempt(cfg, v) && !vrrp_delay_us(cfg, v, in.now_us)) {
 		/* Not heeded: the timer runs on and then we take over. */
 		v->timer_why = VRRP_WHY_WE_BID_MORE;
 		return out;

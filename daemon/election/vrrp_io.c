@@ -166,7 +166,8 @@ static void heard(struct vrrp_io *io, const struct vrrp_meta *meta, const struct
 
 	io->stats.rx++;
 	io->beatless = false;
-	vrrp_say_interval(io, &meta->src, p->adv_cs, now);
+	io->stats.rx_plain_sum += p->plain_sum;
+	vrrp_say_differs(io, &meta->src, p, now);
 	if (p->prio == VRRP_PRIO_RESIGN)
 		io->stats.rx_prio_zero++;
 	else
@@ -180,6 +181,7 @@ static void heard(struct vrrp_io *io, const struct vrrp_meta *meta, const struct
 			     .ev = VRRP_EV_ADVERT,
 			     .prio = p->prio,
 			     .adv_cs = p->adv_cs,
+			     .now_us = now,
 			     .from_higher_addr = ip_addr_cmp(&meta->src, &io->ends.self) > 0,
 			     .from_other = from_other,
 			     .overdue = vrrp_fast_was_silent(io) || is_overdue(io),
@@ -295,6 +297,14 @@ static int init(struct vrrp_io *io)
 	return io->timer ? vrrp_interface_open(io) : -ENOMEM;
 }
 
+static void use_cfg(struct vrrp_io *io, const struct vrrp_io_cfg *cfg)
+{
+	io->cfg = cfg->fsm;
+	io->ours.version = cfg->fsm.version;
+	io->ours.adv_cs = cfg->fsm.adv_cs;
+	io->ours.plain_sum = cfg->plain_sum;
+}
+
 int vrrp_io_new(struct vrrp_io **out, struct event_base *base, const struct vrrp_io_cfg *cfg,
 		const struct vrrp_io_ops *ops, void *ctx)
 {
@@ -315,7 +325,7 @@ int vrrp_io_new(struct vrrp_io **out, struct event_base *base, const struct vrrp
 	io->watch_fd = -1;
 	io->family = cfg->family;
 	io->peers = cfg->peers;
-	io->cfg = cfg->fsm;
+	use_cfg(io, cfg);
 	io->ours.vrid = cfg->vrid;
 	io->ours.n_addrs = cfg->n_addrs;
 	memcpy(io->ours.addrs, cfg->addrs, sizeof(io->ours.addrs));
@@ -384,13 +394,20 @@ void vrrp_io_has_addresses(struct vrrp_io *io)
 	io->owes = false;
 }
 
-void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg, bool worse)
+void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_io_cfg *cfg, bool worse)
 {
-	if (cfg->prio == io->cfg.prio && cfg->adv_cs == io->cfg.adv_cs &&
-	    cfg->preempt == io->cfg.preempt && cfg->fast == io->cfg.fast)
-		return;
-	io->cfg = *cfg;
-	vrrp_run(io, (struct vrrp_in){.ev = VRRP_EV_RECONF, .worse = worse});
+	bool same = cfg->fsm.prio == io->cfg.prio && cfg->fsm.adv_cs == io->cfg.adv_cs &&
+		    cfg->fsm.preempt == io->cfg.preempt && cfg->fsm.fast == io->cfg.fast &&
+		    cfg->plain_sum == io->ours.plain_sum;
+
+	use_cfg(io, cfg);
+	if (!same)
+		vrrp_run(io, (struct vrrp_in){.ev = VRRP_EV_RECONF, .worse = worse});
+}
+
+uint64_t vrrp_io_delay_us(const struct vrrp_io *io)
+{
+	return vrrp_delay_us(&io->cfg, &io->inst, now_us());
 }
 
 const struct vrrp_inst *vrrp_io_inst(const struct vrrp_io *io)

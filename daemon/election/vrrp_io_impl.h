@@ -34,7 +34,7 @@ struct vrrp_io {
 	char fault[96]; /* empty: none */
 	int tx_errno;	/* last one that was logged */
 	uint64_t started_us, last_tx_us, last_rival_us;
-	uint64_t complained_us[VRRP_E_N], interval_us;
+	uint64_t complained_us[VRRP_E_N], interval_us, sum_us;
 	struct ip_addr active; /* who advertised a priority above 0 last; family 0: nobody */
 	struct vrrp_heard heard;
 	bool doubted;	  /* and said so, since the timer was set */
@@ -88,8 +88,9 @@ void vrrp_watch_close(struct vrrp_io *io);
 
 /* What was heard and could not be used: counted; said once per reason and minute. */
 void vrrp_say_unused(struct vrrp_io *io, enum vrrp_err err, const struct ip_addr *src);
-/* The other's interval is not ours: once per minute. */
-void vrrp_say_interval(struct vrrp_io *io, const struct ip_addr *src, uint16_t adv_cs,
-		       uint64_t now);
+/* What was heard is used, but the other's interval, or kind of checksum, is not ours: each once per
+ * minute. */
+void vrrp_say_differs(struct vrrp_io *io, const struct ip_addr *src, const struct vrrp_packet *p,
+		      uint64_t now);
 
 #endif

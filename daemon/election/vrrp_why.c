@@ -30,9 +30,6 @@ void vrrp_explain(const struct vrrp_news *n, enum vrrp_why reason, char why[stat
 	case VRRP_WHY_STARTED:
 		snprintf(why, VRRP_WHY_LEN, "listening for an ACTIVE");
 		break;
-	case VRRP_WHY_OWNER:
-		snprintf(why, VRRP_WHY_LEN, "owns the addresses (priority 255)");
-		break;
 	case VRRP_WHY_SILENCE:
 	case VRRP_WHY_BEATS:
 		explain_silence(n, reason == VRRP_WHY_BEATS, why);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The VRRPv3 packet (RFC 9568 section 5). Pure: bytes in, values out.
+/* The VRRP packet. Pure: bytes in, values out. Version 3 (RFC 9568 section 5):
  *
  *  0                   1                   2                   3
  * +-------+-------+---------------+---------------+---------------+
@@ -9,15 +9,24 @@
  * +-------+-----------------------+-------------------------------+
  * |                 one address of 4 or 16 bytes each ...
  *
- * The checksum over IPv4 exists in two forms. RFC 5798 could be read either way; keepalived and FRR
- * include a pseudo-header, RFC 9568 5.2.8 says for IPv4 without one, as others have always done.
- * We send the former, because what runs on Linux discards the latter unless told otherwise, and
- * accept both. IPv6 always has the pseudo-header. */
+ * Version 2 (RFC 3768 section 5), IPv4 only; behind the addresses 8 bytes of authentication data,
+ * which mean nothing with type 0:
+ *
+ * | Authentication|  Interval in  |           Checksum            |
+ * |     type      |    seconds    |                               |
+ *
+ * The checksum of version 3 over IPv4 exists in two forms. RFC 5798 could be read either way;
+ * keepalived and FRR include a pseudo-header, RFC 9568 5.2.8 says for IPv4 without one, as others
+ * have always done. What runs on Linux discards the latter unless told otherwise, so we send the
+ * former unless told otherwise, and accept both. IPv6 always has the pseudo-header, version 2
+ * never. */
 #include "vrouter/vrrp.h"
 
-#define VERSION_TYPE 0x31 /* version 3, advertisement */
-#define HEADER_LEN   8
-#define CHECKSUM_AT  6
+#define TYPE_ADVERT   1
+#define HEADER_LEN    8
+#define CHECKSUM_AT   6
+#define V2_AUTH_LEN   8
+#define V2_ADV_CS_MAX (UINT8_MAX * VRRP_V2_ADV_CS)
 
 const char *vrrp_err_name(enum vrrp_err e)
 {
@@ -31,6 +40,8 @@ const char *vrrp_err_name(enum vrrp_err e)
 		[VRRP_E_CHECKSUM] = "bad_checksum",
 		[VRRP_E_VRID] = "other_vrid",
 		[VRRP_E_INTERVAL] = "bad_interval",
+		[VRRP_E_OTHER_INTERVAL] = "other_interval",
+		[VRRP_E_AUTH_TYPE] = "auth_type",
 		[VRRP_E_COUNT] = "bad_count",
 		[VRRP_E_ADDRS] = "other_addresses",
 		[VRRP_E_OWN] = "own_address",
@@ -90,52 +101,91 @@ enum vrrp_err vrrp_split_ipv4(struct vrrp_meta *meta, struct rd *body, const uin
 	return VRRP_OK;
 }
 
+static bool is_encodable(const struct vrrp_packet *p, const struct vrrp_meta *meta)
+{
+	if (!p->n_addrs || p->n_addrs > VRRP_MAX_ADDRS || !p->adv_cs || !p->vrid || p->auth_type)
+		return false;
+	if (p->version == 2)
+		return meta->src.family == AF_INET && p->adv_cs % VRRP_V2_ADV_CS == 0 &&
+		       p->adv_cs <= V2_ADV_CS_MAX;
+	return p->version == 3 && p->adv_cs <= VRRP_MAX_ADV_CS;
+}
+
+/* What is added to the sum over the packet itself. */
+static uint32_t sum_start(const struct vrrp_packet *p, const struct vrrp_meta *meta, size_t len)
+{
+	bool plain = meta->src.family == AF_INET && (p->version == 2 || p->plain_sum);
+
+	return plain ? 0 : sum_pseudo(meta, len);
+}
+
 size_t vrrp_encode(const struct vrrp_packet *p, const struct vrrp_meta *meta, uint8_t *buf,
 		   size_t cap)
 {
+	static const uint8_t no_auth[V2_AUTH_LEN];
 	struct wr w = wr_of(buf, cap);
 
-	if (!p->n_addrs || p->n_addrs > VRRP_MAX_ADDRS || !p->adv_cs ||
-	    p->adv_cs > VRRP_MAX_ADV_CS || !p->vrid)
+	if (!is_encodable(p, meta))
 		return 0;
-	wr_u8(&w, VERSION_TYPE);
+	wr_u8(&w, (uint8_t)(p->version << 4 | TYPE_ADVERT));
 	wr_u8(&w, p->vrid);
 	wr_u8(&w, p->prio);
 	wr_u8(&w, p->n_addrs);
-	wr_be16(&w, p->adv_cs);
+	wr_be16(&w, p->version == 2 ? p->adv_cs / VRRP_V2_ADV_CS : p->adv_cs);
 	wr_be16(&w, 0);
 	for (size_t i = 0; i < p->n_addrs; i++) {
 		if (!meta->src.family || p->addrs[i].family != meta->src.family)
 			return 0;
 		wr_bytes(&w, p->addrs[i].b, ip_addr_size(&p->addrs[i]));
 	}
+	if (p->version == 2)
+		wr_bytes(&w, no_auth, sizeof(no_auth));
 	if (!wr_ok(&w))
 		return 0;
 
 	size_t len = wr_len(&w);
-	uint16_t sum = (uint16_t)~sum_fold(sum_add(sum_pseudo(meta, len), buf, len));
+	uint16_t sum = (uint16_t)~sum_fold(sum_add(sum_start(p, meta, len), buf, len));
 
 	buf[CHECKSUM_AT] = (uint8_t)(sum >> 8);
 	buf[CHECKSUM_AT + 1] = (uint8_t)sum;
 	return len;
 }
 
-static bool checksum_good(const struct vrrp_meta *meta, const uint8_t *buf, size_t len)
+/* Notes which of the two forms it has. */
+static bool checksum_good(struct vrrp_packet *p, const struct vrrp_meta *meta, const uint8_t *buf,
+			  size_t len)
 {
-	uint32_t plain = sum_add(0, buf, len);
+	uint32_t sum = sum_add(0, buf, len);
 
-	if (sum_fold(plain + sum_pseudo(meta, len)) == 0xffff)
+	if (sum_fold(sum + sum_start(p, meta, len)) == 0xffff)
 		return true;
-	return meta->src.family == AF_INET && sum_fold(plain) == 0xffff;
+	p->plain_sum = p->version == 3 && meta->src.family == AF_INET;
+	return p->plain_sum && sum_fold(sum) == 0xffff;
 }
 
 static enum vrrp_err check_length(const struct vrrp_packet *p, size_t addr_size, size_t left)
 {
+	size_t need = p->n_addrs * addr_size + (p->version == 2 ? V2_AUTH_LEN : 0);
+
 	if (!p->n_addrs || p->n_addrs > VRRP_MAX_ADDRS)
 		return VRRP_E_COUNT;
-	if (left < p->n_addrs * addr_size)
+	if (left < need)
 		return VRRP_E_SHORT;
-	return left == p->n_addrs * addr_size ? VRRP_OK : VRRP_E_COUNT;
+	return left == need ? VRRP_OK : VRRP_E_COUNT;
+}
+
+/* The two bytes that differ, and the checksum's. */
+static void read_interval(struct vrrp_packet *p, struct rd *r)
+{
+	uint16_t word = rd_be16(r);
+
+	if (p->version == 2) {
+		p->auth_type = (uint8_t)(word >> 8);
+		p->adv_cs = (uint16_t)((word & 0xff) * VRRP_V2_ADV_CS);
+	} else {
+		p->adv_cs = word & VRRP_MAX_ADV_CS; /* the upper four bits are reserved */
+	}
+	rd_be16(r);
 }
 
 enum vrrp_err vrrp_decode(struct vrrp_packet *out, const struct vrrp_meta *meta, const uint8_t *buf,
@@ -152,21 +202,21 @@ enum vrrp_err vrrp_decode(struct vrrp_packet *out, const struct vrrp_meta *meta,
 
 	uint8_t version_type = rd_u8(&r);
 
-	if (version_type >> 4 != VERSION_TYPE >> 4)
+	p.version = version_type >> 4;
+	if (p.version != 3 && (p.version != 2 || meta->src.family != AF_INET))
 		return VRRP_E_VERSION;
-	if (version_type != VERSION_TYPE)
+	if ((version_type & 0xf) != TYPE_ADVERT)
 		return VRRP_E_TYPE;
 	p.vrid = rd_u8(&r);
 	p.prio = rd_u8(&r);
 	p.n_addrs = rd_u8(&r);
-	p.adv_cs = rd_be16(&r) & VRRP_MAX_ADV_CS; /* the upper four bits are reserved */
-	rd_be16(&r);
+	read_interval(&p, &r);
 
 	enum vrrp_err err = check_length(&p, addr_size, r.left);
 
 	if (err != VRRP_OK)
 		return err;
-	if (!checksum_good(meta, buf, len))
+	if (!checksum_good(&p, meta, buf, len))
 		return VRRP_E_CHECKSUM;
 	if (!p.adv_cs)
 		return VRRP_E_INTERVAL;
@@ -186,6 +236,12 @@ enum vrrp_err vrrp_match(const struct vrrp_packet *theirs, const struct vrrp_pac
 
 	if (theirs->vrid != ours->vrid)
 		return VRRP_E_VRID;
+	if (theirs->version != ours->version)
+		return VRRP_E_VERSION;
+	if (theirs->auth_type)
+		return VRRP_E_AUTH_TYPE;
+	if (theirs->version == 2 && theirs->adv_cs != ours->adv_cs)
+		return VRRP_E_OTHER_INTERVAL;
 	if (theirs->n_addrs != ours->n_addrs)
 		return VRRP_E_ADDRS;
 	for (size_t i = 0; i < theirs->n_addrs; i++) {

@@ -84,12 +84,15 @@ struct conf_router {
 	struct {
 		enum conf_election mode;
 		char interface[IFNAMSIZ];
-		bool ipv6;		     /* VRRP is spoken over IPv6; default IPv4 */
-		struct vrrp_peers peers;     /* none: multicast */
-		unsigned vrid;		     /* 1..255, of one IP version */
-		unsigned priority;	     /* 2..253 (1 and 254 have a meaning), default 100 */
+		bool ipv6;		 /* VRRP is spoken over IPv6; default IPv4 */
+		struct vrrp_peers peers; /* none: multicast */
+		unsigned vrid;		 /* 1..255, of one IP version */
+		unsigned version;	 /* of VRRP: 2 or 3; default 3 */
+		unsigned priority;	 /* 2..253 (1 and 254 have a meaning), 255: owner; 100 */
 		unsigned advert_interval_ms; /* multiple of 10, 10..40950, default 100 */
 		bool preempt;		     /* default true */
+		unsigned preempt_delay_s;    /* default 0 */
+		bool plain_sum;		     /* checksum = "no-pseudo-header" says true */
 		bool virtual_mac;	     /* both legs while ACTIVE; default false */
 		bool accept;		     /* the VIPs answer for themselves; default true */
 		bool veto;	      /* the ACTIVE, heard on a replication link; default true */
@@ -97,7 +100,7 @@ struct conf_router {
 		unsigned fast_interval_ms; /* between heartbeats, 1..100; default 3 */
 		int fast_detect_line;
 		int line, mode_line, interface_line, family_line, peers_line, vrid_line,
-			advert_line, virtual_mac_line;
+			advert_line, virtual_mac_line, accept_line, version_line;
 	} election;
 	unsigned sync_hold_s;	     /* at most this long is preemption held back; default 30 */
 	unsigned drain_ms;	     /* planned switchover: wait for acknowledgement; default 500 */
@@ -175,7 +178,8 @@ void conf_check(const struct conf *c, struct conf_errors *errors);
 /* What a reload means for one router (pure). */
 enum conf_change {
 	CONF_SAME,
-	CONF_LIVE, /* priority, intervals, preempt, gateway, NAT, bridge, timers; VIPs without VRRP
+	CONF_LIVE, /* priority, intervals, preempt, checksum, gateway, NAT, bridge, timers; VIPs
+		    * without VRRP
 		    */
 	CONF_ADDED,
 	CONF_REMOVED,

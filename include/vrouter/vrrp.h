@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* VRRP version 3 (RFC 9568): packet codec and election state machine, both pure, and the thin I/O
- * that joins them to a raw socket. One instance elects one router, so both of its VIPs move
- * together. On the wire intervals are centiseconds (cs); inside, time is microseconds (us) of a
- * monotonic clock. */
+/* VRRP version 3 (RFC 9568) and 2 (RFC 3768): packet codec and election state machine, both pure,
+ * and the thin I/O that joins them to a raw socket. One instance elects one router, so both of its
+ * VIPs move together. On the wire intervals are centiseconds (cs), of version 2 seconds; inside,
+ * time is microseconds (us) of a monotonic clock. */
 #ifndef VROUTER_VRRP_H
 #define VROUTER_VRRP_H
 
@@ -14,6 +14,7 @@
 #define VRRP_MAX_ADDRS	 17  /* our own bound: VIPs of both legs, a link-local address */
 #define VRRP_MAX_PEERS	 8
 #define VRRP_MAX_ADV_CS	 4095 /* 12 bits */
+#define VRRP_V2_ADV_CS	 100  /* version 2 counts in seconds, in 8 bits */
 #define VRRP_PRIO_RESIGN 0
 #define VRRP_PRIO_OWNER	 255
 #define VRRP_PRIO_BOOST	 254 /* what a `promote` by hand bids with */
@@ -23,9 +24,13 @@
 /* ---- codec ---------------------------------------------------------------------------------- */
 
 struct vrrp_packet {
+	uint8_t version; /* 2 (IPv4 only) or 3 */
 	uint8_t vrid;
 	uint8_t prio;
-	uint16_t adv_cs;
+	uint8_t auth_type; /* version 2; we neither send nor accept another than 0, none */
+	uint16_t adv_cs;   /* version 2: whole seconds */
+	/* Version 3 over IPv4: the checksum leaves the pseudo-header out (see vrrp_wire.c). */
+	bool plain_sum;
 	uint8_t n_addrs;
 	struct ip_addr addrs[VRRP_MAX_ADDRS];
 };
@@ -39,18 +44,20 @@ struct vrrp_meta {
 /* Why a packet was not used; each has a counter. VRRP_OK is not counted as an error. */
 enum vrrp_err {
 	VRRP_OK,
-	VRRP_E_IP,    /* no whole IP packet of protocol 112 */
-	VRRP_E_SHORT, /* shorter than its header or its address list */
-	VRRP_E_TTL,   /* not 255 */
-	VRRP_E_VERSION,
-	VRRP_E_TYPE, /* not an advertisement */
+	VRRP_E_IP,	/* no whole IP packet of protocol 112 */
+	VRRP_E_SHORT,	/* shorter than its header or its address list */
+	VRRP_E_TTL,	/* not 255 */
+	VRRP_E_VERSION, /* neither 2 nor 3, or not ours */
+	VRRP_E_TYPE,	/* not an advertisement */
 	VRRP_E_CHECKSUM,
-	VRRP_E_VRID,	 /* another virtual router's */
-	VRRP_E_INTERVAL, /* zero */
-	VRRP_E_COUNT,	 /* no address, more than VRRP_MAX_ADDRS, or bytes left over */
-	VRRP_E_ADDRS,	 /* its addresses are not ours (order does not matter) */
-	VRRP_E_OWN,	 /* from our own address */
-	VRRP_E_PEER,	 /* by unicast, from none of our peers */
+	VRRP_E_VRID,	       /* another virtual router's */
+	VRRP_E_INTERVAL,       /* zero */
+	VRRP_E_OTHER_INTERVAL, /* version 2, where all must have the same (RFC 3768 7.1) */
+	VRRP_E_AUTH_TYPE,      /* version 2 with a password, or what else is not 0 */
+	VRRP_E_COUNT,	       /* no address, more than VRRP_MAX_ADDRS, or bytes left over */
+	VRRP_E_ADDRS,	       /* its addresses are not ours (order does not matter) */
+	VRRP_E_OWN,	       /* from our own address */
+	VRRP_E_PEER,	       /* by unicast, from none of our peers */
 	VRRP_E_N
 };
 const char *vrrp_err_name(enum vrrp_err e);
@@ -60,8 +67,8 @@ const char *vrrp_err_name(enum vrrp_err e);
 must_check enum vrrp_err vrrp_split_ipv4(struct vrrp_meta *meta, struct rd *body,
 					 const uint8_t *buf, size_t len);
 
-/* Writes the packet with its checksum, pseudo-header included (see vrrp_wire.c for why).
- * Returns its length, or 0 when cap is too small or the packet is not encodable. */
+/* Writes the packet with its checksum. Returns its length, or 0 when cap is too small or the packet
+ * is not encodable. */
 size_t vrrp_encode(const struct vrrp_packet *p, const struct vrrp_meta *meta, uint8_t *buf,
 		   size_t cap);
 
@@ -70,7 +77,8 @@ size_t vrrp_encode(const struct vrrp_packet *p, const struct vrrp_meta *meta, ui
 must_check enum vrrp_err vrrp_decode(struct vrrp_packet *out, const struct vrrp_meta *meta,
 				     const uint8_t *buf, size_t len);
 
-/* Judges a decoded packet against what we are configured for: VRID and address list. */
+/* Judges a decoded packet against what we are configured for: VRID, version, address list; with
+ * version 2 also authentication and interval. */
 must_check enum vrrp_err vrrp_match(const struct vrrp_packet *theirs,
 				    const struct vrrp_packet *ours);
 
@@ -84,13 +92,15 @@ struct vrrp_cfg {
 	uint16_t adv_cs; /* our own interval, 1..4095 */
 	bool preempt;	 /* the address owner always preempts */
 	bool fast;	 /* heartbeats of the ACTIVE are watched, see vrrp_fast_us() */
+	uint8_t version; /* 2: Skew_Time is a part of a second, not of the interval */
+	/* So long an ACTIVE that bids less has been heard before it is preempted. */
+	uint64_t preempt_delay_us;
 };
 
 /* Why the state changed. The shell turns it into a text with names and figures. */
 enum vrrp_why {
 	VRRP_WHY_NONE,
 	VRRP_WHY_STARTED,	/* INIT -> BACKUP: listening first */
-	VRRP_WHY_OWNER,		/* INIT -> ACTIVE: the address owner does not wait */
 	VRRP_WHY_SILENCE,	/* BACKUP -> ACTIVE: nobody advertised */
 	VRRP_WHY_BEATS,		/* BACKUP -> ACTIVE: heartbeats and an advertisement are missing */
 	VRRP_WHY_RESIGNED,	/* BACKUP -> ACTIVE: the ACTIVE advertised priority 0 */
@@ -109,6 +119,8 @@ struct vrrp_inst {
 	enum vrrp_state state;
 	uint16_t active_adv_cs; /* what the ACTIVE advertises (RFC 9568: Active_Adver_Interval) */
 	uint8_t active_prio; /* BACKUP: what the ACTIVE we heard last bids; 0: none, or resigned */
+	/* BACKUP: when the ACTIVE was first heard to bid less than we do; 0: it does not. */
+	uint64_t lower_since_us;
 	bool gated; /* must not preempt: its replica is not complete, or it was demoted by hand */
 	/* Never held a complete table and nobody follows it: bids VRRP_PRIO_BLIND while ACTIVE, so
 	 * that whoever holds the table wins when they meet. Therefore it does not preempt either,
@@ -124,7 +136,8 @@ struct vrrp_inst {
 };
 
 enum vrrp_event {
-	/* Listen first: always through BACKUP, except the address owner (unless gated). */
+	/* Listen first: always through BACKUP. The address owner, too, other than RFC 9568 6.4.1
+	 * says: who might be ACTIVE has the flows. */
 	VRRP_EV_START,
 	VRRP_EV_STOP,	/* leave at once: an ACTIVE resigns with one priority-0 advertisement */
 	VRRP_EV_TIMER,	/* the one timer ran out */
@@ -149,6 +162,7 @@ struct vrrp_in {
 	enum vrrp_event ev;
 	uint8_t prio;	       /* ADVERT */
 	uint16_t adv_cs;       /* ADVERT */
+	uint64_t now_us;       /* ADVERT; never 0 */
 	bool from_higher_addr; /* ADVERT: the sender's address is greater than ours */
 	/* ADVERT: the last one with a priority above 0 came from somebody else. */
 	bool from_other;
@@ -194,10 +208,12 @@ bool vrrp_addresses_first(const struct vrrp_inst *v, enum vrrp_why why);
 
 /* The priority to advertise now. */
 uint8_t vrrp_bid(const struct vrrp_cfg *cfg, const struct vrrp_inst *v);
-/* RFC 9568 6.1, in us: Skew_Time and Active_Down_Interval. */
+/* RFC 9568 6.1, RFC 3768 6.1, in us: Skew_Time and Active_Down_Interval. */
 uint64_t vrrp_skew_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v);
 uint64_t vrrp_down_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v);
 uint64_t vrrp_adv_us(const struct vrrp_cfg *cfg);
+/* In us: how long preempt_delay_us still holds back a BACKUP that would preempt the ACTIVE. */
+uint64_t vrrp_delay_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v, uint64_t now_us);
 /* In us before a BACKUP's timer runs out: when to ask whether the ACTIVE is well. One advertisement
  * is missing by then, and by half an interval, so a dead one is not asked before it is dead; the
  * answer has an interval and a half to come. */
@@ -266,6 +282,7 @@ struct vrrp_io_cfg {
 	struct vrrp_peers peers;
 	uint8_t vrid;
 	struct vrrp_cfg fsm;
+	bool plain_sum; /* what we send, see struct vrrp_packet; both are accepted */
 	struct ip_addr addrs[VRRP_MAX_ADDRS];
 	uint8_t n_addrs;
 };
@@ -339,6 +356,7 @@ const char *vrrp_standin_look(const struct vrrp_standin *s);
 struct vrrp_stats {
 	uint64_t tx, rx, rx_prio_zero, tx_errors; /* packets: by unicast one for each peer */
 	uint64_t fast_takeovers;		  /* because of missing heartbeats */
+	uint64_t rx_plain_sum;			  /* of rx, see struct vrrp_packet */
 	uint64_t rx_err[VRRP_E_N];
 };
 
@@ -362,9 +380,9 @@ bool vrrp_io_is_well(const struct vrrp_io *io);
 /* An ACTIVE's addresses are there. One that takes over from an ACTIVE which is still there does not
  * say so before this (nor later than after one interval). */
 void vrrp_io_has_addresses(struct vrrp_io *io);
-/* Live change of priority, interval and preempt: the election goes on, nothing restarts. worse: see
- * struct vrrp_in. */
-void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_cfg *cfg, bool worse);
+/* Live change of fsm (but for the version) and plain_sum: the election goes on, nothing restarts.
+ * worse: see struct vrrp_in. */
+void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_io_cfg *cfg, bool worse);
 /* Other peers, where there were and still are some. */
 void vrrp_io_set_peers(struct vrrp_io *io, const struct vrrp_peers *peers);
 /* The socket to send it on (borrowed, until the next fault), or -ENOTCONN while the interface is
@@ -374,6 +392,7 @@ must_check int vrrp_io_resignation(const struct vrrp_io *io, struct vrrp_resigna
 must_check int vrrp_io_standin(const struct vrrp_io *io, struct vrrp_standin *out);
 const struct vrrp_inst *vrrp_io_inst(const struct vrrp_io *io);
 const struct vrrp_stats *vrrp_io_stats(const struct vrrp_io *io);
+uint64_t vrrp_io_delay_us(const struct vrrp_io *io); /* vrrp_delay_us() now */
 /* us since the last valid advertisement of another controller, and who sent it; false: none yet. */
 bool vrrp_io_last_heard(const struct vrrp_io *io, uint64_t *us_ago, struct ip_addr *from,
 			uint8_t *prio);

@@ -9,6 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+#define V2_ADV_CS_MAX 25500
+
 #define check(cond)                                                                                \
 	do {                                                                                       \
 		if (!(cond))                                                                       \
@@ -21,26 +23,33 @@ static void round_trip(const struct vrrp_packet *p, const struct vrrp_meta *meta
 	struct vrrp_packet back;
 	size_t n = vrrp_encode(p, meta, buf, sizeof(buf));
 
-	check(p->vrid ? n == len : n == 0); /* VRID 0 is not ours to send */
+	/* VRID 0 and passwords are not ours to send */
+	check(p->vrid && !p->auth_type ? n == len : n == 0);
 	if (!n)
 		return;
 	check(vrrp_decode(&back, meta, buf, n) == VRRP_OK);
+	check(back.version == p->version && back.plain_sum == p->plain_sum);
 	check(back.vrid == p->vrid && back.prio == p->prio && back.adv_cs == p->adv_cs);
 	check(vrrp_match(&back, p) == VRRP_OK && vrrp_match(p, &back) == VRRP_OK);
 }
 
 static void step(const struct vrrp_packet *p, bool higher, enum vrrp_state state)
 {
-	const struct vrrp_cfg cfg = {.prio = 100, .adv_cs = 10, .preempt = true};
+	const struct vrrp_cfg cfg = {.prio = 100,
+				     .adv_cs = 10,
+				     .preempt = true,
+				     .version = p->version,
+				     .preempt_delay_us = higher ? 0 : 1000000};
 	struct vrrp_inst v = {.state = state, .active_adv_cs = 10};
 	struct vrrp_out out = vrrp_step(&cfg, &v,
 					(struct vrrp_in){.ev = VRRP_EV_ADVERT,
 							 .prio = p->prio,
 							 .adv_cs = p->adv_cs,
+							 .now_us = 1,
 							 .from_higher_addr = higher});
 
 	check(out.timer_us == VRRP_TIMER_KEEP ||
-	      (out.timer_us > 0 && out.timer_us <= 4ull * VRRP_MAX_ADV_CS * 10000));
+	      (out.timer_us > 0 && out.timer_us <= 4ull * V2_ADV_CS_MAX * 10000));
 	check(v.state != VRRP_ACTIVE || state == VRRP_ACTIVE);
 }
 
@@ -103,7 +112,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!decodes(&p, &meta, &body))
 		return 0;
 	check(p.n_addrs >= 1 && p.n_addrs <= VRRP_MAX_ADDRS && p.adv_cs >= 1 &&
-	      p.adv_cs <= VRRP_MAX_ADV_CS);
+	      p.adv_cs <= (p.version == 2 ? V2_ADV_CS_MAX : VRRP_MAX_ADV_CS));
+	check(p.version == 2 || p.version == 3);
 	round_trip(&p, &meta, body.left);
 	for (int s = VRRP_INIT; s <= VRRP_ACTIVE; s++)
 		step(&p, data[size - 1] & 1, (enum vrrp_state)s);

@@ -16,7 +16,7 @@
 #define BACKLOG                                                                                    \
 	256 /* packets that wait for a paused node; a socket buffer holds about that many          \
 	     */
-#define PACKET_BYTES 32
+#define PACKET_BYTES 40
 #define LINGER	     10 /* intervals that the lifecycle waits for a successor */
 #define DRAIN	     2	/* and at most for its replicas */
 #define ASKED	     5	/* and whoever bids more for an ACTIVE that it asked to hand over */
@@ -37,6 +37,7 @@ struct node {
 	struct ip_addr addr, active; /* active: who advertised more than 0 last */
 	bool alive;
 	uint64_t deadline, last_tx, active_since;
+	uint64_t lower_since;  /* an ACTIVE is heard that bids less; NEVER: none */
 	uint64_t paused_until; /* 0: runs */
 	bool frozen;	       /* with the whole machine, which hears nothing meanwhile */
 	uint64_t resign_until; /* NEVER: does not resign */
@@ -60,8 +61,10 @@ struct sim {
 	bool trace, failed;
 	unsigned n;
 	struct node node[NODES];
-	bool mixed;    /* not all have the same interval */
-	bool in_order; /* as on a real link; trouble reorders, too */
+	uint8_t version;
+	unsigned settle; /* intervals */
+	bool mixed;	 /* not all have the same interval */
+	bool in_order;	 /* as on a real link; trouble reorders, too */
 	uint64_t last_at[NODES][NODES];
 	bool cut[NODES][NODES];	     /* from, to */
 	bool veto;		     /* replication is asked before a takeover */
@@ -191,10 +194,12 @@ static struct vrrp_meta meta_of(const struct sim *s, unsigned from)
 	};
 }
 
-static struct vrrp_packet ours(void)
+static struct vrrp_packet ours(const struct sim *s, unsigned i)
 {
 	return (struct vrrp_packet){
+		.version = s->version,
 		.vrid = 51,
+		.adv_cs = s->node[i].cfg.adv_cs,
 		.n_addrs = 2,
 		.addrs = {ip_addr_v4(htonl(0x0a140001)), ip_addr_v4(htonl(0xc6120001))},
 	};
@@ -220,11 +225,10 @@ static void send_copy(struct sim *s, const struct packet *p, unsigned to)
 static void broadcast(struct sim *s, unsigned from, uint8_t prio)
 {
 	struct vrrp_meta meta = meta_of(s, from);
-	struct vrrp_packet v = ours();
+	struct vrrp_packet v = ours(s, from);
 	struct packet p = {.from = from};
 
 	v.prio = prio;
-	v.adv_cs = s->node[from].cfg.adv_cs;
 	p.len = (uint8_t)vrrp_encode(&v, &meta, p.b, sizeof(p.b));
 	if (!p.len)
 		fail(s, "node %u could not encode", from);
@@ -286,9 +290,6 @@ static void check_preempt(struct sim *s, unsigned i)
 {
 	const struct node *n = &s->node[i];
 
-	/* the address owner does not ask when it starts */
-	if (n->cfg.prio == VRRP_PRIO_OWNER && !n->v.gated && !n->v.blind)
-		return;
 	if (s->mixed || s->delay_max > interval(s) / 300)
 		return;
 	for (unsigned a = 0; a < s->n; a++) {
@@ -312,6 +313,10 @@ static void became(struct sim *s, unsigned i, enum vrrp_why why)
 	takeover_waits_no_more(&n->takeover);
 	s->changes++;
 	s->last_change = s->now;
+	if (why == VRRP_WHY_WE_BID_MORE &&
+	    (n->lower_since == NEVER || s->now - n->lower_since < n->cfg.preempt_delay_us))
+		fail(s, "node %u preempts before its delay is over", i);
+	n->lower_since = NEVER;
 	if (n->v.state != VRRP_ACTIVE)
 		return;
 	n->active_since = s->now;
@@ -493,7 +498,7 @@ static void hand_over(struct sim *s, unsigned i)
 /* As vrrp_io does it. */
 static void hear(struct sim *s, const struct packet *p)
 {
-	const struct vrrp_packet mine = ours();
+	const struct vrrp_packet mine = ours(s, p->to);
 	struct vrrp_meta meta = meta_of(s, p->from);
 	struct node *n = &s->node[p->to];
 	struct vrrp_packet v;
@@ -507,11 +512,16 @@ static void hear(struct sim *s, const struct packet *p)
 		n->active = meta.src;
 	n->heard_at = s->now;
 	n->beatless = false;
+	if (v.prio >= n->cfg.prio)
+		n->lower_since = NEVER;
+	else if (v.prio && n->lower_since == NEVER)
+		n->lower_since = s->now;
 	step(s, p->to,
 	     (struct vrrp_in){
 		     .ev = VRRP_EV_ADVERT,
 		     .prio = v.prio,
 		     .adv_cs = v.adv_cs,
+		     .now_us = s->now + 1, /* never 0 */
 		     .from_higher_addr = ip_addr_cmp(&meta.src, &n->addr) > 0,
 		     .from_other = from_other,
 		     .overdue =

@@ -11,7 +11,8 @@
  *     bids more than it does, and from then on nothing changes any more. SETTLE adds up from: 10
  *     until the lifecycle's bound on a resignation, 4 to miss the ACTIVE, 1 for a dispute of two,
  *     4 to preempt, 3 claims of a promotion and 4 to preempt after them, 2 for packets in flight,
- *     and twice 7 for who preempts and asks first, and is not heard.
+ *     and twice 7 for who preempts and asks first, and is not heard; and twice the longest delay
+ *     before preempting. Nobody preempts before its delay is over.
  *     Where replication goes on between the parts, an ACTIVE of one keeps the other from having its
  *     own; then one of them has one, and none has two.
  *  2. Four calm transitions, in random order: a resignation leaves no moment without ACTIVE; a stop
@@ -28,7 +29,8 @@
 #include "election_world.h"
 #include "sim_runner.h"
 
-#define SETTLE 42 /* intervals */
+#define SETTLE	  42 /* intervals, without delays before preempting */
+#define DELAY_MAX 5  /* intervals */
 
 /* ---- trouble ------------------------------------------------------------------------------ */
 
@@ -384,7 +386,7 @@ static void calm_meet(struct sim *s, unsigned set, unsigned a)
 	unsigned long changes;
 
 	gate(s, a, s->node[a].v.gated, false);
-	advance(s, s->now + SETTLE * interval(s));
+	advance(s, s->now + s->settle * interval(s));
 	a = the_active(s, set);
 	holder = &s->node[a];
 	if (s->failed || s->mixed || i == a || !(set >> i & 1) || !n->alive ||
@@ -454,7 +456,7 @@ static void calm_transitions(struct sim *s, unsigned set)
 		s->gap_start = s->two_start = NEVER;
 		s->gap_max = s->two_max = 0;
 		transition[below(s, ARRAY_LEN(transition))](s, set, the_active(s, set));
-		advance(s, s->now + SETTLE * interval(s));
+		advance(s, s->now + s->settle * interval(s));
 		if (!s->failed)
 			check_part(s, set, false);
 	}
@@ -470,6 +472,8 @@ static void set_up(struct sim *s)
 	bool fast;
 
 	s->mixed = chance(s, 150);
+	s->version = common == 100 && !s->mixed && chance(s, 500) ? 2 : 3;
+	s->settle = chance(s, 300) ? SETTLE + 2 * DELAY_MAX : SETTLE;
 	s->n = 2 + (unsigned)below(s, NODES - 1);
 	s->gap_start = s->two_start = NEVER;
 	s->veto = chance(s, 600);
@@ -479,14 +483,18 @@ static void set_up(struct sim *s)
 
 		random_cfg(s, &n->cfg);
 		n->cfg.adv_cs = s->mixed ? adv[below(s, ARRAY_LEN(adv))] : common;
+		n->cfg.version = s->version;
+		n->lower_since = NEVER;
+		if (s->settle > SETTLE)
+			n->cfg.preempt_delay_us = below(s, DELAY_MAX * vrrp_adv_us(&n->cfg) + 1);
 		n->addr = ip_addr_v4(htonl(0x0a14000b + (i * 7 + (uint32_t)s->seed) % 29));
 		n->deadline = NEVER;
 		n->resign_until = n->drained_at = NEVER;
 		n->timer_at = n->beat_at = NEVER;
 		n->cfg.fast = fast;
 		n->older = chance(s, 200);
-		say(s, "node %u: prio %u interval %u cs preempt %d", i, n->cfg.prio, n->cfg.adv_cs,
-		    n->cfg.preempt);
+		say(s, "node %u: prio %u interval %u cs preempt %d after %llu us", i, n->cfg.prio,
+		    n->cfg.adv_cs, n->cfg.preempt, (unsigned long long)n->cfg.preempt_delay_us);
 	}
 	if (chance(s, 700)) {
 		s->loss = (unsigned)below(s, 400);
@@ -514,7 +522,7 @@ static uint64_t run_seed(struct sim *s)
 	across = s->veto && chance(s, 300);
 	calm(s, side, across);
 	start = s->now;
-	advance(s, start + SETTLE * interval(s));
+	advance(s, start + s->settle * interval(s));
 	uint64_t took = s->last_change > start ? (s->last_change - start) / interval(s) : 0;
 
 	if (!s->failed)

@@ -46,6 +46,7 @@ static inline void fixture_router(struct conf_router *r, unsigned n)
 	r->n_gateways = 1;
 	strcpy(r->election.interface, "br-mgmt");
 	r->election.vrid = 51 + n;
+	r->election.version = 3;
 	r->election.priority = 100;
 	r->election.advert_interval_ms = 100;
 	r->election.preempt = true;

@@ -52,7 +52,8 @@ static const char full[] =
 	"           gateway = 198.18.0.254 }\n"
 	"  nat { mode = masquerade random = true }\n"
 	"  election { mode = vrrp interface = br-mgmt vrid = 51 priority = 150\n"
-	"             advert-interval = 10 preempt = false }\n"
+	"             advert-interval = 10 preempt = false preempt-delay = 7\n"
+	"             version = 3 checksum = no-pseudo-header }\n"
 	"}\n";
 
 static struct conf *load(const char *text)
@@ -107,6 +108,8 @@ static void reads_all(void **state)
 	assert_int_equal(r->election.priority, 150);
 	assert_int_equal(r->election.advert_interval_ms, 10);
 	assert_false(r->election.preempt);
+	assert_int_equal(r->election.preempt_delay_s, 7);
+	assert_true(r->election.plain_sum);
 	/* lines are those of the file, comments or not */
 	assert_int_equal(c->controller.line, 2);
 	assert_int_equal(c->sync.line, 6);
@@ -130,6 +133,9 @@ static void has_defaults(void **state)
 	assert_string_equal(r->namespace, "r");
 	assert_int_equal(r->nat, NET_NAT_SNAT);
 	assert_int_equal(r->election.priority, 100);
+	assert_int_equal(r->election.version, 3);
+	assert_int_equal(r->election.preempt_delay_s, 0);
+	assert_false(r->election.plain_sum);
 	assert_true(r->election.accept && !r->election.virtual_mac && !r->election.ipv6);
 	assert_int_equal(r->leg[NET_PUBLIC].n_vips, 1);
 	assert_int_equal(r->n_gateways, 0);
@@ -287,6 +293,15 @@ static const struct {
 	{IN_ELECTION("mode = paxos"), "f:7: router \"r\": election: mode = \"paxos\"",
 	 "\"vrrp\", \"external\", \"single\""},
 	{IN_ELECTION("priority = 254"), "f:7: router \"r\": election: priority", "2 to 253"},
+	{IN_ELECTION("priority = 256"), "f:7: router \"r\": election: priority",
+	 "a number from 2 to 253, or 255"},
+	{IN_ELECTION("version = 1"), "f:7: router \"r\": election: version", "2 to 3"},
+	{IN_ELECTION("version = 2"), "f:6: router \"r\": election: advert-interval = 100",
+	 "a multiple of 1000"},
+	{IN_ELECTION("preempt-delay = 1001"), "f:7: router \"r\": election: preempt-delay",
+	 "0 to 1000 (s)"},
+	{IN_ELECTION("checksum = rfc"), "f:7: router \"r\": election: checksum = \"rfc\"",
+	 "\"pseudo-header\", \"no-pseudo-header\""},
 	{IN_ELECTION("priority = 1"), "f:7: router \"r\": election: priority", "2 to 253"},
 	{IN_ELECTION("advert-interval = 15"), "f:7: router \"r\": election: advert-interval = 15",
 	 "a multiple of 10"},

@@ -222,6 +222,30 @@ static void adopt_single(struct conf *c)
 	c->router[0].crash = CONF_CRASH_ADOPT;
 }
 
+static void advert_of_version_2(struct conf *c)
+{
+	c->router[0].election.version = 2;
+	c->router[0].election.advert_interval_ms = 1500;
+}
+
+static void version_2_of_ipv6(struct conf *c)
+{
+	c->router[0].election.version = 2;
+	c->router[0].election.version_line = 66;
+	c->router[0].election.advert_interval_ms = 1000;
+	c->router[0].election.ipv6 = true;
+	for (unsigned i = 0; i < NET_LEGS; i++)
+		c->router[0].leg[i].vip[c->router[0].leg[i].n_vips++] =
+			fixture_prefix(i ? "2001:db8:2::1/64" : "2001:db8:1::1/64");
+}
+
+static void owner_accepts_nothing(struct conf *c)
+{
+	c->router[0].election.priority = 255;
+	c->router[0].election.accept = false;
+	c->router[0].election.accept_line = 99;
+}
+
 static void no_vrid(struct conf *c)
 {
 	c->router[0].election.vrid = 0;
@@ -399,6 +423,13 @@ static const struct {
 	{adopt_single,
 	 "test.conf:10: router \"r0\": crash = \"adopt\": with election mode \"single\"",
 	 "\"vrrp\""},
+	{advert_of_version_2,
+	 "test.conf:13: router \"r0\": election: advert-interval = 1500: version 2",
+	 "a multiple of 1000 from 1000 to 40000"},
+	{version_2_of_ipv6, "test.conf:66: router \"r0\": election: version = 2: knows IPv4 only",
+	 "version = 3"},
+	{owner_accepts_nothing, "test.conf:99: router \"r0\": election: accept = false",
+	 "accept = true"},
 	{no_vrid, "test.conf:13: router \"r0\": election: vrid is missing", "1 to 255"},
 	{no_election_interface, "test.conf:13: router \"r0\": election: interface is missing", ""},
 	{no_sync, "test.conf:10: router \"r0\": several controllers need a sync section", "single"},

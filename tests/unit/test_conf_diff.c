@@ -241,6 +241,26 @@ static void preempt(struct conf_router *r)
 	r->election.preempt = false;
 }
 
+static void preempt_delay(struct conf_router *r)
+{
+	r->election.preempt_delay_s++;
+}
+
+static void version(struct conf_router *r)
+{
+	r->election.version = 2;
+}
+
+static void checksum(struct conf_router *r)
+{
+	r->election.plain_sum = !r->election.plain_sum;
+}
+
+static void owner(struct conf_router *r)
+{
+	r->election.priority = 255;
+}
+
 static void gateway(struct conf_router *r)
 {
 	r->gateway[0] = fixture_addr("198.18.0.253");
@@ -357,6 +377,10 @@ static const struct {
 	{priority, CONF_LIVE, NULL},
 	{advert, CONF_LIVE, NULL},
 	{preempt, CONF_LIVE, NULL},
+	{preempt_delay, CONF_LIVE, NULL},
+	{version, CONF_REFUSED, "election: version"},
+	{checksum, CONF_LIVE, NULL},
+	{owner, CONF_LIVE, NULL},
 	{gateway, CONF_LIVE, NULL},
 	{nat, CONF_LIVE, NULL},
 	{nat_random, CONF_LIVE, NULL},
@@ -413,6 +437,21 @@ static void vip_without_vrrp(void **state)
 	assert_int_equal(conf_diff(&old, &new, d), 1);
 	assert_int_equal(d[0].change, CONF_LIVE);
 	assert_true(conf_router_id(&old.router[0]) == conf_router_id(&new.router[0]));
+}
+
+/* Of version 2 a peer with another interval does not count, either. */
+static void interval_of_version_2(void **state)
+{
+	struct conf old = fixture_conf(old_routers, 1), new = fixture_conf(new_routers, 1);
+	struct conf_delta d[2];
+
+	(void)state;
+	old.router[0].election.version = new.router[0].election.version = 2;
+	advert(&new.router[0]);
+	assert_int_equal(conf_diff(&old, &new, d), 1);
+	assert_int_equal(d[0].change, CONF_REFUSED);
+	assert_string_equal(d[0].what, "election: advert-interval");
+	assert_true(conf_router_id(&old.router[0]) != conf_router_id(&new.router[0]));
 }
 
 static void come_and_go(void **state)
@@ -517,10 +556,15 @@ static void desired_ipv6(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(global),	cmocka_unit_test(peer_interface),
-		cmocka_unit_test(one_router),	cmocka_unit_test(vip_without_vrrp),
-		cmocka_unit_test(come_and_go),	cmocka_unit_test(desired),
-		cmocka_unit_test(desired_ipv6), cmocka_unit_test(election_peers),
+		cmocka_unit_test(global),
+		cmocka_unit_test(peer_interface),
+		cmocka_unit_test(one_router),
+		cmocka_unit_test(vip_without_vrrp),
+		cmocka_unit_test(come_and_go),
+		cmocka_unit_test(desired),
+		cmocka_unit_test(desired_ipv6),
+		cmocka_unit_test(election_peers),
+		cmocka_unit_test(interval_of_version_2),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,8 +35,8 @@ struct rule {
 	enum vrrp_event ev;
 	unsigned states;
 	/* sets; 0: any */
-	unsigned prio, preempted, higher_addr, from_other, overdue, owner, held_back, to_held_back,
-		quits_aloud, new_bid, wait;
+	unsigned prio, preempted, higher_addr, from_other, overdue, to_held_back, quits_aloud,
+		new_bid, wait;
 	/* expected */
 	unsigned after;
 	uint32_t todo;
@@ -48,14 +48,9 @@ struct rule {
 /* clang-format off */
 static const struct rule rules[] = {
 	/* INIT */
-	{.ev = VRRP_EV_START, .states = S_INIT, .owner = NO, .after = S_BACKUP, .todo = BECOME,
-	 .timer = T_DOWN_OWN, .why = VRRP_WHY_STARTED, .text = "listens first"},
-	{.ev = VRRP_EV_START, .states = S_INIT, .owner = YES, .held_back = NO, .after = S_PLAIN,
-	 .todo = ADV | BECOME, .timer = T_ADV, .why = VRRP_WHY_OWNER,
-	 .text = "owner is ACTIVE at once"},
-	{.ev = VRRP_EV_START, .states = S_INIT, .owner = YES, .held_back = YES,
-	 .after = S_BACKUP, .todo = BECOME, .timer = T_DOWN_OWN, .why = VRRP_WHY_STARTED,
-	 .text = "gated or blind owner listens"},
+	{.ev = VRRP_EV_START, .states = S_INIT, .after = S_BACKUP, .todo = BECOME,
+	 .timer = T_DOWN_OWN, .why = VRRP_WHY_STARTED,
+	 .text = "listens first, the address owner, too"},
 	{.ev = VRRP_EV_STOP, .states = S_INIT, .text = "is stopped"},
 	{.ev = VRRP_EV_TIMER, .states = S_INIT, .text = "has no timer"},
 	{.ev = VRRP_EV_ADVERT, .states = S_INIT, .text = "hears nothing"},
@@ -202,8 +197,6 @@ static bool applies(const struct rule *r, const struct situation *s)
 	       in_set(r->higher_addr, yes_no(s->in.from_higher_addr)) &&
 	       in_set(r->from_other, yes_no(s->in.from_other)) &&
 	       in_set(r->overdue, yes_no(s->in.overdue)) &&
-	       in_set(r->owner, yes_no(s->cfg.prio == 255)) &&
-	       in_set(r->held_back, yes_no(held_back)) &&
 	       in_set(r->to_held_back, yes_no(s->in.gated || s->in.blind)) &&
 	       in_set(r->quits_aloud, yes_no(quits_aloud)) && in_set(r->new_bid, yes_no(new_bid)) &&
 	       in_set(r->wait, s->wait);
@@ -418,6 +411,11 @@ static void figures(void **state)
 
 		assert_int_equal(vrrp_skew_us(&cfg, &v), row[i].skew_us);
 		assert_int_equal(vrrp_down_us(&cfg, &v), row[i].down_us);
+		/* version 2, RFC 3768 6.1: the skew is a part of a second, whatever the interval */
+		cfg.version = 2;
+		assert_int_equal(vrrp_skew_us(&cfg, &v), (256u - row[i].prio) * 1000000u / 256);
+		assert_int_equal(vrrp_down_us(&cfg, &v),
+				 row[i].adv_cs * 30000u + (256u - row[i].prio) * 1000000u / 256);
 	}
 }
 
@@ -558,6 +556,125 @@ static void addresses_come_first(void **state)
 	assert_false(vrrp_addresses_first(&v, VRRP_WHY_RESIGNED));
 	v.sole = true;
 	assert_true(vrrp_addresses_first(&v, VRRP_WHY_RESIGNED));
+}
+
+/* An ACTIVE that bids less, heard each 100 ms from the given time on; when it is not heeded any
+ * more. */
+static uint64_t preempted_at(const struct vrrp_cfg *cfg, struct vrrp_inst *v, uint64_t from,
+			     uint8_t prio)
+{
+	for (uint64_t now = from;; now += 100000) {
+		struct vrrp_out out = vrrp_step(cfg, v,
+						(struct vrrp_in){.ev = VRRP_EV_ADVERT,
+								 .prio = prio,
+								 .adv_cs = cfg->adv_cs,
+								 .now_us = now});
+
+		if (out.timer_us == VRRP_TIMER_KEEP)
+			return now;
+		assert_int_equal(out.timer_us, vrrp_down_us(cfg, v));
+		assert_int_equal(v->timer_why, VRRP_WHY_SILENCE);
+		assert_true(now < from + 1000000000);
+	}
+}
+
+static void hear(const struct vrrp_cfg *cfg, struct vrrp_inst *v, uint64_t now, uint8_t prio)
+{
+	vrrp_step(
+		cfg, v,
+		(struct vrrp_in){
+			.ev = VRRP_EV_ADVERT, .prio = prio, .adv_cs = cfg->adv_cs, .now_us = now});
+}
+
+/* It counts from the first advertisement of an ACTIVE that bids less, and anew when there was none
+ * such in between. */
+static void preempt_delay(void **state)
+{
+	struct vrrp_cfg cfg = {
+		.prio = 200, .adv_cs = 10, .preempt = true, .preempt_delay_us = 5000000};
+	struct vrrp_inst v = {0};
+
+	(void)state;
+	event(&cfg, &v, VRRP_EV_START);
+	assert_int_equal(vrrp_delay_us(&cfg, &v, 1), 0); /* there is nothing to preempt */
+	assert_int_equal(preempted_at(&cfg, &v, 7000000, 100), 12000000);
+	assert_int_equal(event(&cfg, &v, VRRP_EV_TIMER).why, VRRP_WHY_WE_BID_MORE);
+
+	event(&cfg, &v, VRRP_EV_STOP);
+	event(&cfg, &v, VRRP_EV_START);
+	hear(&cfg, &v, 20000000, 100);
+	hear(&cfg, &v, 21000000, 150); /* another one, which bids less, too */
+	assert_int_equal(vrrp_delay_us(&cfg, &v, 21000000), 4000000);
+	hear(&cfg, &v, 22000000, 200); /* somebody who is not to be preempted */
+	assert_int_equal(vrrp_delay_us(&cfg, &v, 22000000), 0);
+	assert_int_equal(preempted_at(&cfg, &v, 23000000, 100), 28000000);
+	hear(&cfg, &v, 28100000, 0); /* resigned: its successor may be another */
+	assert_int_equal(preempted_at(&cfg, &v, 28200000, 100), 33200000);
+
+	/* silence is no preemption */
+	event(&cfg, &v, VRRP_EV_STOP);
+	event(&cfg, &v, VRRP_EV_START);
+	hear(&cfg, &v, 40000000, 100);
+	assert_int_equal(event(&cfg, &v, VRRP_EV_TIMER).why, VRRP_WHY_SILENCE);
+	assert_int_equal(vrrp_delay_us(&cfg, &v, 40000001), 0);
+}
+
+/* It runs while the gate is closed, is another one at once after a reload, and says nothing where
+ * nothing would be preempted anyway. */
+static void preempt_delay_and_the_rest(void **state)
+{
+	struct vrrp_cfg cfg = {
+		.prio = 200, .adv_cs = 10, .preempt = true, .preempt_delay_us = 5000000};
+	struct vrrp_inst v = {.gated = true};
+
+	(void)state;
+	event(&cfg, &v, VRRP_EV_START);
+	hear(&cfg, &v, 1000000, 100);
+	assert_int_equal(vrrp_delay_us(&cfg, &v, 1000000), 0); /* the gate holds it back */
+	vrrp_step(&cfg, &v, (struct vrrp_in){.ev = VRRP_EV_GATE});
+	assert_int_equal(vrrp_delay_us(&cfg, &v, 3000000), 3000000);
+	cfg.preempt_delay_us = 3000000;
+	event(&cfg, &v, VRRP_EV_RECONF);
+	assert_int_equal(vrrp_delay_us(&cfg, &v, 3000000), 1000000);
+	assert_int_equal(preempted_at(&cfg, &v, 3000000, 100), 4000000);
+	cfg.preempt = false;
+	assert_int_equal(vrrp_delay_us(&cfg, &v, 1000000), 0);
+	cfg.preempt = true;
+	hear(&cfg, &v, 5000000, VRRP_PRIO_BLIND);
+	assert_int_equal(vrrp_delay_us(&cfg, &v, 1000000), 0);
+}
+
+/* Priority 255: preempts whatever `preempt` says, and nobody can bid more; but it listens first,
+ * and waits for its replica, as RFC 9568 does not know. */
+static void address_owner(void **state)
+{
+	struct vrrp_cfg owner = {.prio = 255, .adv_cs = 10}, other = {.prio = 254, .adv_cs = 10};
+	struct vrrp_inst v = {.gated = true}, peer = {.state = VRRP_ACTIVE};
+	struct vrrp_out out;
+
+	(void)state;
+	out = event(&owner, &v, VRRP_EV_START);
+	assert_int_equal(v.state, VRRP_BACKUP);
+	assert_int_equal(out.timer_us, 300390);
+	out = advert(&owner, &v, 254, true);
+	assert_int_equal(out.timer_us, 300390); /* its replica is not complete */
+	vrrp_step(&owner, &v, (struct vrrp_in){.ev = VRRP_EV_GATE});
+	out = advert(&owner, &v, 254, true);
+	assert_int_equal(out.timer_us, VRRP_TIMER_KEEP);
+	out = event(&owner, &v, VRRP_EV_TIMER);
+	assert_int_equal(out.why, VRRP_WHY_WE_BID_MORE);
+	assert_true(vrrp_addresses_first(&v, out.why));
+	/* the other one yields, and does not come back by itself */
+	out = advert(&other, &peer, vrrp_bid(&owner, &v), false);
+	assert_int_equal(out.why, VRRP_WHY_THEY_BID_MORE);
+	other.preempt = true;
+	out = advert(&other, &peer, 255, false);
+	assert_int_equal(out.timer_us, vrrp_down_us(&other, &peer));
+	/* two owners: a mistake, settled by address */
+	out = advert(&owner, &v, 255, false);
+	assert_int_equal(out.todo, ADV | VRRP_DO_RIVAL);
+	out = advert(&owner, &v, 255, true);
+	assert_int_equal(out.why, VRRP_WHY_THEIR_ADDRESS);
 }
 
 /* The gate, over a whole life: a candidate that becomes complete preempts after at most one
@@ -799,6 +916,9 @@ int main(void)
 		cmocka_unit_test(worse_ends_a_boost),
 		cmocka_unit_test(sole_successor_does_not_wait),
 		cmocka_unit_test(addresses_come_first),
+		cmocka_unit_test(preempt_delay),
+		cmocka_unit_test(preempt_delay_and_the_rest),
+		cmocka_unit_test(address_owner),
 		cmocka_unit_test(gate),
 		cmocka_unit_test(blind_one_meets_the_holder),
 		cmocka_unit_test(blind_one_gets_a_follower),

@@ -12,6 +12,8 @@
 /* Sent by keepalived 2.2.7 with its defaults for VRRP version 3: checksum with pseudo-header. */
 #define KEEPALIVED_IP	"45c0002400010000ff70d0770a14000be0000012"
 #define KEEPALIVED_VRRP "31339602000a7de50a140001c6120001"
+/* With vrrp_version 2: one second, authentication data behind the addresses. */
+#define KEEPALIVED_V2 "21339602000178a00a140001c61200010000000000000000"
 /* The same advertisement with the checksum of RFC 9568. */
 #define RFC9568_VRRP "31339602000a68970a140001c6120001"
 /* Sent by keepalived 2.2.7 from fe80::602b:47ff:fe00:6565, its link-local VIP listed last. */
@@ -36,6 +38,7 @@ static struct vrrp_meta meta(void)
 static struct vrrp_packet packet(void)
 {
 	return (struct vrrp_packet){
+		.version = 3,
 		.vrid = 51,
 		.prio = 150,
 		.adv_cs = 10,
@@ -59,8 +62,8 @@ static size_t from_hex(uint8_t *out, size_t cap, const char *hex)
 
 static bool same_packet(const struct vrrp_packet *a, const struct vrrp_packet *b)
 {
-	if (a->vrid != b->vrid || a->prio != b->prio || a->adv_cs != b->adv_cs ||
-	    a->n_addrs != b->n_addrs)
+	if (a->version != b->version || a->plain_sum != b->plain_sum || a->vrid != b->vrid ||
+	    a->prio != b->prio || a->adv_cs != b->adv_cs || a->n_addrs != b->n_addrs)
 		return false;
 	for (size_t i = 0; i < a->n_addrs; i++)
 		if (!ip_addr_equal(&a->addrs[i], &b->addrs[i]))
@@ -97,13 +100,95 @@ static void golden(void **state)
 
 	want_len = from_hex(want, sizeof(want), RFC9568_VRRP);
 	assert_int_equal(vrrp_decode(&back, &m, want, want_len), VRRP_OK);
+	assert_true(back.plain_sum);
+	p.plain_sum = true;
 	assert_true(same_packet(&back, &p));
+	assert_int_equal(vrrp_encode(&p, &m, buf, sizeof(buf)), want_len);
+	assert_memory_equal(buf, want, want_len);
+}
+
+static struct vrrp_packet packet_v2(void)
+{
+	struct vrrp_packet p = packet();
+
+	p.version = 2;
+	p.adv_cs = 100;
+	return p;
+}
+
+static void golden_v2(void **state)
+{
+	uint8_t buf[VRRP_PACKET_MAX], want[VRRP_PACKET_MAX];
+	struct vrrp_meta m = meta();
+	struct vrrp_packet p = packet_v2(), back;
+	size_t want_len = from_hex(want, sizeof(want), KEEPALIVED_V2);
+
+	(void)state;
+	assert_int_equal(want_len, 24);
+	assert_int_equal(vrrp_encode(&p, &m, buf, sizeof(buf)), want_len);
+	assert_memory_equal(buf, want, want_len);
+	assert_int_equal(vrrp_decode(&back, &m, want, want_len), VRRP_OK);
+	assert_true(same_packet(&back, &p));
+	/* the addresses of the IP header are not in its checksum, and there is one form only */
+	m.src = addr("10.20.0.12");
+	assert_int_equal(vrrp_decode(&back, &m, want, want_len), VRRP_OK);
+	p.plain_sum = true;
+	assert_int_equal(vrrp_encode(&p, &m, buf, sizeof(buf)), want_len);
+	assert_memory_equal(buf, want, want_len);
+	for (size_t n = 0; n < want_len; n++)
+		assert_int_equal(vrrp_decode(&back, &m, want, n), VRRP_E_SHORT);
+	m.src = addr("fe80::1");
+	m.dst = addr("ff02::12");
+	assert_int_equal(vrrp_decode(&back, &m, want, want_len), VRRP_E_VERSION);
+}
+
+static void judged_v2(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+		enum vrrp_err err;
+		const char *why;
+	} row[] = {
+		{0, 0x21, VRRP_OK, "as it should be"},
+		{0, 0x22, VRRP_E_TYPE, "type 2"},
+		{0, 0x11, VRRP_E_VERSION, "version 1"},
+		{3, 0, VRRP_E_COUNT, "no address"},
+		{3, 1, VRRP_E_COUNT, "bytes left over"},
+		{3, 3, VRRP_E_SHORT, "one address missing"},
+		{4, 1, VRRP_E_AUTH_TYPE, "a password"},
+		{4, 2, VRRP_E_AUTH_TYPE, "an IP authentication header"},
+		{5, 0, VRRP_E_INTERVAL, "interval zero"},
+		{5, 2, VRRP_E_OTHER_INTERVAL, "two seconds"},
+		{5, 255, VRRP_E_OTHER_INTERVAL, "the longest"},
+		{1, 52, VRRP_E_VRID, "another virtual router's"},
+		{23, 7, VRRP_OK, "authentication data means nothing"},
+	};
+	const struct vrrp_packet ours = packet_v2();
+	struct vrrp_meta m = meta();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		uint8_t buf[32] = {0};
+		size_t len = from_hex(buf, sizeof(buf), KEEPALIVED_V2);
+		struct vrrp_packet out;
+		enum vrrp_err err;
+
+		buf[row[i].at] = row[i].value;
+		set_checksum(buf, len);
+		err = vrrp_decode(&out, &m, buf, len);
+		if (err == VRRP_OK)
+			err = vrrp_match(&out, &ours);
+		if (err != row[i].err)
+			fail_msg("%s: %s", row[i].why, vrrp_err_name(err));
+	}
 }
 
 static void golden_ipv6(void **state)
 {
 	struct vrrp_meta m = {.src = addr("fe80::1"), .dst = addr("ff02::12"), .ttl = 255};
-	struct vrrp_packet p = {.vrid = 7, .prio = 100, .adv_cs = 100, .n_addrs = 1}, back;
+	struct vrrp_packet p = {.version = 3, .vrid = 7, .prio = 100, .adv_cs = 100, .n_addrs = 1},
+			   back;
 	uint8_t buf[VRRP_PACKET_MAX], want[VRRP_PACKET_MAX];
 	size_t want_len = from_hex(want, sizeof(want), IPV6_VRRP);
 
@@ -122,7 +207,8 @@ static void golden_keepalived_ipv6(void **state)
 {
 	struct vrrp_meta m = {
 		.src = addr("fe80::602b:47ff:fe00:6565"), .dst = vrrp_group(AF_INET6), .ttl = 255};
-	struct vrrp_packet p = {.vrid = 51, .prio = 140, .adv_cs = 10, .n_addrs = 3}, back;
+	struct vrrp_packet p = {.version = 3, .vrid = 51, .prio = 140, .adv_cs = 10, .n_addrs = 3},
+			   back;
 	uint8_t buf[VRRP_PACKET_MAX], want[VRRP_PACKET_MAX];
 	size_t want_len = from_hex(want, sizeof(want), KEEPALIVED_IPV6);
 
@@ -196,6 +282,17 @@ static void not_encodable(void **state)
 	p.vrid = 0;
 	assert_int_equal(vrrp_encode(&p, &m, buf, sizeof(buf)), 0);
 	p = good;
+	p.version = 4;
+	assert_int_equal(vrrp_encode(&p, &m, buf, sizeof(buf)), 0);
+	p.version = 2; /* and 100 ms */
+	assert_int_equal(vrrp_encode(&p, &m, buf, sizeof(buf)), 0);
+	p.adv_cs = 25600;
+	assert_int_equal(vrrp_encode(&p, &m, buf, sizeof(buf)), 0);
+	p.adv_cs = 25500;
+	assert_int_equal(vrrp_encode(&p, &m, buf, sizeof(buf)), 24);
+	p.auth_type = 1;
+	assert_int_equal(vrrp_encode(&p, &m, buf, sizeof(buf)), 0);
+	p = good;
 	p.addrs[1] = addr("2001:db8::1");
 	assert_int_equal(vrrp_encode(&p, &m, buf, sizeof(buf)), 0);
 }
@@ -250,7 +347,8 @@ static void judged(void **state)
 		const char *why;
 	} row[] = {
 		{0, 0x31, 16, VRRP_OK, "as it should be"},
-		{0, 0x21, 16, VRRP_E_VERSION, "version 2"},
+		{0, 0x21, 16, VRRP_E_SHORT, "version 2 has authentication data"},
+		{0, 0x11, 16, VRRP_E_VERSION, "version 1"},
 		{0, 0x41, 16, VRRP_E_VERSION, "version 4"},
 		{0, 0x30, 16, VRRP_E_TYPE, "type 0"},
 		{0, 0x32, 16, VRRP_E_TYPE, "type 2"},
@@ -325,7 +423,9 @@ static void match(void **state)
 	p.addrs[1] = addr("198.18.0.2");
 	assert_int_equal(vrrp_match(&p, &ours), VRRP_E_ADDRS);
 	p = ours;
-	p.vrid = 52;
+	p.version = 2;
+	assert_int_equal(vrrp_match(&p, &ours), VRRP_E_VERSION);
+	p.vrid = 52; /* other virtual routers may be of any version */
 	assert_int_equal(vrrp_match(&p, &ours), VRRP_E_VRID);
 }
 
@@ -420,6 +520,8 @@ int main(void)
 		cmocka_unit_test(split),
 		cmocka_unit_test(split_judged),
 		cmocka_unit_test(names),
+		cmocka_unit_test(golden_v2),
+		cmocka_unit_test(judged_v2),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
