@@ -146,6 +146,8 @@ static int apply(struct app *a, struct conf *new, const struct conf_delta *d, un
 			if ((d[i].change == CONF_REMOVED) == (pass == 0) &&
 			    apply_one(a, new, &d[i], t) < 0)
 				failed = -EIO;
+	for (unsigned i = 0; i < a->n_routers; i++)
+		router_rekey(a->router[i]);
 	conf_free(a->conf);
 	a->conf = new;
 	a->env.run_dir = new->controller.run_dir;

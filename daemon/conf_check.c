@@ -205,6 +205,24 @@ static void check_owner(const struct check *k, const struct conf_router *r)
 			   r->name);
 }
 
+static void check_auth(const struct check *k, const struct conf_router *r)
+{
+	const struct conf_sync *s = &k->c->sync;
+
+	if (r->election.auth != VRRP_AUTH_NONE && (!s->present || !s->sealed))
+		conf_error(k->errors, k->c->path,
+			   line_or(r->election.auth_line, line_or(r->election.line, r->line)),
+			   "router \"%s\": election: auth: there is no key; allowed: with a sync "
+			   "section that has a key-file (security = \"sealed\")",
+			   r->name);
+	if (r->election.auth != VRRP_AUTH_NONE && r->election.ipv6)
+		conf_error(k->errors, k->c->path,
+			   line_or(r->election.auth_line, line_or(r->election.line, r->line)),
+			   "router \"%s\": election: auth: is in the header of IPv4; allowed: with "
+			   "family = \"ipv4\"",
+			   r->name);
+}
+
 static void check_election(const struct check *k, const struct conf_router *r)
 {
 	int line = line_or(r->election.line, r->line);
@@ -232,6 +250,7 @@ static void check_election(const struct check *k, const struct conf_router *r)
 	check_version(k, r);
 	check_version_family(k, r);
 	check_owner(k, r);
+	check_auth(k, r);
 }
 
 static void check_needs_sync(const struct check *k, const struct conf_router *r)
@@ -463,14 +482,25 @@ static void check_fast(const struct check *k, const struct conf_router *r)
 
 static void check_crash(const struct check *k, const struct conf_router *r)
 {
-	if (r->crash == CONF_CRASH_ADOPT && r->election.mode != CONF_ELECTION_VRRP)
-		conf_error(k->errors, k->c->path, line_or(r->crash_line, r->line),
+	int line = line_or(r->crash_line, r->line);
+
+	if (r->crash != CONF_CRASH_ADOPT)
+		return;
+	if (r->election.mode != CONF_ELECTION_VRRP)
+		conf_error(k->errors, k->c->path, line,
 			   "router \"%s\": crash = \"adopt\": %s; allowed: with election mode "
 			   "\"vrrp\"",
 			   r->name,
 			   r->election.mode == CONF_ELECTION_SINGLE
 				   ? "with election mode \"single\" the VIPs stay in any case"
 				   : "with election mode \"external\" the cluster manager decides");
+	else if (r->election.auth != VRRP_AUTH_NONE)
+		conf_error(
+			k->errors, k->c->path, line,
+			"router \"%s\": crash = \"adopt\" and election: auth = \"%s\": the guard "
+			"cannot stamp what it advertises; allowed: crash = \"withdraw\", or auth = "
+			"\"none\"",
+			r->name, r->election.auth == VRRP_AUTH_HMAC ? "hmac" : "offer");
 }
 
 void conf_check(const struct conf *c, struct conf_errors *errors)

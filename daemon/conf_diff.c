@@ -144,6 +144,7 @@ static bool same_live(const struct conf_router *a, const struct conf_router *b)
 	       a->election.preempt == b->election.preempt &&
 	       a->election.preempt_delay_s == b->election.preempt_delay_s &&
 	       a->election.plain_sum == b->election.plain_sum &&
+	       a->election.auth == b->election.auth &&
 	       a->election.virtual_mac == b->election.virtual_mac &&
 	       a->election.veto == b->election.veto &&
 	       a->election.fast_detect == b->election.fast_detect &&

@@ -52,6 +52,7 @@ void conf_vrrp(struct vrrp_io_cfg *out, const struct conf_router *r)
 			.preempt = r->election.preempt,
 			.version = (uint8_t)r->election.version,
 			.preempt_delay_us = r->election.preempt_delay_s * us_per_s},
+		.auth = r->election.auth,
 		.plain_sum = r->election.plain_sum,
 	};
 	add(out, r, true);

@@ -17,7 +17,8 @@ static const char *const words_nat[] = {"none", "snat", "masquerade", NULL}; /* 
 static const char *const words_ip[] = {"ipv4", "ipv6", NULL}; /* = conf_router.election.ipv6 */
 static const char *const words_crash[] = {"withdraw", "adopt", NULL}; /* = enum conf_crash */
 static const char *const words_checksum[] = {"pseudo-header", "no-pseudo-header",
-					     NULL}; /* = election.plain_sum */
+					     NULL};			 /* = election.plain_sum */
+static const char *const words_auth[] = {"none", "offer", "hmac", NULL}; /* = enum vrrp_auth */
 static const char *const words_mode[] = {"vrrp", "external", "single", NULL};
 
 /* As in enum tcp_conntrack, from 1 on. */
@@ -208,6 +209,11 @@ static const struct conf_option election_options[] = {
 	 LINE_AT(struct conf_router, election.version_line),
 	 .min = 2,
 	 .max = 3},
+	{.name = "auth",
+	 .type = CONF_T_WORD,
+	 AT(struct conf_router, election.auth),
+	 LINE_AT(struct conf_router, election.auth_line),
+	 .words = words_auth},
 	{.name = "checksum",
 	 .type = CONF_T_WORD,
 	 AT(struct conf_router, election.plain_sum),

@@ -106,6 +106,11 @@ static void on_rival(void *ctx, const char *what)
 		router_start_announcing(r);
 }
 
+static void on_refused(void *ctx, const char *what)
+{
+	router_happened(ctx, HAPPENING_NOTE, "a VRRP packet was refused", what);
+}
+
 static void elect(struct router *r, enum vrrp_event ev)
 {
 	if (r->vrrp)
@@ -119,6 +124,8 @@ void router_election_cfg(struct vrrp_io_cfg *cfg, const struct router *r)
 {
 	conf_vrrp(cfg, &r->conf);
 	cfg->fsm.prio = r->track.priority;
+	if (cfg->auth != VRRP_AUTH_NONE)
+		seal_derive_vrrp(&cfg->keys, sync_child_keys(r->env->sync), id_of(r->conf.name));
 }
 
 static int open_election(struct router *r, char reason[static NET_REASON_MAX])
@@ -131,7 +138,8 @@ static int open_election(struct router *r, char reason[static NET_REASON_MAX])
 					       .was_replaced = router_takeover_was_replaced,
 					       .may_preempt = router_handover_may_preempt,
 					       .on_heard = router_takeover_heard,
-					       .on_ends = router_takeover_ends};
+					       .on_ends = router_takeover_ends,
+					       .on_refused = on_refused};
 	struct vrrp_io_cfg cfg;
 	int err;
 
@@ -139,6 +147,7 @@ static int open_election(struct router *r, char reason[static NET_REASON_MAX])
 		return 0;
 	router_election_cfg(&cfg, r);
 	err = vrrp_io_new(&r->vrrp, r->env->base, &cfg, &ops, r);
+	seal_forget(&cfg.keys);
 	if (err < 0)
 		snprintf(reason, NET_REASON_MAX, "VRRP on interface %s: %s", cfg.interface,
 			 strerror(-err));
@@ -447,10 +456,29 @@ const char *router_name(const struct router *r)
 	return r->conf.name;
 }
 
+static void reconfigure_election(struct router *r)
+{
+	struct vrrp_io_cfg cfg;
+
+	if (!r->vrrp)
+		return;
+	router_election_cfg(&cfg, r);
+	vrrp_io_set_peers(r->vrrp, &cfg.peers);
+	vrrp_io_reconfigure(r->vrrp, &cfg, false);
+	seal_forget(&cfg.keys);
+}
+
+void router_rekey(struct router *r)
+{
+	if (r->conf.election.auth == VRRP_AUTH_NONE)
+		return;
+	reconfigure_election(r);
+	router_guard_arm(r); /* its packet is stamped */
+}
+
 int router_reconfigure(struct router *r, const struct conf_router *conf,
 		       char reason[static NET_REASON_MAX])
 {
-	struct vrrp_io_cfg cfg;
 	int err, tracked;
 
 	auto_free struct conf_router *was = malloc(sizeof(*was));
@@ -463,11 +491,7 @@ int router_reconfigure(struct router *r, const struct conf_router *conf,
 	r->conf = *conf;
 	set_life_cfg(r);
 	tracked = router_track_reconfigure(r, was);
-	router_election_cfg(&cfg, r);
-	if (r->vrrp) {
-		vrrp_io_set_peers(r->vrrp, &cfg.peers);
-		vrrp_io_reconfigure(r->vrrp, &cfg, false);
-	}
+	reconfigure_election(r);
 	router_sync_reconfigure(r);
 	router_neigh_reconfigure(r);
 	err = router_net_reconfigure(r, reason);

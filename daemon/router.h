@@ -45,6 +45,8 @@ const char *router_name(const struct router *r);
 /* Live changes (see conf_diff). 0 or -errno with reason; what was changed stays changed. */
 must_check int router_reconfigure(struct router *r, const struct conf_router *conf,
 				  char reason[static NET_REASON_MAX]);
+/* The key file was read again. */
+void router_rekey(struct router *r);
 /* Answered once through env.on_answer, now or later. */
 void router_command(struct router *r, bool promote, bool force, uint64_t request);
 /* Resigns in order; on_ended follows. */

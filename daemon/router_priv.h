@@ -123,6 +123,7 @@ void router_happened(struct router *r, enum happening_type type, const char *tex
 		     const char *reason);
 /* Replication said something, or is down. */
 void router_on_report(struct router *r);
+/* With what is tracked, and with keys: to be forgotten. */
 void router_election_cfg(struct vrrp_io_cfg *cfg, const struct router *r);
 /* Starts a timer over. */
 void router_arm(struct event *timer, uint64_t ms);

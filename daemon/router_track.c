@@ -72,6 +72,7 @@ static void settle_priority(struct router *r)
 		return;
 	router_election_cfg(&cfg, r);
 	vrrp_io_reconfigure(r->vrrp, &cfg, now < before);
+	seal_forget(&cfg.keys);
 	router_guard_refresh(r);
 }
 

@@ -117,6 +117,7 @@ static json_t *election_peers(const struct vrrp_ends *e)
 static json_t *election_json(const struct router_view *v)
 {
 	static const char *const mode[] = {"vrrp", "external", "single"};
+	static const char *const auth[] = {"none", "offer", "hmac"};
 	char from[INET6_ADDRSTRLEN];
 	json_t *e = json_pack("{s:s}", "mode", mode[v->conf->election.mode]);
 
@@ -143,6 +144,7 @@ static json_t *election_json(const struct router_view *v)
 			    json_string(engine_heartbeats_name(v->report ? v->report->status.beats
 									 : ENGINE_BEATS_OFF)));
 	json_object_set_new(e, "version", json_integer(v->conf->election.version));
+	json_object_set_new(e, "auth", json_string(auth[v->conf->election.auth]));
 	json_object_set_new(e, "preempt_delay_s", json_integer(v->conf->election.preempt_delay_s));
 	json_object_set_new(e, "preempt_delay_left_ms",
 			    json_integer((json_int_t)(v->preempt_delay_us / 1000)));
@@ -395,11 +397,11 @@ static json_t *vrrp_json(const struct vrrp_stats *s)
 	for (unsigned i = 1; i < VRRP_E_N; i++)
 		json_object_set_new(errors, vrrp_err_name((enum vrrp_err)i),
 				    json_integer((json_int_t)s->rx_err[i]));
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "tx", (json_int_t)s->tx, "rx",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "tx", (json_int_t)s->tx, "rx",
 			 (json_int_t)s->rx, "rx_prio_zero", (json_int_t)s->rx_prio_zero,
 			 "rx_no_pseudo_header", (json_int_t)s->rx_plain_sum, "tx_errors",
-			 (json_int_t)s->tx_errors, "fast_takeovers", (json_int_t)s->fast_takeovers,
-			 "rx_refused", errors);
+			 (json_int_t)s->tx_errors, "tx_challenges", (json_int_t)s->tx_challenges,
+			 "fast_takeovers", (json_int_t)s->fast_takeovers, "rx_refused", errors);
 }
 
 static json_t *takeover_json(const struct router_takeover_stats *s)

@@ -415,6 +415,11 @@ void sync_child_set_conf(struct sync_child *c, const struct sync_msg_conf *conf)
 		sync_child_send(c, &c->conf, NULL, 0);
 }
 
+const struct seal_keyring *sync_child_keys(const struct sync_child *c)
+{
+	return &c->conf.conf.keys;
+}
+
 void sync_child_send(struct sync_child *c, const struct sync_msg *m, const int *fds, unsigned n_fds)
 {
 	if (!c->up || c->broken)

@@ -16,11 +16,12 @@
 #define KEY_FILE_MAX 4096
 #define NONCE_LEN    crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 
-static const char derive_label[16] = "vrouterd router";
+static const char derive_label[16] = "vrouterd router", vrrp_label[16] = "vrouterd vrrp";
 
 _Static_assert(SEAL_KEY_LEN == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "key size");
 _Static_assert(NONCE_LEN == DGRAM_EPOCH_LEN + 8, "nonce size");
 _Static_assert(DGRAM_TAG_LEN == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag size");
+_Static_assert(SEAL_TAG_LEN >= crypto_generichash_BYTES_MIN, "size of tags without text");
 _Static_assert(SEAL_KEY_LEN >= crypto_generichash_KEYBYTES_MIN &&
 		       SEAL_KEY_LEN <= crypto_generichash_KEYBYTES_MAX,
 	       "derivation key size");
@@ -184,12 +185,13 @@ void seal_keygen(uint8_t id, char line[static SEAL_LINE_MAX])
 
 /* ---- datagrams ---------------------------------------------------------------------------- */
 
-void seal_derive(struct seal_keys *out, const struct seal_keyring *ring, uint32_t router)
+static void derive(struct seal_keys *out, const struct seal_keyring *ring, uint32_t router,
+		   const char label[static sizeof(derive_label)])
 {
 	uint8_t text[sizeof(derive_label) + 4];
 	struct wr w = wr_of(text, sizeof(text));
 
-	wr_bytes(&w, derive_label, sizeof(derive_label));
+	wr_bytes(&w, label, sizeof(derive_label));
 	wr_be32(&w, router);
 	out->n = ring->n;
 	for (unsigned i = 0; i < ring->n; i++) {
@@ -198,6 +200,16 @@ void seal_derive(struct seal_keys *out, const struct seal_keyring *ring, uint32_
 		(void)crypto_generichash(out->key[i].key, SEAL_KEY_LEN, text, wr_len(&w),
 					 ring->key[i].key, SEAL_KEY_LEN);
 	}
+}
+
+void seal_derive(struct seal_keys *out, const struct seal_keyring *ring, uint32_t router)
+{
+	derive(out, ring, router, derive_label);
+}
+
+void seal_derive_vrrp(struct seal_keys *out, const struct seal_keyring *ring, uint32_t router)
+{
+	derive(out, ring, router, vrrp_label);
 }
 
 void seal_forget(struct seal_keys *k)
@@ -252,4 +264,24 @@ int seal_open(const struct seal_keys *k, const struct dgram_hdr *h, uint8_t *buf
 							  nonce, key) == 0
 		       ? 0
 		       : -EBADMSG;
+}
+
+/* ---- tags ---------------------------------------------------------------------------------- */
+
+bool seal_tag(const struct seal_keys *k, uint8_t id, const void *text, size_t len,
+	      uint8_t tag[static SEAL_TAG_LEN])
+{
+	const uint8_t *key = key_of(k, id);
+
+	return key && crypto_generichash(tag, SEAL_TAG_LEN, text, len, key, SEAL_KEY_LEN) == 0;
+}
+
+int seal_check_tag(const struct seal_keys *k, uint8_t id, const void *text, size_t len,
+		   const uint8_t tag[static SEAL_TAG_LEN])
+{
+	uint8_t good[SEAL_TAG_LEN];
+
+	if (!seal_tag(k, id, text, len, good))
+		return -ENOKEY;
+	return sodium_memcmp(good, tag, SEAL_TAG_LEN) == 0 ? 0 : -EBADMSG;
 }

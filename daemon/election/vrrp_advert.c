@@ -29,7 +29,7 @@ static size_t make_packet(const struct vrrp_io *io, uint8_t prio, const struct i
 	return vrrp_encode(&p, &meta, buf, VRRP_PACKET_MAX);
 }
 
-int vrrp_io_resignation(const struct vrrp_io *io, struct vrrp_resignation *out)
+int vrrp_io_resignation(struct vrrp_io *io, struct vrrp_resignation *out)
 {
 	if (io->fd < 0)
 		return -ENOTCONN;
@@ -40,16 +40,27 @@ int vrrp_io_resignation(const struct vrrp_io *io, struct vrrp_resignation *out)
 		out->to[i].len =
 			make_packet(io, VRRP_PRIO_RESIGN, &io->ends.to[i], out->to[i].packet);
 	}
-	return io->fd;
+	return out->n ? vrrp_stamp_last(io, out->to[0].packet, out->to[0].len) : io->fd;
 }
 
-int vrrp_io_standin(const struct vrrp_io *io, struct vrrp_standin *out)
+/* One for all whom it goes to: they differ in the checksum only. */
+static int stamp(struct vrrp_io *io, uint8_t prio)
+{
+	uint8_t buf[VRRP_PACKET_MAX];
+	size_t len = make_packet(io, prio, &io->ends.to[0], buf);
+
+	return vrrp_stamp(io, buf, len);
+}
+
+int vrrp_io_standin(struct vrrp_io *io, struct vrrp_standin *out)
 {
 	struct vrrp_inst inst = io->inst;
 
 	inst.claims = 0; /* three of our own: others hear them, or have settled it */
 	if (inst.state != VRRP_ACTIVE || inst.resigning)
 		return -ENOTCONN;
+	if (io->stamping.mode != VRRP_AUTH_NONE)
+		return -EOPNOTSUPP;
 	*out = (struct vrrp_standin){.family = io->family,
 				     .ends = io->ends,
 				     .ours = io->ours,
@@ -76,14 +87,15 @@ static int send_one(struct vrrp_io *io, uint8_t prio, const struct ip_addr *to)
 
 void vrrp_advertise(struct vrrp_io *io, uint8_t prio)
 {
-	int failed = 0;
+	int failed;
 
 	io->last_tx_us = now_us();
 	if (io->fd < 0) { /* a resignation on an interface that is gone */
 		io->stats.tx_errors++;
 		return;
 	}
-	for (unsigned i = 0; i < io->ends.n_to; i++) {
+	failed = io->ends.n_to ? stamp(io, prio) : 0;
+	for (unsigned i = 0, n = failed ? 0 : io->ends.n_to; i < n; i++) {
 		int err = send_one(io, prio, &io->ends.to[i]);
 
 		failed = err ? err : failed;

@@ -140,7 +140,7 @@ static enum vrrp_err split(const struct vrrp_io *io, const uint8_t *buf, size_t 
 	return meta->src.family ? VRRP_OK : VRRP_E_IP;
 }
 
-static enum vrrp_err judge(const struct vrrp_io *io, const uint8_t *buf, size_t len,
+static enum vrrp_err judge(struct vrrp_io *io, const uint8_t *buf, size_t len,
 			   struct vrrp_meta *meta, struct vrrp_packet *p)
 {
 	struct rd body;
@@ -150,13 +150,16 @@ static enum vrrp_err judge(const struct vrrp_io *io, const uint8_t *buf, size_t 
 		return err;
 	if (ip_addr_equal(&meta->src, &io->ends.self))
 		return VRRP_E_OWN;
-	err = vrrp_decode(p, meta, body.p, body.left);
+	err = vrrp_stamp_challenge(io, buf, &body, meta);
+	if (err == VRRP_OK)
+		err = vrrp_decode(p, meta, body.p, body.left);
 	if (err != VRRP_OK)
 		return err;
 	/* other virtual routers are not to be complained of */
 	if (p->vrid == io->ours.vrid && !vrrp_ends_hear(&io->ends, &meta->src))
 		return VRRP_E_PEER;
-	return vrrp_match(p, &io->ours);
+	err = vrrp_match(p, &io->ours);
+	return err == VRRP_OK ? vrrp_stamp_judge(io, buf, &body, meta) : err;
 }
 
 static void heard(struct vrrp_io *io, const struct vrrp_meta *meta, const struct vrrp_packet *p)
@@ -294,7 +297,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 static int init(struct vrrp_io *io)
 {
 	io->timer = evtimer_new(io->base, on_timer, io);
-	return io->timer ? vrrp_interface_open(io) : -ENOMEM;
+	if (!io->timer)
+		return -ENOMEM;
+
+	int err = vrrp_stamp_open(io);
+
+	return err ? err : vrrp_interface_open(io);
 }
 
 static void use_cfg(struct vrrp_io *io, const struct vrrp_io_cfg *cfg)
@@ -303,6 +311,7 @@ static void use_cfg(struct vrrp_io *io, const struct vrrp_io_cfg *cfg)
 	io->ours.version = cfg->fsm.version;
 	io->ours.adv_cs = cfg->fsm.adv_cs;
 	io->ours.plain_sum = cfg->plain_sum;
+	vrrp_stamp_use(io, cfg);
 }
 
 int vrrp_io_new(struct vrrp_io **out, struct event_base *base, const struct vrrp_io_cfg *cfg,
@@ -325,6 +334,7 @@ int vrrp_io_new(struct vrrp_io **out, struct event_base *base, const struct vrrp
 	io->watch_fd = -1;
 	io->family = cfg->family;
 	io->peers = cfg->peers;
+	io->stamping.last_fd = -1;
 	use_cfg(io, cfg);
 	io->ours.vrid = cfg->vrid;
 	io->ours.n_addrs = cfg->n_addrs;
@@ -344,6 +354,7 @@ void vrrp_io_free(struct vrrp_io *io)
 {
 	if (!io)
 		return;
+	vrrp_stamp_close(io);
 	if (io->timer)
 		event_free(io->timer);
 	vrrp_interface_close(io);

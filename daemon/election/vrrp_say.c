@@ -19,12 +19,12 @@ static bool is_silent(uint64_t *last_us, uint64_t now)
 
 void vrrp_say_unused(struct vrrp_io *io, enum vrrp_err err, const struct ip_addr *src)
 {
-	char from[INET6_ADDRSTRLEN];
+	char from[INET6_ADDRSTRLEN], what[INET6_ADDRSTRLEN + 32];
 	uint64_t now = now_us();
 
 	io->stats.rx_err[err]++;
-	/* other virtual routers on the same link are normal */
-	if (err == VRRP_E_VRID)
+	/* other virtual routers on the same link are normal, and so is who starts */
+	if (err == VRRP_E_VRID || err == VRRP_E_CHALLENGE || err == VRRP_E_UNPROVEN)
 		return;
 	if (is_silent(&io->complained_us[err], now))
 		return;
@@ -32,6 +32,10 @@ void vrrp_say_unused(struct vrrp_io *io, enum vrrp_err err, const struct ip_addr
 		   "a packet from %s on %s was not used: %s (VRID %u, %" PRIu64 " so far)",
 		   ip_addr_format(src, from), io->interface, vrrp_err_name(err), io->ours.vrid,
 		   io->stats.rx_err[err]);
+	if (io->ops->on_refused && err >= VRRP_E_NO_AUTH) {
+		snprintf(what, sizeof(what), "%s: %s", from, vrrp_err_name(err));
+		io->ops->on_refused(io->ctx, what);
+	}
 }
 
 /* It is followed, but a router that starts waits by its own interval and may be too impatient. */

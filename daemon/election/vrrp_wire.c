@@ -46,6 +46,13 @@ const char *vrrp_err_name(enum vrrp_err e)
 		[VRRP_E_ADDRS] = "other_addresses",
 		[VRRP_E_OWN] = "own_address",
 		[VRRP_E_PEER] = "unknown_peer",
+		[VRRP_E_NO_AUTH] = "no_auth",
+		[VRRP_E_AUTH_KEY] = "unknown_key",
+		[VRRP_E_AUTH_BAD] = "bad_auth",
+		[VRRP_E_REPLAYED] = "replayed",
+		[VRRP_E_UNPROVEN] = "unproven",
+		[VRRP_E_UNANSWERED] = "unanswered",
+		[VRRP_E_CHALLENGE] = "challenge",
 	};
 
 	return (size_t)e < ARRAY_LEN(name) ? name[e] : "unknown";

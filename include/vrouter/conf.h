@@ -92,6 +92,7 @@ struct conf_router {
 		unsigned advert_interval_ms; /* multiple of 10, 10..40950, default 100 */
 		bool preempt;		     /* default true */
 		unsigned preempt_delay_s;    /* default 0 */
+		enum vrrp_auth auth;	     /* default none */
 		bool plain_sum;		     /* checksum = "no-pseudo-header" says true */
 		bool virtual_mac;	     /* both legs while ACTIVE; default false */
 		bool accept;		     /* the VIPs answer for themselves; default true */
@@ -100,7 +101,7 @@ struct conf_router {
 		unsigned fast_interval_ms; /* between heartbeats, 1..100; default 3 */
 		int fast_detect_line;
 		int line, mode_line, interface_line, family_line, peers_line, vrid_line,
-			advert_line, virtual_mac_line, accept_line, version_line;
+			advert_line, virtual_mac_line, accept_line, version_line, auth_line;
 	} election;
 	unsigned sync_hold_s;	     /* at most this long is preemption held back; default 30 */
 	unsigned drain_ms;	     /* planned switchover: wait for acknowledgement; default 500 */

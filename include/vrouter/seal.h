@@ -43,6 +43,8 @@ struct seal_keys { /* of one router */
 	unsigned n; /* the first seals */
 };
 void seal_derive(struct seal_keys *out, const struct seal_keyring *ring, uint32_t router);
+/* Others, for the tags of this router's advertisements. */
+void seal_derive_vrrp(struct seal_keys *out, const struct seal_keyring *ring, uint32_t router);
 void seal_forget(struct seal_keys *k);
 /* Seals body in place: buf holds header | body, grows by DGRAM_TAG_LEN. false: there is no key
  * h->key_id. The same header must never come with two different bodies. */
@@ -52,5 +54,14 @@ must_check bool seal_box(const struct seal_keys *k, const struct dgram_hdr *h, u
  * -EBADMSG: forged, damaged, or another key with this id; buf then is garbage. */
 must_check int seal_open(const struct seal_keys *k, const struct dgram_hdr *h, uint8_t *buf,
 			 size_t len);
+
+/* A tag over text that stays readable (keyed BLAKE2b). */
+#define SEAL_TAG_LEN 16
+/* false: there is no key id. */
+must_check bool seal_tag(const struct seal_keys *k, uint8_t id, const void *text, size_t len,
+			 uint8_t tag[static SEAL_TAG_LEN]);
+/* 0, -ENOKEY: there is no key id, or -EBADMSG. */
+must_check int seal_check_tag(const struct seal_keys *k, uint8_t id, const void *text, size_t len,
+			      const uint8_t tag[static SEAL_TAG_LEN]);
 
 #endif

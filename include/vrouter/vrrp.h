@@ -7,6 +7,7 @@
 #define VROUTER_VRRP_H
 
 #include "vrouter/addr.h"
+#include "vrouter/seal.h"
 #include "vrouter/wire.h"
 
 #define VRRP_PROTO	 112 /* IP protocol number, RFC 9568 5.1.1.4 */
@@ -58,6 +59,14 @@ enum vrrp_err {
 	VRRP_E_ADDRS,	       /* its addresses are not ours (order does not matter) */
 	VRRP_E_OWN,	       /* from our own address */
 	VRRP_E_PEER,	       /* by unicast, from none of our peers */
+	/* authentication, see vrouter/vrrp_auth.h */
+	VRRP_E_NO_AUTH,	   /* without a stamp */
+	VRRP_E_AUTH_KEY,   /* with a key that we do not have */
+	VRRP_E_AUTH_BAD,   /* forged, damaged, or another key with this id */
+	VRRP_E_REPLAYED,   /* heard before, or older than what was */
+	VRRP_E_UNPROVEN,   /* of a lifetime that has not answered our challenge yet */
+	VRRP_E_UNANSWERED, /* the same, for seconds: a recording, or it does not hear us */
+	VRRP_E_CHALLENGE,  /* a challenge by another controller; not wrong, but no advertisement */
 	VRRP_E_N
 };
 const char *vrrp_err_name(enum vrrp_err e);
@@ -275,6 +284,9 @@ bool vrrp_ends_hear(const struct vrrp_ends *e, const struct ip_addr *from);
 struct event_base;
 struct vrrp_io; /* a raw socket on one interface, a timer, an instance; owned by its router */
 
+/* Whether advertisements are stamped, and whether those of others have to be. */
+enum vrrp_auth { VRRP_AUTH_NONE, VRRP_AUTH_OFFER, VRRP_AUTH_HMAC };
+
 struct vrrp_io_cfg {
 	const char *router;    /* for log lines; borrowed for the call */
 	const char *interface; /* in the caller's network namespace */
@@ -282,7 +294,9 @@ struct vrrp_io_cfg {
 	struct vrrp_peers peers;
 	uint8_t vrid;
 	struct vrrp_cfg fsm;
-	bool plain_sum; /* what we send, see struct vrrp_packet; both are accepted */
+	enum vrrp_auth auth;
+	struct seal_keys keys; /* with auth; the first seals, all are accepted */
+	bool plain_sum;	       /* what we send, see struct vrrp_packet; both are accepted */
 	struct ip_addr addrs[VRRP_MAX_ADDRS];
 	uint8_t n_addrs;
 };
@@ -316,6 +330,9 @@ struct vrrp_io_ops {
 	/* May be NULL. The time is up, and it preempts. false: the ACTIVE was asked to hand over
 	 * instead; it is asked again after two intervals, until this says true. */
 	bool (*may_preempt)(void *ctx);
+	/* May be NULL. Authentication refused a packet; what: from whom and why. At most once per
+	 * reason and minute. */
+	void (*on_refused)(void *ctx, const char *what);
 };
 
 /* What it takes to resign in our place: a packet with priority 0 for each that it goes to, as the
@@ -357,6 +374,7 @@ struct vrrp_stats {
 	uint64_t tx, rx, rx_prio_zero, tx_errors; /* packets: by unicast one for each peer */
 	uint64_t fast_takeovers;		  /* because of missing heartbeats */
 	uint64_t rx_plain_sum;			  /* of rx, see struct vrrp_packet */
+	uint64_t tx_challenges;
 	uint64_t rx_err[VRRP_E_N];
 };
 
@@ -380,16 +398,17 @@ bool vrrp_io_is_well(const struct vrrp_io *io);
 /* An ACTIVE's addresses are there. One that takes over from an ACTIVE which is still there does not
  * say so before this (nor later than after one interval). */
 void vrrp_io_has_addresses(struct vrrp_io *io);
-/* Live change of fsm (but for the version) and plain_sum: the election goes on, nothing restarts.
- * worse: see struct vrrp_in. */
+/* Live change of fsm (but for the version), plain_sum, auth and keys: the election goes on, nothing
+ * restarts. worse: see struct vrrp_in. */
 void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_io_cfg *cfg, bool worse);
 /* Other peers, where there were and still are some. */
 void vrrp_io_set_peers(struct vrrp_io *io, const struct vrrp_peers *peers);
 /* The socket to send it on (borrowed, until the next fault), or -ENOTCONN while the interface is
  * unusable. */
-must_check int vrrp_io_resignation(const struct vrrp_io *io, struct vrrp_resignation *out);
-/* The same; also -ENOTCONN while this is not ACTIVE. What is bid later is another one. */
-must_check int vrrp_io_standin(const struct vrrp_io *io, struct vrrp_standin *out);
+must_check int vrrp_io_resignation(struct vrrp_io *io, struct vrrp_resignation *out);
+/* The same; also -ENOTCONN while this is not ACTIVE. What is bid later is another one. Not where
+ * advertisements are stamped: only we can do that. */
+must_check int vrrp_io_standin(struct vrrp_io *io, struct vrrp_standin *out);
 const struct vrrp_inst *vrrp_io_inst(const struct vrrp_io *io);
 const struct vrrp_stats *vrrp_io_stats(const struct vrrp_io *io);
 uint64_t vrrp_io_delay_us(const struct vrrp_io *io); /* vrrp_delay_us() now */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A packet (IP header first, as a raw IPv4 socket delivers it; of IPv6 what the socket tells of the
- * header) through all that the election does with it: split, decode, match, one step in each state.
- * What decodes must encode to what decodes to the same; every number that reaches the state machine
- * must leave a timer that can be armed. */
+ * header) through all that the election does with it: split, look for a stamp, decode, match, one
+ * step in each state. What decodes must encode to what decodes to the same; every number that
+ * reaches the state machine must leave a timer that can be armed. */
 #include <string.h>
 
-#include "vrouter/vrrp.h"
+#include "vrouter/vrrp_auth.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -97,6 +97,29 @@ static bool decodes(struct vrrp_packet *p, const struct vrrp_meta *meta, const s
 	return vrrp_decode(p, meta, buf, body->left) == VRRP_OK;
 }
 
+static void stamped(const struct vrrp_meta *meta, const uint8_t *options, const struct rd *body)
+{
+	struct vrrp_auth_peers peers = {.peer[0] = {.addr = meta->src, .proven = true, .epoch = 1}};
+	uint8_t option[VRRP_AUTH_OPTION_LEN], text[VRRP_AUTH_TEXT_MAX];
+	struct vrrp_auth_stamp s, back;
+	uint64_t ask;
+	size_t len;
+
+	vrrp_auth_is_challenge(body->p, body->left);
+	if (!vrrp_auth_find(&s, options, (size_t)(body->p - options)))
+		return;
+	check(s.number <= VRRP_AUTH_48_BITS && s.nonce <= VRRP_AUTH_48_BITS);
+	vrrp_auth_encode(&s, option);
+	check(vrrp_auth_find(&back, option, sizeof(option)));
+	check(back.key_id == s.key_id && back.epoch == s.epoch && back.number == s.number &&
+	      back.nonce == s.nonce && memcmp(back.tag, s.tag, sizeof(s.tag)) == 0);
+	len = vrrp_auth_text(text, &s, &meta->src, body->p, body->left);
+	check(len <= sizeof(text));
+	check(vrrp_auth_judge(&peers, &meta->src, &s, 1, s.epoch, &ask) != VRRP_OK ||
+	      (s.epoch == 1 && s.number > 0));
+	check(ask <= VRRP_AUTH_48_BITS);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vrrp_meta meta;
@@ -107,6 +130,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				      : vrrp_split_ipv4(&meta, &body, data, size))
 		return 0;
 	check(body.p >= data && body.left <= size && body.p + body.left <= data + size);
+	if (meta.src.family == AF_INET)
+		stamped(&meta, data + 20, &body);
 	/* the fuzzer does not have to find this byte */
 	meta.ttl = VRRP_TTL;
 	if (!decodes(&p, &meta, &body))

@@ -7,6 +7,7 @@
 
 PREEMPT=true ROUTER_EXTRA='sync-hold = 0'
 interop_up
-interop_story 10.20.0.12
+interop_story 10.20.0.12 "auth = offer" # which it does not notice
 interop_judge "ip.src == 10.20.0.11" "ip.checksum.status == 1 && ip.ttl == 255 && ip.dst == 224.0.0.18 &&
 	vrrp.ip_addr == $MGMT_VIP && vrrp.ip_addr == $PUBLIC_VIP"
+[ "$(judged "ip.hdr_len == 60")" -gt 0 ] || fail "no stamp was seen"

@@ -53,7 +53,7 @@ static const char full[] =
 	"  nat { mode = masquerade random = true }\n"
 	"  election { mode = vrrp interface = br-mgmt vrid = 51 priority = 150\n"
 	"             advert-interval = 10 preempt = false preempt-delay = 7\n"
-	"             version = 3 checksum = no-pseudo-header }\n"
+	"             version = 3 auth = none checksum = no-pseudo-header }\n"
 	"}\n";
 
 static struct conf *load(const char *text)
@@ -136,6 +136,7 @@ static void has_defaults(void **state)
 	assert_int_equal(r->election.version, 3);
 	assert_int_equal(r->election.preempt_delay_s, 0);
 	assert_false(r->election.plain_sum);
+	assert_int_equal(r->election.auth, VRRP_AUTH_NONE);
 	assert_true(r->election.accept && !r->election.virtual_mac && !r->election.ipv6);
 	assert_int_equal(r->leg[NET_PUBLIC].n_vips, 1);
 	assert_int_equal(r->n_gateways, 0);
@@ -300,6 +301,8 @@ static const struct {
 	 "a multiple of 1000"},
 	{IN_ELECTION("preempt-delay = 1001"), "f:7: router \"r\": election: preempt-delay",
 	 "0 to 1000 (s)"},
+	{IN_ELECTION("auth = md5"), "f:7: router \"r\": election: auth = \"md5\"",
+	 "\"none\", \"offer\", \"hmac\""},
 	{IN_ELECTION("checksum = rfc"), "f:7: router \"r\": election: checksum = \"rfc\"",
 	 "\"pseudo-header\", \"no-pseudo-header\""},
 	{IN_ELECTION("priority = 1"), "f:7: router \"r\": election: priority", "2 to 253"},

@@ -338,6 +338,39 @@ static void routers_differ(void **state)
 	assert_int_equal(a.n, 0);
 }
 
+/* Of readable text; with keys of their own, so that no tag is of use elsewhere. */
+static void tags(void **state)
+{
+	struct seal_keyring ring = ring_of("7 " KEY_A "\n2 " KEY_B);
+	uint8_t tag[SEAL_TAG_LEN], other[SEAL_TAG_LEN];
+	struct seal_keys keys, streams, elsewhere;
+	char text[] = "an advertisement";
+
+	(void)state;
+	seal_derive_vrrp(&keys, &ring, 1);
+	seal_derive_vrrp(&elsewhere, &ring, 2);
+	seal_derive(&streams, &ring, 1);
+	assert_int_equal(keys.n, 2);
+	assert_true(seal_tag(&keys, 7, text, sizeof(text), tag));
+	assert_int_equal(seal_check_tag(&keys, 7, text, sizeof(text), tag), 0);
+	assert_int_equal(seal_check_tag(&keys, 2, text, sizeof(text), tag), -EBADMSG);
+	assert_int_equal(seal_check_tag(&keys, 3, text, sizeof(text), tag), -ENOKEY);
+	assert_int_equal(seal_check_tag(&elsewhere, 7, text, sizeof(text), tag), -EBADMSG);
+	assert_int_equal(seal_check_tag(&streams, 7, text, sizeof(text), tag), -EBADMSG);
+	assert_false(seal_tag(&keys, 3, text, sizeof(text), other));
+	assert_int_equal(seal_check_tag(&keys, 7, text, sizeof(text) - 1, tag), -EBADMSG);
+	for (size_t i = 0; i < 8 * sizeof(text); i++) {
+		text[i / 8] ^= (char)(1 << i % 8);
+		assert_int_equal(seal_check_tag(&keys, 7, text, sizeof(text), tag), -EBADMSG);
+		text[i / 8] ^= (char)(1 << i % 8);
+	}
+	for (size_t i = 0; i < 8 * sizeof(tag); i++) {
+		tag[i / 8] ^= (uint8_t)(1 << i % 8);
+		assert_int_equal(seal_check_tag(&keys, 7, text, sizeof(text), tag), -EBADMSG);
+		tag[i / 8] ^= (uint8_t)(1 << i % 8);
+	}
+}
+
 /* Through a rotation every datagram in flight opens, and what is sent again does so, too. */
 static void rotation(void **state)
 {
@@ -426,6 +459,7 @@ int main(void)
 		cmocka_unit_test(nonces_differ),
 		cmocka_unit_test(streams_differ),
 		cmocka_unit_test(routers_differ),
+		cmocka_unit_test(tags),
 		cmocka_unit_test(rotation),
 		cmocka_unit_test(forged_derive_nothing),
 		cmocka_unit_test(keys_by_id),

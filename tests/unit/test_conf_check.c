@@ -246,6 +246,34 @@ static void owner_accepts_nothing(struct conf *c)
 	c->router[0].election.accept_line = 99;
 }
 
+static void auth_of_ipv6(struct conf *c)
+{
+	version_2_of_ipv6(c);
+	c->router[0].election.version = 3;
+	c->router[0].election.auth = VRRP_AUTH_HMAC;
+	c->router[0].election.auth_line = 78;
+}
+
+static void auth_with_adopt(struct conf *c)
+{
+	c->router[0].election.auth = VRRP_AUTH_HMAC;
+	c->router[0].crash = CONF_CRASH_ADOPT;
+	c->router[0].crash_line = 56;
+}
+
+static void offer_with_adopt(struct conf *c)
+{
+	auth_with_adopt(c);
+	c->router[0].election.auth = VRRP_AUTH_OFFER;
+}
+
+static void auth_without_key(struct conf *c)
+{
+	c->router[0].election.auth = VRRP_AUTH_OFFER;
+	c->router[0].election.auth_line = 77;
+	c->sync.sealed = false;
+}
+
 static void no_vrid(struct conf *c)
 {
 	c->router[0].election.vrid = 0;
@@ -430,6 +458,16 @@ static const struct {
 	 "version = 3"},
 	{owner_accepts_nothing, "test.conf:99: router \"r0\": election: accept = false",
 	 "accept = true"},
+	{auth_of_ipv6, "test.conf:78: router \"r0\": election: auth: is in the header of IPv4",
+	 "ipv4"},
+	{auth_with_adopt,
+	 "test.conf:56: router \"r0\": crash = \"adopt\" and election: auth = \"hmac\": the guard",
+	 "allowed: crash = \"withdraw\", or auth = \"none\""},
+	{offer_with_adopt,
+	 "test.conf:56: router \"r0\": crash = \"adopt\" and election: auth = \"offer\"",
+	 "allowed"},
+	{auth_without_key, "test.conf:77: router \"r0\": election: auth: there is no key",
+	 "key-file"},
 	{no_vrid, "test.conf:13: router \"r0\": election: vrid is missing", "1 to 255"},
 	{no_election_interface, "test.conf:13: router \"r0\": election: interface is missing", ""},
 	{no_sync, "test.conf:10: router \"r0\": several controllers need a sync section", "single"},

@@ -256,6 +256,11 @@ static void checksum(struct conf_router *r)
 	r->election.plain_sum = !r->election.plain_sum;
 }
 
+static void auth(struct conf_router *r)
+{
+	r->election.auth = VRRP_AUTH_HMAC;
+}
+
 static void owner(struct conf_router *r)
 {
 	r->election.priority = 255;
@@ -380,6 +385,7 @@ static const struct {
 	{preempt_delay, CONF_LIVE, NULL},
 	{version, CONF_REFUSED, "election: version"},
 	{checksum, CONF_LIVE, NULL},
+	{auth, CONF_LIVE, NULL},
 	{owner, CONF_LIVE, NULL},
 	{gateway, CONF_LIVE, NULL},
 	{nat, CONF_LIVE, NULL},

@@ -72,5 +72,6 @@ int cmd_table(const struct options *o);
 int cmd_flush(const struct options *o);
 int cmd_garbage(const struct options *o);
 int cmd_stalls(const struct options *o);
+int cmd_play(const struct options *o);
 
 #endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Stamps as bytes, and who is believed: a receiver against a sender that restarts, a network that
+ * loses, and an attacker who has recorded all of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vrouter/vrrp_auth.h"
+
+static struct vrrp_auth_stamp stamp(void)
+{
+	struct vrrp_auth_stamp s = {.key_id = 7,
+				    .epoch = 0x0102030405060708,
+				    .number = 0x090a0b0c0d0e,
+				    .nonce = 0x0f1011121314};
+
+	for (unsigned i = 0; i < sizeof(s.tag); i++)
+		s.tag[i] = (uint8_t)(0x15 + i);
+	return s;
+}
+
+static bool same_stamp(const struct vrrp_auth_stamp *a, const struct vrrp_auth_stamp *b)
+{
+	return a->key_id == b->key_id && a->epoch == b->epoch && a->number == b->number &&
+	       a->nonce == b->nonce && memcmp(a->tag, b->tag, sizeof(a->tag)) == 0;
+}
+
+static void golden(void **state)
+{
+	static const uint8_t head[] = {0x9e, 40, 1, 7};
+	const struct vrrp_auth_stamp s = stamp();
+	struct vrrp_auth_stamp back;
+	uint8_t option[VRRP_AUTH_OPTION_LEN];
+
+	(void)state;
+	vrrp_auth_encode(&s, option);
+	assert_memory_equal(option, head, sizeof(head));
+	for (unsigned i = 4; i < sizeof(option); i++)
+		assert_int_equal(option[i], i - 3);
+	assert_true(vrrp_auth_find(&back, option, sizeof(option)));
+	assert_true(same_stamp(&back, &s));
+}
+
+static void found_or_not(void **state)
+{
+	static const struct {
+		uint8_t before[8];
+		unsigned n;
+		bool found;
+		const char *why;
+	} row[] = {
+		{{0}, 0, true, "alone"},
+		{{1, 1, 1, 1}, 4, true, "behind padding"},
+		{{0x94, 4, 0, 0}, 4, true, "behind a router alert"},
+		{{0, 0, 0, 0}, 4, false, "behind the end"},
+		{{0x94, 1, 0, 0}, 4, false, "behind an option that is too short"},
+		{{0x94, 0, 0, 0}, 4, false, "behind an option of no length"},
+		{{0x94, 60, 0, 0}, 4, false, "behind an option that is too long"},
+		{{0x9e, 4, 1, 7}, 4, false, "behind a short one of its type"},
+	};
+	const struct vrrp_auth_stamp s = stamp();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		uint8_t options[8 + VRRP_AUTH_OPTION_LEN];
+		struct vrrp_auth_stamp back;
+
+		memcpy(options, row[i].before, row[i].n);
+		vrrp_auth_encode(&s, options + row[i].n);
+		if (vrrp_auth_find(&back, options, row[i].n + VRRP_AUTH_OPTION_LEN) != row[i].found)
+			fail_msg("%s: found is not %d", row[i].why, row[i].found);
+	}
+}
+
+static void damaged(void **state)
+{
+	const struct vrrp_auth_stamp s = stamp();
+	uint8_t option[VRRP_AUTH_OPTION_LEN];
+	struct vrrp_auth_stamp back;
+
+	(void)state;
+	vrrp_auth_encode(&s, option);
+	for (size_t n = 0; n < sizeof(option); n++) {
+		/* an own allocation, so that a sanitizer sees one byte too many */
+		uint8_t *cut = malloc(n ? n : 1);
+
+		assert_non_null(cut);
+		memcpy(cut, option, n);
+		assert_false(vrrp_auth_find(&back, cut, n));
+		free(cut);
+	}
+	option[2] = 2; /* another format */
+	assert_false(vrrp_auth_find(&back, option, sizeof(option)));
+	option[2] = 1;
+	option[1] = 39;
+	assert_false(vrrp_auth_find(&back, option, sizeof(option)));
+}
+
+/* The tag is over all but the checksum, which may differ from receiver to receiver. */
+static void text_covers_all(void **state)
+{
+	uint8_t packet[16] = {0x31, 51, 100, 2, 0, 10, 0xaa, 0xbb, 10, 20, 0, 1, 198, 18, 0, 1};
+	uint8_t a[VRRP_AUTH_TEXT_MAX], b[VRRP_AUTH_TEXT_MAX];
+	struct ip_addr src = ip_addr_v4(htonl(0x0a14000b)), other = ip_addr_v4(htonl(0x0a14000c));
+	struct vrrp_auth_stamp s = stamp(), t;
+	size_t n = vrrp_auth_text(a, &s, &src, packet, sizeof(packet));
+
+	(void)state;
+	assert_int_equal(n, 24 + 4 + 14);
+	for (size_t i = 0; i < sizeof(packet); i++) {
+		packet[i] ^= 1;
+		assert_int_equal(vrrp_auth_text(b, &s, &src, packet, sizeof(packet)), n);
+		assert_int_equal(memcmp(a, b, n) == 0, i == 6 || i == 7);
+		packet[i] ^= 1;
+	}
+	t = s;
+	t.number++;
+	vrrp_auth_text(b, &t, &src, packet, sizeof(packet));
+	assert_memory_not_equal(a, b, n);
+	t = s;
+	t.nonce++;
+	vrrp_auth_text(b, &t, &src, packet, sizeof(packet));
+	assert_memory_not_equal(a, b, n);
+	t = s;
+	t.epoch++;
+	vrrp_auth_text(b, &t, &src, packet, sizeof(packet));
+	assert_memory_not_equal(a, b, n);
+	vrrp_auth_text(b, &s, &other, packet, sizeof(packet));
+	assert_memory_not_equal(a, b, n);
+	assert_int_equal(vrrp_auth_text(b, &s, &src, packet, 7), 0);
+	assert_int_equal(vrrp_auth_text(b, &s, &src, packet, VRRP_PACKET_MAX + 1), 0);
+}
+
+static void challenge_is_none_to_others(void **state)
+{
+	struct vrrp_meta meta = {.src = ip_addr_v4(1), .dst = ip_addr_v4(2), .ttl = 255};
+	uint8_t packet[VRRP_AUTH_CHALLENGE_LEN];
+	struct vrrp_packet out;
+
+	(void)state;
+	vrrp_auth_challenge(packet, 51);
+	assert_int_equal(packet[1], 51);
+	assert_true(vrrp_auth_is_challenge(packet, sizeof(packet)));
+	assert_false(vrrp_auth_is_challenge(packet, sizeof(packet) - 1));
+	assert_int_equal(vrrp_decode(&out, &meta, packet, sizeof(packet)), VRRP_E_TYPE);
+	packet[0] = 0x31;
+	assert_false(vrrp_auth_is_challenge(packet, sizeof(packet)));
+}
+
+/* ---- who is believed ------------------------------------------------------------------------ */
+
+static struct vrrp_auth_peers peers;
+static uint64_t now_us, asked, guess;
+
+static enum vrrp_err hear(uint32_t from, uint64_t epoch, uint64_t number, uint64_t nonce)
+{
+	const struct vrrp_auth_stamp s = {.epoch = epoch, .number = number, .nonce = nonce};
+	struct ip_addr addr = ip_addr_v4(htonl(from));
+	uint64_t random = ++guess * 0x9e3779b97f4a7c15u, ask;
+	enum vrrp_err err = vrrp_auth_judge(&peers, &addr, &s, now_us, random, &ask);
+
+	if (ask)
+		asked = ask;
+	return err;
+}
+
+static int fresh(void **state)
+{
+	(void)state;
+	memset(&peers, 0, sizeof(peers));
+	now_us = 1000000;
+	asked = 0;
+	return 0;
+}
+
+static void proves_itself(void **state)
+{
+	uint64_t first;
+
+	(void)state;
+	assert_int_equal(hear(1, 100, 5, 0), VRRP_E_UNPROVEN);
+	assert_true(asked && asked <= VRRP_AUTH_48_BITS);
+	first = asked;
+	assert_int_equal(hear(1, 100, 6, first + 1), VRRP_E_UNPROVEN); /* no such question */
+	assert_int_equal(hear(2, 100, 6, first), VRRP_E_UNPROVEN);     /* it was another's */
+	assert_int_equal(hear(1, 100, 7, first), VRRP_OK);
+}
+
+static void is_believed(void **state)
+{
+	uint64_t nonce;
+
+	(void)state;
+	assert_int_equal(hear(1, 100, 5, 0), VRRP_E_UNPROVEN);
+	nonce = asked;
+	assert_int_equal(hear(1, 100, 6, nonce), VRRP_OK);
+	assert_int_equal(hear(1, 100, 6, nonce), VRRP_E_REPLAYED);
+	assert_int_equal(hear(1, 100, 5, 0), VRRP_E_REPLAYED);
+	assert_int_equal(hear(1, 100, 9, 0), VRRP_OK); /* some were lost */
+	assert_int_equal(hear(1, 100, 8, 0), VRRP_E_REPLAYED);
+	assert_int_equal(hear(1, 100, VRRP_AUTH_LAST, 0), VRRP_OK); /* its guard */
+	assert_int_equal(hear(1, 100, 10, 0), VRRP_E_REPLAYED);
+	/* it has restarted; the old lifetime counts until the new one has answered, and never again
+	 */
+	now_us += 10000;
+	assert_int_equal(hear(1, 200, 1, 0), VRRP_E_UNPROVEN);
+	assert_int_equal(hear(1, 200, 2, nonce), VRRP_E_UNPROVEN); /* an old answer */
+	assert_int_equal(hear(1, 200, 3, asked), VRRP_OK);
+	assert_int_equal(hear(1, 100, VRRP_AUTH_LAST, 0), VRRP_E_UNPROVEN);
+	assert_int_equal(hear(1, 200, 4, 0), VRRP_OK);
+}
+
+static void questions_are_bounded(void **state)
+{
+	unsigned questions = 0;
+	uint64_t first, unused;
+
+	(void)state;
+	hear(1, 100, 1, 0);
+	first = asked;
+	for (unsigned i = 0; i < 10000; i++) { /* one second */
+		asked = 0;
+		now_us += 100;
+		assert_int_equal(hear(1, 100 + i, 1, 0), VRRP_E_UNPROVEN);
+		questions += asked != 0;
+		assert_true(!asked || asked == first);
+	}
+	assert_in_range(questions, 190, 200);
+	/* an answer that is late is none, and the next question is another one */
+	now_us += 2000000;
+	assert_int_not_equal(hear(1, 100, 2, first), VRRP_OK);
+	unused = asked;
+	assert_true(asked && asked != first);
+	/* nobody answers for seconds: that is worth a word */
+	for (unsigned i = 0; i < 40; i++) {
+		now_us += 100000;
+		if (hear(1, 100, 1, 0) == VRRP_E_UNANSWERED)
+			break;
+		assert_true(i < 39);
+	}
+	/* but not who comes back after a silence */
+	now_us += 60000000;
+	assert_int_equal(hear(1, 300, 1, 0), VRRP_E_UNPROVEN);
+	assert_true(asked != unused);
+	assert_int_equal(hear(1, 300, 2, asked), VRRP_OK);
+}
+
+/* A replay by who knows all old packets does not keep the true one from proving itself, nor does it
+ * take its place. */
+static void many_senders(void **state)
+{
+	(void)state;
+	for (uint32_t from = 1; from <= VRRP_AUTH_PEERS; from++) {
+		now_us += 10000;
+		hear(from, from, 1, 0);
+		assert_int_equal(hear(from, from, 2, asked), VRRP_OK);
+	}
+	now_us += 10000;
+	hear(1, 1, 3, 0); /* 2 is now the one that was heard the longest ago */
+	hear(99, 99, 1, 0);
+	assert_int_equal(hear(1, 1, 4, 0), VRRP_OK);
+	assert_int_equal(hear(3, 3, 3, 0), VRRP_OK);
+	assert_int_equal(hear(2, 2, 3, 0), VRRP_E_UNPROVEN);
+}
+
+#define LIVES	 40
+#define PER_LIFE 30
+
+static uint64_t next_random(uint64_t *seed)
+{
+	uint64_t z = *seed += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	return z ^ z >> 27;
+}
+
+/* Everything that was ever sent comes again, at random moments, between what is sent: nothing of it
+ * is believed, and each new packet of a sender that answers is. Packets are lost, too. */
+static void recordings_are_worth_nothing(void **state)
+{
+	static struct vrrp_auth_stamp tape[LIVES * PER_LIFE];
+	const struct ip_addr from = ip_addr_v4(1);
+	uint64_t seed = 42, ask, nonce = 0;
+	unsigned n = 0, believed = 0;
+
+	(void)state;
+	for (unsigned life = 0; life < LIVES; life++) {
+		uint64_t epoch = next_random(&seed);
+
+		for (unsigned i = 1; i <= PER_LIFE; i++) {
+			struct vrrp_auth_stamp s = {.epoch = epoch, .number = i, .nonce = nonce};
+
+			now_us += 100000;
+			for (unsigned k = 0; n && k < 5; k++) {
+				const struct vrrp_auth_stamp *old = &tape[next_random(&seed) % n];
+
+				assert_int_not_equal(vrrp_auth_judge(&peers, &from, old, now_us,
+								     next_random(&seed), &ask),
+						     VRRP_OK);
+				nonce = ask ? ask : nonce; /* the true sender hears it, too */
+				now_us += 1000;
+			}
+			if (next_random(&seed) % 10 == 0)
+				continue; /* lost, and not recorded either */
+			if (vrrp_auth_judge(&peers, &from, &s, now_us, next_random(&seed), &ask) ==
+			    VRRP_OK)
+				believed++;
+			nonce = ask ? ask : 0;
+			tape[n++] = s;
+		}
+	}
+	assert_true(believed > LIVES * PER_LIFE * 3 / 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(golden),
+		cmocka_unit_test(found_or_not),
+		cmocka_unit_test(damaged),
+		cmocka_unit_test(text_covers_all),
+		cmocka_unit_test(challenge_is_none_to_others),
+		cmocka_unit_test_setup(proves_itself, fresh),
+		cmocka_unit_test_setup(is_believed, fresh),
+		cmocka_unit_test_setup(questions_are_bounded, fresh),
+		cmocka_unit_test_setup(many_senders, fresh),
+		cmocka_unit_test_setup(recordings_are_worth_nothing, fresh),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
