@@ -34,6 +34,7 @@ kill_core() {
 	{ wait "${LAB_DAEMON[$1]}"; } 2>/dev/null
 }
 other_is() { [ "$(ctl "$1" --json status other 2>/dev/null | jq -r '.routers[0].role' 2>/dev/null)" = "$2" ]; }
+other_rests() { [ "$(ctl "$1" --json status other | jq -r '.routers[0].state')" = standby ]; }
 sync_pid() { ctl "$1" --json stats 2>/dev/null | jq .replication_process.pid; }
 guard_pid() { ctl "$1" --json stats 2>/dev/null | jq .guard.pid; }
 announcements() { ctl "$1" --json stats vrouter | jq .routers[0].network.announcements; }
@@ -74,6 +75,7 @@ remember() {
 	b=$((3 - a))
 	other_is "$b" ACTIVE || ctl "$a" demote other >/dev/null || return 1
 	wait_for "the routers on two controllers" 10 other_is "$b" ACTIVE
+	wait_for "its former ACTIVE has left" 10 other_rests "$a"
 	term=$(status "$a" .term) since=$(status "$a" .since) sync=$(sync_pid "$a") guard=$(guard_pid "$a")
 	events=$(role_events "$b") hung=$(cat "$LAB_DIR"/c?.log | grep -c 'does not answer')
 	[ ${#WATCHES[@]} = 0 ] || kill "${WATCHES[@]}" $STALLS 2>/dev/null
