@@ -188,7 +188,7 @@ static void replace_rules(struct router *r, const char *by)
 
 	if (r->life.state == LIFE_STOPPED)
 		return;
-	conf_net_desired(&d, &r->conf, life_wants_vips(&r->life));
+	conf_net_desired(&d, &r->conf, life_keeps_vips(&r->life));
 	if (nat_replace(r->ns, &d, reason) < 0) {
 		router_arm(r->settle_timer, FAULT_RETRY_MS);
 		router_push(r, (struct life_in){.ev = LIFE_EV_FAULT, .fault = LIFE_FAULT_NET},
