@@ -30,6 +30,7 @@ struct standin {
 	int core;	     /* the next one, connected; -1: none */
 	int signals;	     /* SIGTERM: whoever manages the service wants an end */
 	uint64_t look_us, handover_us;
+	struct sync_msg heard; /* here as it is large */
 };
 
 static void seal_fate(struct guard_armed *a, enum guard_fate fate, const char *why)
@@ -127,19 +128,17 @@ static void answer(const struct standin *g, struct sync_msg *m)
 /* Once the next core has the pair, what comes is its. */
 static void hear_sync(struct standin *g)
 {
-	static struct sync_msg m;
-
 	for (unsigned i = 0; i < SYNC_MAX && g->core < 0 && g->s->hold[GUARD_FD_SYNC] >= 0; i++) {
 		int fds[SYNC_FDS], rc;
 		unsigned n_fds;
 
-		rc = sync_ipc_recv(g->s->hold[GUARD_FD_SYNC], &m, fds, &n_fds);
+		rc = sync_ipc_recv(g->s->hold[GUARD_FD_SYNC], &g->heard, fds, &n_fds);
 		if (rc == -EAGAIN)
 			return;
 		while (rc == 1 && n_fds)
 			close(fds[--n_fds]);
 		if (rc == 1)
-			answer(g, &m);
+			answer(g, &g->heard);
 		else
 			drop_sync(g);
 	}

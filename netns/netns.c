@@ -66,11 +66,6 @@ int netns_run(const struct netns *ns, int (*fn)(void *arg), void *arg)
 	return ret;
 }
 
-int netns_fd(const struct netns *ns)
-{
-	return ns->fd;
-}
-
 /* ---- create ---- */
 
 /* The folder is a shared mount, so that the mounts in it reach every mount namespace. */

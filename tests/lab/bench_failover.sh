@@ -62,17 +62,7 @@ one_failover() { # DRIVER ADVERT [FLOWS [crash | kill | fast]]
 	local flows=${3:-0} old=1
 	ADVERT=$2
 	[ "${4:-}" != fast ] || ELECTION_EXTRA="fast-detect = 3  fast-interval = 3"
-	lab_standard 2
-	if [ "$1" = vrouterd ]; then
-		lab_start 1 2
-		wait_for "one ACTIVE, one ready" 30 settled
-	else
-		bench_rival "$1"
-		rival_start 1
-		rival_start 2
-		wait_for "a VIP" 20 vip_somewhere
-		sleep 1 # its notify script, of which nothing tells the end
-	fi
+	bench_standard "$1"
 	has_vip 1 || old=2
 	[ "$flows" = 0 ] || lab_in c$old-vr "$TRAFFIC" fill "${SET[@]}" --count "$flows" --rate 50000
 	traffic probe n1 probe --target $HOST:7

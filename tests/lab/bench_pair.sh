@@ -13,6 +13,28 @@ bench_rival() { # DRIVER: with room for every table of the bench
 	RIVAL_CACHE=${1#cache-} RIVAL_HASH_SIZE=1048576 RIVAL_HASH_LIMIT=4194304
 }
 
+# Two controllers on their networks under the driver. It ends when one of them holds the role.
+bench_ready() { # DRIVER
+	if [ "$1" = vrouterd ]; then
+		wait_for "one ACTIVE, one ready" 30 settled
+	else
+		wait_for "a VIP" 20 vip_somewhere
+	fi
+}
+bench_standard() { # DRIVER
+	lab_standard 2
+	if [ "$1" = vrouterd ]; then
+		lab_start 1 2
+		bench_ready "$1"
+	else
+		bench_rival "$1"
+		rival_start 1
+		rival_start 2
+		bench_ready "$1"
+		sleep 1 # its notify script, of which nothing tells the end
+	fi
+}
+
 pair_up() { # DRIVER: the controllers and the source
 	PAIR=$1
 	lab_up

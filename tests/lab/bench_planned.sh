@@ -3,13 +3,6 @@
 # Section `planned` of tests/bench: the role moves on request, ten times in a row, under load.
 
 SWITCHES=10
-planned_ready() { # DRIVER
-	if [ "$1" = vrouterd ]; then
-		wait_for "one ACTIVE, one ready" 30 settled
-	else
-		wait_for "a VIP" 20 vip_somewhere
-	fi
-}
 keepalived_of() {
 	local pid
 	for pid in $(ip netns pids "$LAB-c$1-vr"); do [ "$(<"/proc/$pid/comm")" != keepalived ] || echo "$pid"; done
@@ -30,16 +23,7 @@ planned_switch() { # DRIVER OLD
 # switchover and end after the last, with a second or more for each.
 one_planned() { # DRIVER
 	local i old end
-	lab_standard 2
-	if [ "$1" = vrouterd ]; then
-		lab_start 1 2
-	else
-		bench_rival "$1"
-		rival_start 1
-		rival_start 2
-	fi
-	planned_ready "$1"
-	[ "$1" = vrouterd ] || sleep 1 # its notify script, of which nothing tells the end
+	bench_standard "$1"
 	traffic tcp n1 tcp-flows --target $HOST:7 --count 1000 --interval-us 500
 	traffic opens n1 tcp-opens --target $HOST:7 --deadline 4000
 	traffic probe n1 probe --target $HOST:7
@@ -49,7 +33,7 @@ one_planned() { # DRIVER
 	ask probe reset
 	for ((i = 1; i <= SWITCHES; i++)); do
 		end=$(($(now_ms) + 1100))
-		planned_ready "$1"
+		bench_ready "$1"
 		has_vip 1 && old=1 || old=2
 		planned_switch "$1" $old
 		wait_for "the other one has the VIP" 20 has_vip $((3 - old))

@@ -33,16 +33,7 @@ steady_both() { pair_kernel_has 1 "$1" && pair_kernel_has 2 "$1"; }
 one_steady() { # DRIVER SECONDS FLOWS
 	local old=1 cpu busy=() repairs=0 end
 	ADVERT=10
-	lab_standard 2
-	if [ "$1" = vrouterd ]; then
-		lab_start 1 2
-		wait_for "one ACTIVE, one ready" 30 settled
-	else
-		bench_rival "$1"
-		rival_start 1
-		rival_start 2
-		wait_for "a VIP" 20 vip_somewhere
-	fi
+	bench_standard "$1"
 	has_vip 1 || old=2
 	lab_in c$old-vr "$TRAFFIC" fill "${SET[@]}" --count "$3" --rate 50000
 	within 60 pair_kernel_has $((3 - old)) "$3" || note "not all flows replicated"
