@@ -293,6 +293,10 @@ static struct vrrp_out active_advert(const struct vrrp_cfg *cfg, struct vrrp_ins
 		return blind_yields(cfg, v, in);
 	if (in.prio > bid)
 		return enter_backup(cfg, v, in.prio, in.adv_cs, VRRP_WHY_THEY_BID_MORE);
+	/* No reason to give up a table of flows; but newer advertisements may wait behind this one,
+	 * so nothing is answered before the timer. */
+	if (in.overdue && in.prio == VRRP_PRIO_BLIND && bid != VRRP_PRIO_BLIND)
+		return keep();
 	if (in.overdue)
 		return enter_backup(cfg, v, in.prio, in.adv_cs, VRRP_WHY_STALLED);
 	if (in.prio == bid && in.from_higher_addr)

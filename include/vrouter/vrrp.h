@@ -176,7 +176,8 @@ struct vrrp_in {
 	/* ADVERT: the last one with a priority above 0 came from somebody else. */
 	bool from_other;
 	/* ADVERT: our own last one is older than a BACKUP waits (the process or the machine stood
-	 * still), so the sender rightly took over and has the newer flows: do not fight it. */
+	 * still), so the sender rightly took over and has the newer flows: do not fight it,
+	 * unless it bids that it has none (VRRP_PRIO_BLIND). */
 	bool overdue;
 	bool gated, blind, sole; /* GATE */
 	/* RECONF: the priority is lower because something fails. A promotion by hand no longer

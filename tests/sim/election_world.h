@@ -455,6 +455,11 @@ static void event(struct sim *s, unsigned i, enum vrrp_event ev)
 		step(s, i, (struct vrrp_in){.ev = ev, .worse = worse});
 }
 
+static bool is_blind(const struct node *n)
+{
+	return vrrp_bid(&n->cfg, &n->v) == VRRP_PRIO_BLIND;
+}
+
 static void gate(struct sim *s, unsigned i, bool gated, bool blind)
 {
 	say(s, "node %u: %sgated, %sblind", i, gated ? "" : "not ", blind ? "" : "not ");

@@ -315,13 +315,15 @@ static void calm_boost(struct sim *s, unsigned set, unsigned a)
 		fail(s, "node %u was promoted, node %u is ACTIVE", b, the_active(s, set));
 }
 
-/* Whoever stood still fights nobody when it goes on: an ACTIVE leaves to its successor, a BACKUP
- * has missed nothing. */
+/* Whoever stood still fights nobody when it goes on: an ACTIVE leaves to its successor, but not to
+ * one that knows nothing, and a BACKUP has missed nothing. */
 static void calm_stall(struct sim *s, unsigned set, unsigned a)
 {
 	unsigned i = (unsigned)below(s, s->n);
 	struct node *n = &s->node[i];
 	unsigned long changes;
+	unsigned other;
+	bool stays;
 
 	if (!(set >> i & 1) || !n->alive)
 		return;
@@ -333,12 +335,17 @@ static void calm_stall(struct sim *s, unsigned set, unsigned a)
 	advance(s, n->paused_until - 1);
 	if (s->failed)
 		return;
-	if (i == a && the_active(s, set & ~(1u << i)) == NODES)
+	other = the_active(s, set & ~(1u << i));
+	if (i == a && other == NODES)
 		fail(s, "node %u stood still and nobody took over", i);
+	if (other != NODES && s->node[other].drained_at != NEVER)
+		return; /* to whoever asked */
+	stays = i == a && other != NODES && is_blind(&s->node[other]) && !is_blind(n);
 	changes = s->changes + (i == a);
 	advance(s, s->now + 3 * interval(s));
-	if (n->v.state != VRRP_BACKUP)
-		fail(s, "node %u stood still and did not leave", i);
+	if ((n->v.state == VRRP_ACTIVE) != stays)
+		fail(s, "node %u stood still and %s", i,
+		     stays ? "left to a blind one" : "did not leave");
 	if (s->changes != changes)
 		fail(s, "node %u stood still and changed more than its own state", i);
 }

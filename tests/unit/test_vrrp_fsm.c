@@ -35,8 +35,8 @@ struct rule {
 	enum vrrp_event ev;
 	unsigned states;
 	/* sets; 0: any */
-	unsigned prio, preempted, higher_addr, from_other, overdue, to_held_back, quits_aloud,
-		new_bid, wait;
+	unsigned prio, preempted, higher_addr, from_other, overdue, replaced, to_held_back,
+		quits_aloud, new_bid, wait;
 	/* expected */
 	unsigned after;
 	uint32_t todo;
@@ -120,9 +120,11 @@ static const struct rule rules[] = {
 	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_MORE, .quits_aloud = YES,
 	 .after = S_BACKUP, .todo = ADV | BECOME, .timer = T_DOWN_THEIRS,
 	 .why = VRRP_WHY_THEY_BID_MORE, .text = "blind: loses, and says that it was here"},
-	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_SAME | P_LESS, .overdue = YES,
+	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_SAME | P_LESS, .replaced = YES,
 	 .after = S_BACKUP, .todo = BECOME, .timer = T_DOWN_THEIRS, .why = VRRP_WHY_STALLED,
 	 .text = "was replaced while it stood still"},
+	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_LESS, .overdue = YES, .replaced = NO,
+	 .text = "by one that has no table: the timer asks"},
 	{.ev = VRRP_EV_ADVERT, .states = S_BIDS, .prio = P_SAME, .overdue = NO,
 	 .higher_addr = YES, .after = S_BACKUP, .todo = BECOME, .timer = T_DOWN_THEIRS,
 	 .why = VRRP_WHY_THEIR_ADDRESS, .text = "loses by address"},
@@ -189,6 +191,8 @@ static bool applies(const struct rule *r, const struct situation *s)
 	bool preempted = !held_back && (s->cfg.preempt || s->cfg.prio == 255) &&
 			 s->in.prio != VRRP_PRIO_BLIND && s->in.prio < s->cfg.prio;
 	bool quits_aloud = own_bid(s) == VRRP_PRIO_BLIND && !s->in.overdue;
+	bool replaced =
+		s->in.overdue && (s->in.prio != VRRP_PRIO_BLIND || own_bid(s) == VRRP_PRIO_BLIND);
 	bool new_bid =
 		s->state == S_PLAIN && s->cfg.prio != VRRP_PRIO_BLIND && s->in.blind != s->v.blind;
 
@@ -196,7 +200,7 @@ static bool applies(const struct rule *r, const struct situation *s)
 	       in_set(r->preempted, yes_no(preempted)) &&
 	       in_set(r->higher_addr, yes_no(s->in.from_higher_addr)) &&
 	       in_set(r->from_other, yes_no(s->in.from_other)) &&
-	       in_set(r->overdue, yes_no(s->in.overdue)) &&
+	       in_set(r->overdue, yes_no(s->in.overdue)) && in_set(r->replaced, yes_no(replaced)) &&
 	       in_set(r->to_held_back, yes_no(s->in.gated || s->in.blind)) &&
 	       in_set(r->quits_aloud, yes_no(quits_aloud)) && in_set(r->new_bid, yes_no(new_bid)) &&
 	       in_set(r->wait, s->wait);
