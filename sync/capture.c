@@ -74,7 +74,7 @@ int capture_filter(struct capture *c, const struct flow_filter *filter,
 	struct sock_fprog program = {.filter = op};
 	int none = 0, err = 0;
 
-	program.len = (unsigned short)flow_filter_program(op, filter, locals);
+	program.len = (unsigned short)flow_filter_program(op, c->own_port, filter, locals);
 	if (program.len &&
 	    setsockopt(c->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0)
 		return 0;

@@ -256,12 +256,21 @@ static void pass_others(struct program *p, const struct flow_filter *f)
 	ret(p, PASS);
 }
 
-unsigned flow_filter_program(struct sock_filter *out, const struct flow_filter *f,
-			     const struct flow_locals *locals)
+/* The kernel names whoever made the change. */
+static void by_port(struct program *p, uint32_t own_port)
+{
+	op(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct nlmsghdr, nlmsg_pid));
+	op(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, htonl(own_port));
+	ret(p, DROP);
+}
+
+unsigned flow_filter_program(struct sock_filter *out, uint32_t own_port,
+			     const struct flow_filter *f, const struct flow_locals *locals)
 {
 	struct program p = {.op = out};
 	unsigned branch;
 
+	by_port(&p, own_port);
 	pass_others(&p, f);
 	by_protocol(&p, f);
 	by_assured(&p, f);

@@ -21,6 +21,7 @@ static unsigned owed_us(struct pace *p, uint64_t now_us, uint64_t cpu_us)
 	if (busy < PACE_WORK_US && left <= PACE_WORK_US)
 		return 0;
 	left = busy / PACE_SHARE > left ? busy / PACE_SHARE - left : 0;
+	left = left < PACE_REST_MAX_US ? left : PACE_REST_MAX_US;
 	p->since_us = now_us + left;
 	p->since_cpu_us = cpu_us;
 	return (unsigned)left;

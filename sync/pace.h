@@ -21,8 +21,9 @@ enum {
 	PACE_FAST = 8, /* changes in a millisecond */
 	PACE_GATHER_US = 200,
 	PACE_BULK_US = 20,
-	PACE_WORK_US = 4000, /* of CPU, after which it counts how much was left to others */
-	PACE_SHARE = 8,	     /* one part of rest for as many of work */
+	PACE_WORK_US = 4000,	 /* of CPU, after which it counts how much was left to others */
+	PACE_SHARE = 8,		 /* one part of rest for as many of work */
+	PACE_REST_MAX_US = 5000, /* in one piece: a promotion waits for an answer */
 };
 
 struct pace {

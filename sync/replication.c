@@ -62,11 +62,16 @@ static void turn(struct replication *r)
 	links_flush(r->shared->links);
 }
 
-static void on_turn(evutil_socket_t fd, short what, void *arg)
+/* The worker rests after it. By itself libevent does not end a round while an event is active, and
+ * this one is again until the work is done. */
+static void on_bulk(evutil_socket_t fd, short what, void *arg)
 {
+	struct replication *r = arg;
+
 	(void)fd;
 	(void)what;
-	turn(arg);
+	turn(r);
+	event_base_loopbreak(r->shared->base);
 }
 
 /* libevent counts from when its loop woke up, which may be long ago: it can be early, and is not
@@ -401,7 +406,7 @@ static int make_events(struct replication *r)
 	r->on_capture =
 		event_new(base, capture_fd(r->capture), EV_READ | EV_PERSIST, on_captured, r);
 	r->on_time = event_new(base, -1, 0, on_due, r);
-	r->on_bulk = event_new(base, -1, 0, on_turn, r);
+	r->on_bulk = event_new(base, -1, 0, on_bulk, r);
 	if (!r->on_capture || !r->on_time || !r->on_bulk)
 		return -ENOMEM;
 	event_priority_set(r->on_capture, PRIO_CAPTURE);

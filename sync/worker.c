@@ -33,7 +33,8 @@ struct worker {
 		struct sync_msg_link msg;
 	} link_news[SYNC_LINKS_MAX];
 	uint64_t bad_header, other_router; /* datagrams that belong to no router */
-	int status;			   /* of exit */
+	bool left;
+	int status; /* of exit */
 };
 
 static uint64_t clock_us(clockid_t id)
@@ -52,6 +53,7 @@ uint64_t monotonic_ms(void)
 static void leave(struct worker *w, int status)
 {
 	w->status = status;
+	w->left = true;
 	event_base_loopbreak(w->shared.base);
 }
 
@@ -498,7 +500,7 @@ static void run(struct worker *w)
 	struct event_base *base = w->shared.base;
 	struct pace pace = {0};
 
-	while (event_base_loop(base, EVLOOP_ONCE) == 0 && !event_base_got_break(base)) {
+	while (event_base_loop(base, EVLOOP_ONCE) == 0 && !w->left) {
 		unsigned us =
 			pace_rest_us(&pace, w->shared.work, w->shared.bulk,
 				     clock_us(CLOCK_MONOTONIC), clock_us(CLOCK_PROCESS_CPUTIME_ID));

@@ -16,9 +16,10 @@
 #include "vrouter/conntrack.h"
 #include "vrouter/filter.h"
 
-#define ROUNDS	400
-#define FLOWS	40
-#define MESSAGE 1024
+#define ROUNDS	 400
+#define FLOWS	 40
+#define MESSAGE	 1024
+#define OWN_PORT 0x12345678u
 
 static uint64_t rng = 88172645463325252u;
 
@@ -59,7 +60,7 @@ static unsigned attach(struct pipe *p, const struct flow_filter *f, const struct
 	struct sock_filter op[FILTER_PROGRAM_MAX];
 	struct sock_fprog prog = {.filter = op};
 
-	prog.len = (unsigned short)flow_filter_program(op, f, l);
+	prog.len = (unsigned short)flow_filter_program(op, OWN_PORT, f, l);
 	assert_true(prog.len);
 	assert_int_equal(setsockopt(p->to, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)), 0);
 	return prog.len;
@@ -242,6 +243,30 @@ static void looser(void **state)
 	close(p.to);
 }
 
+/* Also of expectations, and where no filter is configured. */
+static void own_changes(void **state)
+{
+	_Alignas(struct nlmsghdr) uint8_t buf[MESSAGE];
+	const struct flow_locals none = {.n = 0};
+	const struct flow_filter f = {.n_only = 0};
+	struct flow flow = sample_tcp_snat(1);
+	struct pipe p = open_pipe();
+	struct nlmsghdr *nlh = event(buf, &flow, FLOW_UPDATE);
+
+	(void)state;
+	attach(&p, &f, &none);
+	assert_true(passes(&p, nlh, nlh->nlmsg_len));
+	nlh->nlmsg_pid = OWN_PORT;
+	assert_false(passes(&p, nlh, nlh->nlmsg_len));
+	nlh->nlmsg_pid = htonl(OWN_PORT);
+	assert_true(passes(&p, nlh, nlh->nlmsg_len));
+	nlh->nlmsg_pid = OWN_PORT;
+	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK_EXP << 8;
+	assert_false(passes(&p, nlh, nlh->nlmsg_len));
+	close(p.from);
+	close(p.to);
+}
+
 static void longest(void **state)
 {
 	struct flow_locals l = {.n = FLOW_LOCALS_MAX};
@@ -267,6 +292,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees),
 		cmocka_unit_test(looser),
+		cmocka_unit_test(own_changes),
 		cmocka_unit_test(longest),
 	};
 

@@ -87,6 +87,16 @@ static void waiting_is_not_saved(void **state)
 	assert_in_range(pace_rest_us(&p, 0, false, 61008000, 8100), 1, 8000 / PACE_SHARE);
 }
 
+/* One step that took long is not paid for in one piece. */
+static void a_rest_is_short(void **state)
+{
+	struct pace p = {0};
+
+	(void)state;
+	assert_int_equal(pace_rest_us(&p, 0, true, 1000000, 0), PACE_BULK_US);
+	assert_int_equal(pace_rest_us(&p, 0, true, 7000000, 6000000), PACE_REST_MAX_US);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -96,6 +106,7 @@ int main(void)
 		cmocka_unit_test(bulk_work_lets_others_run),
 		cmocka_unit_test(a_share_is_left),
 		cmocka_unit_test(waiting_is_not_saved),
+		cmocka_unit_test(a_rest_is_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
