@@ -49,9 +49,10 @@ struct sock_filter;
 
 /* A classic BPF program for a socket that conntrack events arrive at. It drops the events of which
  * the source would say nothing: of changes that the netlink port own_port made, of flows that are
- * never through or never in the filter, and of new flows outside of it. Endings and changes that may take a flow out of the filter pass; so does
- * whatever is no such event. It may be looser than the two, never stricter. out has room for
- * FILTER_PROGRAM_MAX. Returns its length; 0: nothing is to be dropped. */
+ * never through or never in the filter, and of new flows outside of it. Endings and changes that
+ * may take a flow out of the filter pass; so does whatever is no such event. It may be looser than
+ * the two, never stricter. out has room for FILTER_PROGRAM_MAX. Returns its length; 0: nothing is
+ * to be dropped. */
 unsigned flow_filter_program(struct sock_filter *out, uint32_t own_port,
 			     const struct flow_filter *f, const struct flow_locals *locals);
 
