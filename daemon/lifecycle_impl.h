@@ -15,7 +15,7 @@ struct life_run {
 };
 
 /* Faults that the election has to leave for. With one of its own it has left by itself, and comes
- * back by itself. */
+ * back by itself; with one of another router the group sees to it (group.h). */
 #define LIFE_FAULTS_LEAVE (LIFE_FAULT_NET | LIFE_FAULT_TRACK)
 
 void life_set_reason(struct life *l, const char *why);

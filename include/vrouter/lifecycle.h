@@ -60,6 +60,7 @@ enum {
 	LIFE_FAULT_NET = 1 << 0,
 	LIFE_FAULT_ELECTION = 1 << 1,
 	LIFE_FAULT_TRACK = 1 << 2, /* something fails that is tracked without a weight */
+	LIFE_FAULT_GROUP = 1 << 3, /* another router that shares the election has a fault */
 };
 
 struct life_cfg {
