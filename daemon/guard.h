@@ -29,8 +29,11 @@ struct guard_orders {
 		unsigned ifindex; /* inside of the namespace */
 	} vip[(NET_VIPS_MAX + 1) * NET_LEGS];
 	unsigned n_vips;
-	unsigned leg[NET_LEGS];	     /* ifindex */
-	bool virtual_mac;	     /* to be taken from the legs */
+	unsigned leg[NET_LEGS]; /* ifindex */
+	bool virtual_mac;	/* to be taken from the legs */
+	/* Of routers that share an election, id_of() its name; 0: none. One of them has it (a
+	 * vrrp_fd, and standin); the others follow that one. */
+	uint32_t group;
 	unsigned adopt_s;	     /* crash = "adopt": at most that long; 0: withdraw */
 	struct vrrp_standin standin; /* its resignation has n 0: no election of our own */
 };

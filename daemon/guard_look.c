@@ -11,6 +11,7 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
+#include "clock.h"
 #include "guard_state.h"
 
 #define VIPS_MAX ((NET_VIPS_MAX + 1) * NET_LEGS)
@@ -100,7 +101,7 @@ static bool dump(int fd, uint16_t type, uint32_t seq, struct seen *s)
 const char *guard_look(const struct guard_armed *a)
 {
 	struct seen s = {.o = &a->orders};
-	uint32_t seq = (uint32_t)a->care.next_us | 1;
+	uint32_t seq = (uint32_t)now_us() | 1;
 
 	if (!dump(a->fd[GUARD_FD_ROUTE], RTM_GETLINK, seq, &s) ||
 	    !dump(a->fd[GUARD_FD_ROUTE], RTM_GETADDR, seq + 1, &s))
@@ -111,5 +112,5 @@ const char *guard_look(const struct guard_armed *a)
 	for (unsigned i = 0; i < a->orders.n_vips; i++)
 		if (!s.vip[i])
 			return "a VIP is gone";
-	return vrrp_standin_look(&a->orders.standin);
+	return guard_follows(a) ? NULL : vrrp_standin_look(&a->orders.standin);
 }

@@ -149,8 +149,9 @@ static bool take_order(struct guard_state *s)
 /* Who cannot be found by the next core cannot hand anything over. */
 static bool is_adopted(const struct guard_state *s, const struct guard_armed *a)
 {
-	return !s->leaves && a->orders.adopt_s && a->orders.standin.able &&
-	       a->fd[GUARD_FD_VRRP] >= 0 && s->hold[GUARD_FD_LISTENER] >= 0;
+	if (s->leaves || !a->orders.adopt_s || s->hold[GUARD_FD_LISTENER] < 0)
+		return false;
+	return guard_follows(a) || (a->orders.standin.able && a->fd[GUARD_FD_VRRP] >= 0);
 }
 
 static void after_the_core(struct guard_state *s)
@@ -158,11 +159,11 @@ static void after_the_core(struct guard_state *s)
 	for (unsigned i = 0; i < s->n; i++) {
 		struct guard_armed *a = &s->armed[i];
 
-		if (is_adopted(s, a))
-			continue;
-		a->fate = GUARD_RESIGNS;
-		snprintf(a->why, sizeof(a->why), "the daemon ended while ACTIVE");
+		if (!is_adopted(s, a))
+			guard_seal_fate(s, a, GUARD_RESIGNS, "the daemon ended while ACTIVE");
 	}
+	s->sealed = true; /* one may be without the one that speaks for it */
+	guard_share_fates(s);
 	guard_stand_in(s);
 }
 

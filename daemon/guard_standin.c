@@ -18,6 +18,7 @@
 #include "vrouter/sync_ipc.h"
 
 #define LOOK_US	    250000   /* between two looks at what is there */
+#define LOOK_MIN_US 1000     /* but so long after what another router has */
 #define HANDOVER_US 30000000 /* the next core has connected, and builds its routers */
 #define READ_MAX    512	     /* packets of a router a round; more than the socket buffers */
 #define SYNC_MAX    64
@@ -30,21 +31,14 @@ struct standin {
 	int core;	     /* the next one, connected; -1: none */
 	int signals;	     /* SIGTERM: whoever manages the service wants an end */
 	uint64_t look_us, handover_us;
+	unsigned looked;
 	struct sync_msg heard; /* here as it is large */
 };
-
-static void seal_fate(struct guard_armed *a, enum guard_fate fate, const char *why)
-{
-	if (a->fate != GUARD_STAYS)
-		return;
-	a->fate = fate;
-	snprintf(a->why, sizeof(a->why), "%s", why);
-}
 
 static void leave_all(struct standin *g, const char *why)
 {
 	for (unsigned i = 0; i < g->s->n; i++)
-		seal_fate(&g->s->armed[i], GUARD_RESIGNS, why);
+		guard_seal_fate(g->s, &g->s->armed[i], GUARD_RESIGNS, why);
 }
 
 /* ---- the election -----------------------------------------------------------------------------
@@ -58,7 +52,7 @@ static void advertise(const struct guard_armed *a)
 		log_warn("guard", a->orders.role.router, "cannot advertise: %s", strerror(-err));
 }
 
-static void obey(struct guard_armed *a, enum care_do what)
+static void obey(struct guard_state *s, struct guard_armed *a, enum care_do what)
 {
 	char why[96];
 
@@ -69,36 +63,40 @@ static void obey(struct guard_armed *a, enum care_do what)
 		advertise(a);
 		break;
 	case CARE_YIELD:
-		seal_fate(a, GUARD_YIELDS, "the daemon ended, and another controller is ACTIVE");
+		guard_seal_fate(s, a, GUARD_YIELDS,
+				"the daemon ended, and another controller is ACTIVE");
 		break;
 	case CARE_RESIGN:
 		snprintf(why, sizeof(why), "the daemon ended, and was not back within %u s",
 			 a->orders.adopt_s);
-		seal_fate(a, GUARD_RESIGNS, why);
+		guard_seal_fate(s, a, GUARD_RESIGNS, why);
 		break;
 	}
 }
 
 /* False: nothing was waiting. What is no advertisement of this router is left out silently: the
  * core counts such things, not this process. */
-static bool hear_one(struct guard_armed *a)
+static bool hear_one(struct guard_state *s, struct guard_armed *a)
 {
 	struct vrrp_packet p;
 	bool higher;
 	int rc = vrrp_standin_hear(&a->orders.standin, a->fd[GUARD_FD_VRRP], &p, &higher);
 
 	if (rc == 1)
-		obey(a, care_heard(&a->care, &p, higher, now_us()));
+		obey(s, a, care_heard(&a->care, &p, higher, now_us()));
 	return rc >= 0;
 }
 
 static void hear_all(struct standin *g)
 {
-	for (unsigned i = 0; i < g->s->n; i++)
-		for (unsigned k = 0; k < READ_MAX && g->s->armed[i].fate == GUARD_STAYS &&
-				     hear_one(&g->s->armed[i]);
+	for (unsigned i = 0; i < g->s->n; i++) {
+		struct guard_armed *a = &g->s->armed[i];
+
+		for (unsigned k = 0; k < READ_MAX && a->fate == GUARD_STAYS && !guard_follows(a) &&
+				     hear_one(g->s, a);
 		     k++)
 			;
+	}
 }
 
 /* ---- replication ------------------------------------------------------------------------------
@@ -114,10 +112,12 @@ static void drop_sync(struct standin *g)
 static void answer(const struct standin *g, struct sync_msg *m)
 {
 	for (unsigned i = 0; m->type == SYNC_MSG_ASKED && i < g->s->n; i++) {
-		const struct guard_armed *a = &g->s->armed[i];
+		const struct guard_armed *a = &g->s->armed[i], *leader;
 
-		if (strcmp(a->orders.role.router, m->path.router) != 0 || a->fate != GUARD_STAYS ||
-		    a->care.inst.blind)
+		if (strcmp(a->orders.role.router, m->path.router) != 0 || a->fate != GUARD_STAYS)
+			continue;
+		leader = guard_leader(g->s, a);
+		if (!leader || leader->care.inst.blind)
 			continue;
 		m->type = SYNC_MSG_VOUCH;
 		if (sync_ipc_send(g->s->hold[GUARD_FD_SYNC], m, NULL, 0) < 0)
@@ -245,20 +245,21 @@ static void hear_core(struct standin *g)
 /* ---- rounds -----------------------------------------------------------------------------------
  */
 
+/* One at a time, so that many do not keep the advertisements waiting. */
 static void look(struct standin *g, uint64_t now)
 {
-	if (now < g->look_us)
-		return;
-	g->look_us = now + LOOK_US;
-	for (unsigned i = 0; i < g->s->n; i++) {
-		struct guard_armed *a = &g->s->armed[i];
-		const char *what = a->fate == GUARD_STAYS ? guard_look(a) : NULL;
-		char why[sizeof(a->why)];
+	struct guard_armed *a;
+	const char *what;
+	char why[sizeof(a->why)];
 
-		snprintf(why, sizeof(why), "the daemon ended, and %s", what ? what : "");
-		if (what)
-			seal_fate(a, GUARD_RESIGNS, why);
-	}
+	if (!g->s->n || now < g->look_us)
+		return;
+	g->look_us = now + (LOOK_US / g->s->n > LOOK_MIN_US ? LOOK_US / g->s->n : LOOK_MIN_US);
+	a = &g->s->armed[g->looked++ % g->s->n];
+	what = a->fate == GUARD_STAYS ? guard_look(a) : NULL;
+	snprintf(why, sizeof(why), "the daemon ended, and %s", what ? what : "");
+	if (what)
+		guard_seal_fate(g->s, a, GUARD_RESIGNS, why);
 }
 
 static void tell_time(struct standin *g)
@@ -271,12 +272,12 @@ static void tell_time(struct standin *g)
 	for (unsigned i = 0; i < g->s->n; i++) {
 		struct guard_armed *a = &g->s->armed[i];
 
-		if (a->fate != GUARD_STAYS)
+		if (a->fate != GUARD_STAYS || guard_follows(a))
 			continue;
 		/* an end in the middle of a handover would be the new core's */
 		if (g->core >= 0 && a->care.until_us < g->handover_us)
 			a->care.until_us = g->handover_us;
-		obey(a, care_time(&a->care, now));
+		obey(g->s, a, care_time(&a->care, now));
 	}
 }
 
@@ -291,7 +292,7 @@ static void wait_for_more(struct standin *g)
 	g->poll[POLL_SIGNAL].fd = g->signals;
 	for (unsigned i = 0; i < s->n; i++) {
 		g->poll[POLL_ROUTERS + i].fd = s->armed[i].fd[GUARD_FD_VRRP];
-		if (care_due_us(&s->armed[i].care) < due)
+		if (!guard_follows(&s->armed[i]) && care_due_us(&s->armed[i].care) < due)
 			due = care_due_us(&s->armed[i].care);
 	}
 	for (unsigned i = 0; i < POLL_ROUTERS + s->n; i++)
@@ -315,6 +316,7 @@ static void run_round(struct standin *g)
 	else if (g->poll[POLL_CORE].revents)
 		welcome(g);
 	tell_time(g);
+	guard_share_fates(g->s);
 	guard_leave(g->s);
 }
 

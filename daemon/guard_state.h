@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Inside of the guard's process: guard_main.c takes orders, guard_standin.c stands in for a core
- * that died, guard_look.c sees whether there is still something to stand in for, guard_leave.c ends
- * it. */
+ * that died, guard_group.c keeps those together that share an election, guard_look.c sees whether
+ * there is still something to stand in for, guard_leave.c ends it. */
 #ifndef DAEMON_GUARD_STATE_H
 #define DAEMON_GUARD_STATE_H
 
@@ -15,6 +15,7 @@ struct guard_armed {
 	int fd[GUARD_ARM_FDS]; /* -1: none */
 	enum guard_fate fate;
 	char why[96]; /* the fate */
+	bool led;     /* there is one that has its group's election */
 	struct care care;
 };
 
@@ -25,11 +26,21 @@ struct guard_state {
 	uint64_t sync_id;
 	uid_t core;  /* whose the core was */
 	bool leaves; /* all of them, when the core ends */
+	bool sealed; /* a fate that those of the same group have yet to share */
 };
 
 void guard_close(int *fd, unsigned n);
 /* Takes it out of the list; the last one takes its place. */
 void guard_forget(struct guard_state *s, unsigned i);
+
+/* guard_group.c. Has it no election of its own, but that of its group? */
+bool guard_follows(const struct guard_armed *a);
+/* Whom it follows, or itself; NULL: that one is gone. */
+const struct guard_armed *guard_leader(const struct guard_state *s, const struct guard_armed *a);
+/* Those of a group stay, or leave, together. */
+void guard_share_fates(struct guard_state *s);
+void guard_seal_fate(struct guard_state *s, struct guard_armed *a, enum guard_fate fate,
+		     const char *why);
 
 /* guard_leave.c: those with a fate meet it, and are forgotten. */
 void guard_leave(struct guard_state *s);
