@@ -17,11 +17,17 @@
 #include "startup.h"
 #include "vrouter/log.h"
 
+/* What replication says of many routers comes in their order, so it begins behind the last one. */
 struct router *app_find(struct app *a, const char *name)
 {
-	for (unsigned i = 0; i < a->n_routers; i++)
-		if (strcmp(router_name(a->router[i]), name) == 0)
-			return a->router[i];
+	for (unsigned i = 0; i < a->n_routers; i++) {
+		unsigned at = (a->found + i) % a->n_routers;
+
+		if (strcmp(router_name(a->router[at]), name) != 0)
+			continue;
+		a->found = at + 1;
+		return a->router[at];
+	}
 	return NULL;
 }
 
@@ -254,6 +260,7 @@ static int start(struct app *a)
 				     .sync = a->sync,
 				     .guard = a->guard,
 				     .procs = a->procs,
+				     .groups = &a->groups,
 				     .adopt = a->adopt,
 				     .ring_bytes = a->conf->sync.ring_kb * 1024,
 				     .hold_new_ms = a->conf->sync.hold_new_ms,
@@ -270,6 +277,8 @@ static int start(struct app *a)
 	}
 	for (unsigned i = 0; !err && i < a->conf->n_routers; i++)
 		err = app_add_router(a, &a->conf->router[i], reason);
+	if (!err)
+		router_groups_whole(&a->groups);
 	return err;
 }
 

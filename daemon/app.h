@@ -39,8 +39,9 @@ struct app {
 	bool adopting;	     /* and has yet to be told what was adopted */
 	int listener;	     /* where the next core finds the guard; -1: none is to be adopted */
 	struct ctl_server *ctl;
-	struct router **router; /* n_routers of room for CONF_ROUTERS_MAX */
-	unsigned n_routers;
+	struct router **router;	   /* n_routers of room for CONF_ROUTERS_MAX */
+	unsigned n_routers, found; /* by app_find(), last, and one more */
+	struct router_groups groups;
 	bool *leaves; /* by the same index: the config no longer has it */
 	struct event_ring ring;
 	struct event *sigterm, *sigint, *sighup, *watchdog, *query_timer;

@@ -130,10 +130,13 @@ void app_on_request(void *ctx, uint64_t client, const struct ctl_request *req)
 {
 	struct app *a = ctx;
 	struct router *r = req->router[0] ? app_find(a, req->router) : NULL;
+	bool moves = req->cmd == CTL_PROMOTE || req->cmd == CTL_DEMOTE;
 
+	if (!r && moves)
+		r = router_group_find(&a->groups, req->router);
 	if (req->router[0] && !r) {
-		ctl_server_error(a->ctl, client, CTL_NOT_FOUND, "there is no router \"%s\"",
-				 req->router);
+		ctl_server_error(a->ctl, client, CTL_NOT_FOUND, "there is no router %s\"%s\"",
+				 moves ? "or group of routers " : "", req->router);
 		return;
 	}
 	switch (req->cmd) {

@@ -63,6 +63,17 @@ static void add_errors(struct text *t, struct conf_errors *e)
 	conf_errors_free(e);
 }
 
+static void refuse_added(const struct app *a, const struct conf_router *r, struct text *t)
+{
+	const char *what = router_group_refuses(&a->groups, r);
+
+	if (app_find((struct app *)(uintptr_t)a, r->name))
+		add(t, "%srouter \"%s\" is still being removed", t->at ? "; " : "", r->name);
+	if (what)
+		add(t, "%srouter \"%s\": %s cannot change while group \"%s\" runs",
+		    t->at ? "; " : "", r->name, what, r->election.group);
+}
+
 /* true: something cannot change. */
 static bool refuse(const struct app *a, const struct conf *new, const struct conf_delta *d,
 		   unsigned n, struct text *t)
@@ -75,10 +86,8 @@ static bool refuse(const struct app *a, const struct conf *new, const struct con
 		if (d[i].change == CONF_REFUSED)
 			add(t, "%srouter \"%s\": %s cannot change while it runs", t->at ? "; " : "",
 			    new->router[d[i].new_index].name, d[i].what);
-		else if (d[i].change == CONF_ADDED &&
-			 app_find((struct app *)(uintptr_t)a, new->router[d[i].new_index].name))
-			add(t, "%srouter \"%s\" is still being removed", t->at ? "; " : "",
-			    new->router[d[i].new_index].name);
+		else if (d[i].change == CONF_ADDED)
+			refuse_added(a, &new->router[d[i].new_index], t);
 	return t->at != 0;
 }
 
@@ -146,6 +155,7 @@ static int apply(struct app *a, struct conf *new, const struct conf_delta *d, un
 			if ((d[i].change == CONF_REMOVED) == (pass == 0) &&
 			    apply_one(a, new, &d[i], t) < 0)
 				failed = -EIO;
+	router_groups_whole(&a->groups);
 	for (unsigned i = 0; i < a->n_routers; i++)
 		router_rekey(a->router[i]);
 	conf_free(a->conf);

@@ -158,6 +158,8 @@ static void check_election_family(const struct check *k, const struct conf_route
 {
 	const char *spoken = r->election.ipv6 ? "IPv6" : "IPv4";
 
+	if (r->election.group[0]) /* its advertisements list no VIP */
+		return;
 	for (unsigned i = 0; i < NET_LEGS; i++)
 		if (ip_prefix_of_family(r->leg[i].vip, r->leg[i].n_vips,
 					r->election.ipv6 ? AF_INET6 : AF_INET))
@@ -409,7 +411,7 @@ static void check_pair_legs(const struct check *k, const struct conf_router *a,
 
 			if (strcmp(x->bridge, y->bridge) == 0)
 				check_one_bridge(k, a, x, b, (enum net_leg_id)j);
-			if (strcmp(a->namespace, b->namespace) != 0 &&
+			if (i == j && strcmp(a->namespace, b->namespace) != 0 &&
 			    same_hostname(a, (enum net_leg_id)i, b, (enum net_leg_id)j))
 				conf_error(
 					k->errors, k->c->path, line_or(b->namespace_line, b->line),
@@ -420,6 +422,11 @@ static void check_pair_legs(const struct check *k, const struct conf_router *a,
 					b->name, b->namespace, a->name);
 		}
 	}
+}
+
+static bool of_one_group(const struct conf_router *a, const struct conf_router *b)
+{
+	return a->election.group[0] && strcmp(a->election.group, b->election.group) == 0;
 }
 
 static void check_pair(const struct check *k, const struct conf_router *a,
@@ -442,8 +449,8 @@ static void check_pair(const struct check *k, const struct conf_router *a,
 			   "router \"%s\": namespace = \"%s\": is router \"%s\"'s, too; allowed: a "
 			   "namespace of its own",
 			   b->name, b->namespace, a->name);
-	if (vrrp && a->election.vrid && a->election.vrid == b->election.vrid &&
-	    a->election.ipv6 == b->election.ipv6 &&
+	if (vrrp && !of_one_group(a, b) && a->election.vrid &&
+	    a->election.vrid == b->election.vrid && a->election.ipv6 == b->election.ipv6 &&
 	    strcmp(a->election.interface, b->election.interface) == 0)
 		conf_error(
 			k->errors, k->c->path, line_or(b->election.vrid_line, b->election.line),
@@ -524,6 +531,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
 		check_fence(&k, r);
 		check_fast(&k, r);
 		conf_track_check(c->path, r, errors);
+		conf_check_group(c, i, errors);
 		check_crash(&k, r);
 		for (unsigned j = 0; j < i; j++)
 			check_pair(&k, &c->router[j], r);

@@ -7,5 +7,7 @@
 
 void conf_check_election_peers(const struct conf *c, const struct conf_router *r,
 			       struct conf_errors *errors);
+/* Of router i, against those before it, and the names of all. */
+void conf_check_group(const struct conf *c, unsigned i, struct conf_errors *errors);
 
 #endif

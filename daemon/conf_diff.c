@@ -75,19 +75,14 @@ static bool same_gateways(const struct conf_router *a, const struct conf_router 
 	return true;
 }
 
-/* The option that cannot change while the router runs, or NULL. */
-static const char *refused(const struct conf_router *a, const struct conf_router *b)
+const char *conf_refused_election(const struct conf_router *a, const struct conf_router *b)
 {
-	if (!same_text(a->namespace, b->namespace))
-		return "namespace";
-	if (!same_text(a->leg[NET_MANAGEMENT].interface, b->leg[NET_MANAGEMENT].interface))
-		return "management: interface";
-	if (!same_text(a->leg[NET_PUBLIC].interface, b->leg[NET_PUBLIC].interface))
-		return "public: interface";
 	if (a->election.mode != b->election.mode)
 		return "election: mode";
 	if (a->election.mode != CONF_ELECTION_VRRP)
 		return NULL;
+	if (!same_text(a->election.group, b->election.group))
+		return "election: group";
 	if (!same_text(a->election.interface, b->election.interface))
 		return "election: interface";
 	if (a->election.ipv6 != b->election.ipv6)
@@ -103,6 +98,22 @@ static const char *refused(const struct conf_router *a, const struct conf_router
 	if (a->election.version == 2 &&
 	    a->election.advert_interval_ms != b->election.advert_interval_ms)
 		return "election: advert-interval";
+	return NULL;
+}
+
+/* The option that cannot change while the router runs, or NULL. */
+static const char *refused(const struct conf_router *a, const struct conf_router *b)
+{
+	const char *what = conf_refused_election(a, b);
+
+	if (!same_text(a->namespace, b->namespace))
+		return "namespace";
+	if (!same_text(a->leg[NET_MANAGEMENT].interface, b->leg[NET_MANAGEMENT].interface))
+		return "management: interface";
+	if (!same_text(a->leg[NET_PUBLIC].interface, b->leg[NET_PUBLIC].interface))
+		return "public: interface";
+	if (what || a->election.mode != CONF_ELECTION_VRRP || a->election.group[0])
+		return what;
 	/* Advertisements carry the VIPs, and a peer that has others does not count: with the two
 	 * changed one after the other, both would become ACTIVE. */
 	if (!same_vips(&a->leg[NET_MANAGEMENT], &b->leg[NET_MANAGEMENT]))

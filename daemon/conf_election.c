@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a router's options mean for its election. Pure. */
+#include <arpa/inet.h>
+
 #include "vrouter/conf.h"
+
+#define LINK_LOCAL_V4 0xa9fe0000u
 
 static bool has_vip(const struct conf_leg *leg, int family)
 {
@@ -36,12 +40,23 @@ static void add_own_link_local(struct vrrp_io_cfg *out, const struct conf_router
 	out->addrs[out->n_addrs++] = own.addr;
 }
 
+/* Of 169.254.0.0/16; the first and last 256 of it are reserved (RFC 3927 2.1). */
+static void add_of_group(struct vrrp_io_cfg *out, const struct conf_router *r)
+{
+	uint32_t id = id_of(r->election.group), host = (id >> 16 ^ id) & 0xffff;
+	struct ip_prefix own = {.addr = ip_addr_v4(htonl(LINK_LOCAL_V4 + 0x100 + host % 0xfe00))};
+
+	if (r->election.ipv6)
+		net_own_link_local(&own, r->election.group, NET_MANAGEMENT);
+	out->addrs[out->n_addrs++] = own.addr;
+}
+
 void conf_vrrp(struct vrrp_io_cfg *out, const struct conf_router *r)
 {
 	const uint64_t us_per_s = 1000000;
 
 	*out = (struct vrrp_io_cfg){
-		.router = r->name,
+		.router = r->election.group[0] ? r->election.group : r->name,
 		.interface = r->election.interface,
 		.family = r->election.ipv6 ? AF_INET6 : AF_INET,
 		.peers = r->election.peers,
@@ -55,6 +70,10 @@ void conf_vrrp(struct vrrp_io_cfg *out, const struct conf_router *r)
 		.auth = r->election.auth,
 		.plain_sum = r->election.plain_sum,
 	};
+	if (r->election.group[0]) {
+		add_of_group(out, r);
+		return;
+	}
 	add(out, r, true);
 	if (r->election.ipv6 && !out->n_addrs)
 		add_own_link_local(out, r);

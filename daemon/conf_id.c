@@ -46,6 +46,8 @@ uint64_t conf_router_id(const struct conf_router *r)
 	add_number(&h, r->election.mode);
 	if (r->election.mode != CONF_ELECTION_VRRP)
 		return h;
+	if (r->election.group[0])
+		add_text(&h, r->election.group);
 	add_text(&h, r->election.interface);
 	add_number(&h, r->election.ipv6);
 	add_number(&h, r->election.peers.n != 0);
@@ -54,7 +56,7 @@ uint64_t conf_router_id(const struct conf_router *r)
 		add_number(&h, r->election.version);
 		add_number(&h, r->election.advert_interval_ms);
 	}
-	for (unsigned i = 0; i < NET_LEGS; i++) {
+	for (unsigned i = 0; i < NET_LEGS && !r->election.group[0]; i++) {
 		add_number(&h, r->leg[i].n_vips);
 		for (unsigned k = 0; k < r->leg[i].n_vips; k++) {
 			add_addr(&h, &r->leg[i].vip[k].addr);

@@ -5,14 +5,13 @@
  *
  * The network is never assumed: each wake-up from the kernel, and each second of a fault, runs
  * net_ensure() again, and what comes out is the fault or its end. */
-#include "router_priv.h"
-
 #include <errno.h>
 #include <string.h>
 
 #include <event2/event.h>
 
 #include "clock.h"
+#include "router_group.h"
 #include "router_state.h"
 #include "vrouter/log.h"
 
@@ -42,6 +41,11 @@ static void push_request(struct router *r, struct life_in in, const char *why, u
 void router_push(struct router *r, struct life_in in, const char *why)
 {
 	push_request(r, in, why, 0);
+}
+
+void router_push_command(struct router *r, struct life_in in, uint64_t request)
+{
+	push_request(r, in, NULL, request);
 }
 
 void router_happened(struct router *r, enum happening_type type, const char *text,
@@ -95,15 +99,18 @@ static void on_election_fault(void *ctx, const char *fault)
 }
 
 /* A second ACTIVE was heard and has to leave: what learnt its addresses must learn ours again. */
-static void on_rival(void *ctx, const char *what)
+void router_election_rival(struct router *r, const char *what)
 {
-	struct router *r = ctx;
-
 	log_warn("router", r->conf.name, "%s", what);
 	router_takeover_rival(r);
 	router_happened(r, HAPPENING_NOTE, "a second ACTIVE was heard; announcing again", what);
 	if (life_wants_vips(&r->life))
 		router_start_announcing(r);
+}
+
+static void on_rival(void *ctx, const char *what)
+{
+	router_election_rival(ctx, what);
 }
 
 static void on_refused(void *ctx, const char *what)
@@ -113,7 +120,9 @@ static void on_refused(void *ctx, const char *what)
 
 static void elect(struct router *r, enum vrrp_event ev)
 {
-	if (r->vrrp)
+	if (r->group)
+		group_elect(&r->member, ev);
+	else if (r->vrrp)
 		vrrp_io_event(r->vrrp, (struct vrrp_in){.ev = ev,
 							.gated = r->life.gated,
 							.blind = r->life.blind,
@@ -123,9 +132,9 @@ static void elect(struct router *r, enum vrrp_event ev)
 void router_election_cfg(struct vrrp_io_cfg *cfg, const struct router *r)
 {
 	conf_vrrp(cfg, &r->conf);
-	cfg->fsm.prio = r->track.priority;
+	cfg->fsm.prio = router_group_bid(r);
 	if (cfg->auth != VRRP_AUTH_NONE)
-		seal_derive_vrrp(&cfg->keys, sync_child_keys(r->env->sync), id_of(r->conf.name));
+		seal_derive_vrrp(&cfg->keys, sync_child_keys(r->env->sync), id_of(cfg->router));
 }
 
 static int open_election(struct router *r, char reason[static NET_REASON_MAX])
@@ -146,7 +155,8 @@ static int open_election(struct router *r, char reason[static NET_REASON_MAX])
 	if (r->conf.election.mode != CONF_ELECTION_VRRP)
 		return 0;
 	router_election_cfg(&cfg, r);
-	err = vrrp_io_new(&r->vrrp, r->env->base, &cfg, &ops, r);
+	err = r->conf.election.group[0] ? router_group_join(r, &cfg)
+					: vrrp_io_new(&r->vrrp, r->env->base, &cfg, &ops, r);
 	seal_forget(&cfg.keys);
 	if (err < 0)
 		snprintf(reason, NET_REASON_MAX, "VRRP on interface %s: %s", cfg.interface,
@@ -156,7 +166,11 @@ static int open_election(struct router *r, char reason[static NET_REASON_MAX])
 
 void router_on_report(struct router *r)
 {
-	if (router_sync_sole(r))
+	if (!router_sync_sole(r))
+		return;
+	if (r->group)
+		router_group_look(r);
+	else
 		elect(r, VRRP_EV_GATE);
 }
 
@@ -187,7 +201,7 @@ static void execute(struct router *r, uint32_t todo)
 		elect(r, VRRP_EV_GATE);
 	if (todo & LIFE_DO_ELECT_START)
 		elect(r, VRRP_EV_START);
-	if ((todo & LIFE_DO_ELECT_ADOPT) && r->vrrp)
+	if ((todo & LIFE_DO_ELECT_ADOPT) && !r->group) /* a group looks by itself */
 		vrrp_io_event(r->vrrp,
 			      (struct vrrp_in){.ev = VRRP_EV_ADOPT, .boosted = r->kept.boosted});
 	if (todo & LIFE_DO_ELECT_BOOST)
@@ -249,7 +263,9 @@ static void give_answer(struct router *r, const struct queued *q, const struct l
 	}
 	if (!command)
 		r->pending_request = 0;
-	if (request)
+	if (request && r->group)
+		router_group_answer(r, out->answer == LIFE_ANSWER_DONE, out->answer_text);
+	else if (request)
 		r->env->on_answer(r->env->ctx, request, out->answer == LIFE_ANSWER_DONE,
 				  out->answer_text);
 }
@@ -285,6 +301,7 @@ static void step(struct router *r, struct queued *q)
 	}
 	give_answer(r, q, &out);
 	router_guard_refresh(r);
+	router_group_look(r);
 	if (out.todo & LIFE_DO_ENDED) {
 		r->ended = true;
 		router_arm(r->life_timer, 0); /* the owner frees it from the event loop */
@@ -416,6 +433,7 @@ void router_free(struct router *r)
 		return;
 	if (r->save_timer && evtimer_pending(r->save_timer, NULL))
 		on_save(-1, 0, r);
+	router_group_leave(r);
 	vrrp_io_free(r->vrrp);
 	router_track_close(r);
 	router_neigh_close(r);
@@ -447,7 +465,8 @@ bool router_has_adopted(struct router *r)
 {
 	if (!r->life.adopted || !r->vrrp)
 		return false;
-	elect(r, VRRP_EV_RECONF); /* advertises */
+	if (router_group_is_first(r)) /* advertises */
+		vrrp_io_event(r->vrrp, (struct vrrp_in){.ev = VRRP_EV_RECONF});
 	return r->life.adopted;
 }
 
@@ -491,6 +510,7 @@ int router_reconfigure(struct router *r, const struct conf_router *conf,
 	r->conf = *conf;
 	set_life_cfg(r);
 	tracked = router_track_reconfigure(r, was);
+	router_group_look(r);
 	reconfigure_election(r);
 	router_sync_reconfigure(r);
 	router_neigh_reconfigure(r);
@@ -507,9 +527,13 @@ void router_command(struct router *r, bool promote, bool force, uint64_t request
 			     .force = force,
 			     .have_peer = router_peer_lives(r)};
 
+	if (r->group) {
+		router_group_command(r, promote, force, request);
+		return;
+	}
 	if (promote)
 		r->elected_us = now_us();
-	push_request(r, in, NULL, request);
+	router_push_command(r, in, request);
 }
 
 void router_stop(struct router *r, const char *why)
@@ -535,11 +559,10 @@ void router_view(const struct router *r, struct router_view *out)
 		.hook = r->hook,
 		.hook_coalesced = r->hook_queue.coalesced,
 		.takeover = r->takeover_stats,
-		.alarm = r->alarm,
-		.priority = r->track.priority,
 		.busy = router_hook_busy(r) || program_runs(r->fence),
 	};
 	router_neigh_view(r, &out->neigh);
+	router_group_view(r, out);
 	if (r->vrrp)
 		out->preempt_delay_us = vrrp_io_delay_us(r->vrrp);
 	if (r->vrrp)

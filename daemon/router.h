@@ -12,8 +12,15 @@
 #include "vrouter/vrrp.h"
 
 struct router;
+struct router_group;
 struct procwatch;
 struct adopt;
+
+/* Routers that share one election: each group of them is in this list, and lasts as long as its
+ * last router. */
+struct router_groups {
+	struct router_group *first;
+};
 
 /* What a router needs from the daemon; borrowed, outlives every router. */
 struct router_env {
@@ -23,6 +30,7 @@ struct router_env {
 	struct guard *guard;	   /* NULL: none */
 	const struct adopt *adopt; /* NULL: nobody stands in for a core before this one */
 	struct procwatch *procs;
+	struct router_groups *groups;
 	uint32_t ring_bytes, hold_new_ms;
 	/* id and time_ms are filled in by the daemon */
 	void (*on_happening)(void *ctx, const struct happening *h);
@@ -47,10 +55,19 @@ must_check int router_reconfigure(struct router *r, const struct conf_router *co
 				  char reason[static NET_REASON_MAX]);
 /* The key file was read again. */
 void router_rekey(struct router *r);
-/* Answered once through env.on_answer, now or later. */
+/* To all routers of its group, if it is in one. Answered once through env.on_answer, now or later.
+ */
 void router_command(struct router *r, bool promote, bool force, uint64_t request);
 /* Resigns in order; on_ended follows. */
 void router_stop(struct router *r, const char *why);
+
+/* All routers of the configuration are there: groups that are new may begin. */
+void router_groups_whole(struct router_groups *all);
+/* Any router of the group, or NULL. */
+struct router *router_group_find(const struct router_groups *all, const char *name);
+/* The option in which c does not fit the running group of its name; NULL: none, or there is no such
+ * group. */
+const char *router_group_refuses(const struct router_groups *all, const struct conf_router *c);
 
 /* It is ACTIVE as it was before this process, and has just said so again. */
 bool router_has_adopted(struct router *r);
@@ -113,10 +130,13 @@ struct router_view {
 	struct router_hook_stats hook;
 	uint64_t hook_coalesced;
 	struct router_takeover_stats takeover;
-	const struct router_alarm *alarm; /* ROUTER_ALARMS of them */
-	bool busy;			  /* a program of the operator's runs, or is about to */
+	const struct router_alarm *alarm[ROUTER_ALARMS]; /* its own, or its group's */
+	bool busy; /* a program of the operator's runs, or is about to */
 	struct router_neigh_stats neigh;
-	uint8_t priority; /* with the weights of what fails */
+	uint8_t priority;    /* with the weights of what fails */
+	const char *group;   /* "": none */
+	unsigned group_size; /* routers */
+	enum engine_heartbeats beats;
 };
 /* Of conf->track[i]. */
 const struct track *router_track_state(const struct router *r, unsigned i);

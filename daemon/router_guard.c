@@ -9,7 +9,7 @@
 #include <linux/netlink.h>
 
 #include "guard.h"
-#include "router_priv.h"
+#include "router_group.h"
 #include "vrouter/log.h"
 
 struct look {
@@ -56,7 +56,7 @@ static unsigned adopt_s(const struct router *r)
 /* The election's socket, or -1. */
 static int tell_election(const struct router *r, struct guard_orders *o)
 {
-	if (!r->vrrp)
+	if (!r->vrrp || !router_group_carries(r))
 		return -1;
 	if (vrrp_io_standin(r->vrrp, &o->standin) >= 0)
 		o->role.boosted = o->standin.boosted;
@@ -75,11 +75,12 @@ static void tell_role(const struct router *r, struct guard_role *role)
 /* What may change while it is armed. */
 static struct router_guarded guarded_now(const struct router *r)
 {
-	const struct vrrp_inst *v = r->vrrp ? vrrp_io_inst(r->vrrp) : NULL;
+	bool carries = r->vrrp && router_group_carries(r);
+	const struct vrrp_inst *v = carries ? vrrp_io_inst(r->vrrp) : NULL;
 
 	return (struct router_guarded){.armed = true,
 				       .adopt_s = adopt_s(r),
-				       .priority = r->track.priority,
+				       .priority = carries ? router_group_bid(r) : 0,
 				       .term = r->life.term,
 				       .since_ms = r->since_ms,
 				       .had_table = r->life.had_table,
@@ -103,6 +104,8 @@ void router_guard_arm(struct router *r)
 		return;
 	}
 	tell_role(r, &o.role);
+	o.group = r->group ? id_of(r->conf.election.group) : 0;
+	router_group_carry(r);
 	vrrp = tell_election(r, &o);
 	o.adopt_s = adopt_s(r);
 	guard_arm(r->env->guard, &o, route, vrrp);
@@ -126,4 +129,5 @@ void router_guard_disarm(struct router *r)
 	r->guarded.armed = false;
 	if (is_guarded(r))
 		guard_disarm(r->env->guard, r->conf.name);
+	router_group_put_down(r);
 }

@@ -9,14 +9,13 @@
  *   opens its stream              <────────── ends its own, its addresses go
  *
  * Each step that does not come is waited for by a bounded time only, and then the next follows. */
-#include "router_priv.h"
-
 #include <errno.h>
 #include <string.h>
 
 #include <event2/event.h>
 
 #include "clock.h"
+#include "router_group.h"
 #include "vrouter/log.h"
 
 #define LEAVING_MS 1000 /* as long as that is believed; it is told again with each heartbeat */
@@ -173,7 +172,10 @@ void router_handover_message(struct router *r, const struct sync_msg *m)
 		return;
 	}
 	snprintf(why, sizeof(why), "%.63s bids more and asks for it", m->path.name);
-	router_push(r, (struct life_in){.ev = LIFE_EV_WANTED}, why);
+	if (r->group)
+		router_group_wanted(r, why);
+	else
+		router_push(r, (struct life_in){.ev = LIFE_EV_WANTED}, why);
 }
 
 /* ---- life ------------------------------------------------------------------------------------

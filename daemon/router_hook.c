@@ -43,6 +43,7 @@ void router_environment(struct environment *e, const struct router *r, const str
 			       "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	router_environment_add(e, ENV_PREFIX "CONTROLLER", r->env->controller);
 	router_environment_add(e, ENV_PREFIX "ROUTER", r->conf.name);
+	router_environment_add(e, ENV_PREFIX "GROUP", r->conf.election.group);
 	router_environment_add(e, ENV_PREFIX "ROLE", life_role_name(news->role));
 	router_environment_add(e, ENV_PREFIX "OLD_ROLE", life_role_name(news->old_role));
 	router_environment_add(e, ENV_PREFIX "REASON", news->reason);

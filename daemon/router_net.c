@@ -8,7 +8,7 @@
 #include <event2/event.h>
 
 #include "clock.h"
-#include "router_priv.h"
+#include "router_group.h"
 #include "vrouter/log.h"
 
 #define SETTLE_MS 20 /* after a wake-up: one look for a whole burst of changes */
@@ -224,7 +224,9 @@ void router_vips_on(struct router *r)
 		return;
 	router_track_quiet(r);
 	router_start_announcing(r);
-	if (r->vrrp)
+	if (r->group)
+		group_has_addresses(&r->member);
+	else if (r->vrrp)
 		vrrp_io_has_addresses(r->vrrp);
 	r->promotions++;
 	r->promotion_us = r->elected_us ? now_us() - r->elected_us : 0;

@@ -4,6 +4,7 @@
 #define DAEMON_ROUTER_PRIV_H
 
 #include "adopt.h"
+#include "group.h"
 #include "hook_queue.h"
 #include "program.h"
 #include "router.h"
@@ -73,7 +74,9 @@ struct router {
 	struct life life;
 	struct netns *ns;
 	struct net_watch *watch;
-	struct vrrp_io *vrrp;
+	struct vrrp_io *vrrp;	    /* the group's, if there is one; else its own */
+	struct router_group *group; /* NULL: none; see router_group.c */
+	struct group_member member;
 	struct announcer *announcer[NET_LEGS];
 	struct event *life_timer, *settle_timer, *announce_timer, *save_timer;
 
@@ -117,6 +120,9 @@ struct router {
 
 /* ---- router.c ---- */
 
+void router_push_command(struct router *r, struct life_in in, uint64_t request);
+/* A second ACTIVE was heard; what: from whom. */
+void router_election_rival(struct router *r, const char *what);
 /* Queues an event and, unless that is already under way, handles all that are queued. */
 void router_push(struct router *r, struct life_in in, const char *why);
 void router_happened(struct router *r, enum happening_type type, const char *text,

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "router_priv.h"
+#include "router_group.h"
 #include "vrouter/log.h"
 
 void router_sync_role(struct router *r, enum sync_msg_type type)
@@ -29,7 +29,7 @@ static void sync_router_msg(struct router *r, struct sync_msg *m)
 	snprintf(m->router.router, sizeof(m->router.router), "%s", r->conf.name);
 	m->router.ring_bytes = r->env->ring_bytes;
 	m->router.hold_new_ms = r->env->hold_new_ms;
-	if (r->conf.election.fast_detect)
+	if (r->conf.election.fast_detect && router_group_is_first(r))
 		m->router.beats =
 			(struct engine_beats){.every_ms = r->conf.election.fast_interval_ms,
 					      .misses = r->conf.election.fast_detect};

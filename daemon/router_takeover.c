@@ -2,13 +2,12 @@
 /* The second path beside VRRP: asks the ACTIVE over the replication links before it is given up,
  * answers who asks us, runs the fence, and tells where a link works in one direction only. What is
  * decided is in takeover.c. */
-#include "router_priv.h"
-
 #include <string.h>
 
 #include <event2/event.h>
 
 #include "clock.h"
+#include "router_group.h"
 #include "vrouter/log.h"
 
 #define ONEWAY_MS 3000 /* a second ACTIVE that is still heard after its first order to leave */
@@ -189,7 +188,7 @@ static bool is_well(const struct router *r)
 static void on_beats(struct router *r, const struct sync_msg_path *m)
 {
 	if (m->missing)
-		takeover_silent(&r->takeover);
+		takeover_silent(&router_group_lead(r)->takeover);
 	if (r->vrrp)
 		vrrp_io_beats(r->vrrp, m->missing, m->awake_ms * 1000);
 }

@@ -8,6 +8,7 @@
 #include <event2/event.h>
 
 #include "clock.h"
+#include "router_group.h"
 #include "vrouter/log.h"
 
 static unsigned tracks(const struct router *r)
@@ -68,7 +69,8 @@ static void settle_priority(struct router *r)
 	struct vrrp_io_cfg cfg;
 
 	r->track.priority = now;
-	if (!r->vrrp || now == before)
+	router_group_look(r);
+	if (!r->vrrp || r->group || now == before)
 		return;
 	router_election_cfg(&cfg, r);
 	vrrp_io_reconfigure(r->vrrp, &cfg, now < before);

@@ -57,11 +57,11 @@ static json_t *alarms_json(const struct app *a, const struct router_view *v)
 		if (v->report->status.alarms & row[i].bit)
 			json_array_append_new(list, json_string(row[i].text));
 	for (unsigned i = 0; i < ROUTER_ALARMS; i++)
-		if (v->alarm[i].text[0])
+		if (v->alarm[i]->text[0])
 			json_array_append_new(
 				list,
 				json_sprintf("%s: %s", router_alarm_name((enum router_alarm_kind)i),
-					     v->alarm[i].text));
+					     v->alarm[i]->text));
 	if (v->life->sync == LIFE_SYNC_DOWN)
 		json_array_append_new(list, json_string("replication-down"));
 	for (unsigned i = 0; i < a->n_links; i++)
@@ -130,6 +130,8 @@ static json_t *election_json(const struct router_view *v)
 			    v->ends->self.family ? json_string(ip_addr_format(&v->ends->self, from))
 						 : json_null());
 	json_object_set_new(e, "peers", election_peers(v->ends));
+	json_object_set_new(e, "group", text_or_null(v->group));
+	json_object_set_new(e, "group_routers", json_integer(v->group_size));
 	json_object_set_new(e, "vrid", json_integer(v->conf->election.vrid));
 	json_object_set_new(e, "priority", json_integer(v->conf->election.priority));
 	json_object_set_new(e, "effective_priority", json_integer(v->priority));
@@ -140,9 +142,7 @@ static json_t *election_json(const struct router_view *v)
 	json_object_set_new(e, "fast_detect", json_integer(v->conf->election.fast_detect));
 	json_object_set_new(e, "fast_interval_ms",
 			    json_integer(v->conf->election.fast_interval_ms));
-	json_object_set_new(e, "heartbeats",
-			    json_string(engine_heartbeats_name(v->report ? v->report->status.beats
-									 : ENGINE_BEATS_OFF)));
+	json_object_set_new(e, "heartbeats", json_string(engine_heartbeats_name(v->beats)));
 	json_object_set_new(e, "version", json_integer(v->conf->election.version));
 	json_object_set_new(e, "auth", json_string(auth[v->conf->election.auth]));
 	json_object_set_new(e, "preempt_delay_s", json_integer(v->conf->election.preempt_delay_s));
@@ -229,6 +229,7 @@ static json_t *router_json(const struct app *a, const struct router *r)
 	json_object_set_new(j, "alarms", alarms_json(a, &v));
 	json_object_set_new(j, "term", json_integer(l->term));
 	json_object_set_new(j, "adopted", json_boolean(l->adopted));
+	json_object_set_new(j, "group", text_or_null(v.group));
 	json_object_set_new(j, "namespace", json_string(v.conf->namespace));
 	add_vips(j, v.conf);
 	json_object_set_new(j, "may_preempt", json_boolean(!l->gated));

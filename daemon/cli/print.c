@@ -71,6 +71,9 @@ static void print_election(const json_t *e)
 		printf(" %lld, priority %lld, every %lld ms%s", number(e, "vrid"),
 		       number(e, "priority"), number(e, "advert_interval_ms"),
 		       json_is_true(json_object_get(e, "preempt")) ? ", preempts" : "");
+	if (json_is_string(json_object_get(e, "group")))
+		printf(", of group %s (%lld router%s)", text(e, "group"),
+		       number(e, "group_routers"), number(e, "group_routers") == 1 ? "" : "s");
 	if (number(e, "effective_priority") != number(e, "priority"))
 		printf(", %lld by what is tracked", number(e, "effective_priority"));
 	if (number(e, "preempt_delay_left_ms"))

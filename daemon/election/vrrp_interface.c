@@ -142,6 +142,8 @@ static void on_probe(evutil_socket_t fd, short what, void *arg)
 
 void vrrp_io_set_peers(struct vrrp_io *io, const struct vrrp_peers *peers)
 {
+	if (memcmp(&io->peers, peers, sizeof(*peers)) == 0)
+		return;
 	io->peers = *peers;
 	vrrp_look_at_link(io);
 }

@@ -83,6 +83,7 @@ struct conf_router {
 	bool nat_random;  /* pick source ports at random; default false */
 	struct {
 		enum conf_election mode;
+		char group[CONF_NAME_MAX]; /* of routers that share it; empty: none */
 		char interface[IFNAMSIZ];
 		bool ipv6;		 /* VRRP is spoken over IPv6; default IPv4 */
 		struct vrrp_peers peers; /* none: multicast */
@@ -100,7 +101,7 @@ struct conf_router {
 		unsigned fast_detect; /* missed heartbeats, 2..100; default 0: off */
 		unsigned fast_interval_ms; /* between heartbeats, 1..100; default 3 */
 		int fast_detect_line;
-		int line, mode_line, interface_line, family_line, peers_line, vrid_line,
+		int line, mode_line, group_line, interface_line, family_line, peers_line, vrid_line,
 			advert_line, virtual_mac_line, accept_line, version_line, auth_line;
 	} election;
 	unsigned sync_hold_s;	     /* at most this long is preemption held back; default 30 */
@@ -180,7 +181,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors);
 enum conf_change {
 	CONF_SAME,
 	CONF_LIVE, /* priority, intervals, preempt, checksum, gateway, NAT, bridge, timers; VIPs
-		    * without VRRP
+		    * where VRRP does not list them
 		    */
 	CONF_ADDED,
 	CONF_REMOVED,
@@ -194,6 +195,8 @@ struct conf_delta {
 /* The daemon-wide part: NULL when nothing there needs a restart, else the name of the option that
  * does. */
 const char *conf_diff_global(const struct conf *old, const struct conf *new);
+/* The option that cannot change while the election runs, or NULL. */
+const char *conf_refused_election(const struct conf_router *a, const struct conf_router *b);
 /* At most old->n_routers + new->n_routers deltas into out; returns how many. */
 unsigned conf_diff(const struct conf *old, const struct conf *new, struct conf_delta *out);
 
@@ -210,7 +213,9 @@ void conf_filter(struct flow_filter *out, const struct conf_filter *c);
 bool conf_mac_is_ipv6(const struct conf_router *r);
 
 /* The election's view (pure): advertisements list the VIPs of the IP version that they are sent
- * with, of IPv6 a link-local one first (RFC 9568 5.2.9). router and interface are borrowed. */
+ * with, of IPv6 a link-local one first (RFC 9568 5.2.9). Those of a group list one link-local
+ * address that is made of its name: its routers come and go, and advertisements with other
+ * addresses than one's own do not count (RFC 9568 7.1). router and interface are borrowed. */
 void conf_vrrp(struct vrrp_io_cfg *out, const struct conf_router *r);
 
 /* The netns module's view of a router (pure). */
