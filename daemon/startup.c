@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <cap-ng.h>
 #include <libmnl/libmnl.h>
@@ -20,6 +21,9 @@
 
 #include "program.h"
 #include "vrouter/log.h"
+
+#define LOCK_WAIT_MS 1000
+#define LOCK_STEP_MS 10
 
 int startup_check_caps(char why[static STARTUP_WHY_MAX])
 {
@@ -187,6 +191,19 @@ static int make_dir(const char *path)
 	return mkdir(copy, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/* A program that a core was starting when it died has its lock until the exec is done. */
+static bool take_lock(int fd)
+{
+	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+
+	for (unsigned ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; ms += LOCK_STEP_MS) {
+		if (ms >= LOCK_WAIT_MS)
+			return false;
+		nanosleep(&step, NULL);
+	}
+	return true;
+}
+
 int startup_lock(int *out, const char *run_dir, char why[static STARTUP_WHY_MAX])
 {
 	char path[CONF_PATH_MAX + 16], pid[16] = "";
@@ -199,7 +216,7 @@ int startup_lock(int *out, const char *run_dir, char why[static STARTUP_WHY_MAX]
 		snprintf(why, STARTUP_WHY_MAX, "cannot create %s: %s", path, strerror(-err));
 		return err;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+	if (take_lock(fd)) {
 		*out = fd;
 		return 0;
 	}
