@@ -217,12 +217,6 @@ static void check_auth(const struct check *k, const struct conf_router *r)
 			   "router \"%s\": election: auth: there is no key; allowed: with a sync "
 			   "section that has a key-file (security = \"sealed\")",
 			   r->name);
-	if (r->election.auth != VRRP_AUTH_NONE && r->election.ipv6)
-		conf_error(k->errors, k->c->path,
-			   line_or(r->election.auth_line, line_or(r->election.line, r->line)),
-			   "router \"%s\": election: auth: is in the header of IPv4; allowed: with "
-			   "family = \"ipv4\"",
-			   r->name);
 }
 
 static void check_election(const struct check *k, const struct conf_router *r)

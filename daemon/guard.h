@@ -17,7 +17,7 @@
 #include "guard_wire.h"
 #include "spawn.h"
 #include "vrouter/netns.h"
-#include "vrouter/vrrp.h"
+#include "vrouter/vrrp_standin.h"
 
 struct event_base;
 struct guard;

@@ -11,7 +11,7 @@
 #ifndef DAEMON_GUARD_CARE_H
 #define DAEMON_GUARD_CARE_H
 
-#include "vrouter/vrrp.h"
+#include "vrouter/vrrp_standin.h"
 
 struct care {
 	struct vrrp_cfg cfg;

@@ -7,8 +7,10 @@
 
 #include "../clock.h"
 #include "vrouter/log.h"
+#include "vrouter/vrrp_standin.h"
 #include "vrrp_io_impl.h"
-#include "vrrp_sock.h"
+
+#define ANSWERS 8 /* between two regular advertisements; challengers may be recordings */
 
 static void tx_failed(struct vrrp_io *io, int err)
 {
@@ -31,25 +33,26 @@ static size_t make_packet(const struct vrrp_io *io, uint8_t prio, const struct i
 
 int vrrp_io_resignation(struct vrrp_io *io, struct vrrp_resignation *out)
 {
+	const struct vrrp_serial last = {.number = VRRP_AUTH_LAST};
+	int err = 0;
+
 	if (io->fd < 0)
 		return -ENOTCONN;
 	*out = (struct vrrp_resignation){
 		.ifindex = io->ifindex, .src = io->ends.self, .n = io->ends.n_to};
-	for (unsigned i = 0; i < out->n; i++) {
-		out->to[i].dst = io->ends.to[i];
-		out->to[i].len =
-			make_packet(io, VRRP_PRIO_RESIGN, &io->ends.to[i], out->to[i].packet);
+	for (unsigned i = 0; !err && i < out->n; i++) {
+		uint8_t packet[VRRP_PACKET_MAX];
+		struct vrrp_parcel p = {.src = &out->src, .dst = &io->ends.to[i], .buf = packet};
+
+		p.len = make_packet(io, VRRP_PRIO_RESIGN, p.dst, packet);
+		err = vrrp_stamp(&io->stamping, last, &p, out->to[i].packet);
+		if (!p.whole)
+			memcpy(out->to[i].packet, packet, p.len);
+		out->to[i].dst = *p.dst;
+		out->to[i].len = p.len;
+		out->whole = p.whole;
 	}
-	return out->n ? vrrp_stamp_last(io, out->to[0].packet, out->to[0].len) : io->fd;
-}
-
-/* One for all whom it goes to: they differ in the checksum only. */
-static int stamp(struct vrrp_io *io, uint8_t prio)
-{
-	uint8_t buf[VRRP_PACKET_MAX];
-	size_t len = make_packet(io, prio, &io->ends.to[0], buf);
-
-	return vrrp_stamp(io, buf, len);
+	return err ? err : io->fd;
 }
 
 int vrrp_io_standin(struct vrrp_io *io, struct vrrp_standin *out)
@@ -74,29 +77,35 @@ int vrrp_io_standin(struct vrrp_io *io, struct vrrp_standin *out)
 	return vrrp_io_resignation(io, &out->resignation);
 }
 
-static int send_one(struct vrrp_io *io, uint8_t prio, const struct ip_addr *to)
+static int send_one(struct vrrp_io *io, uint8_t prio, const struct ip_addr *to,
+		    struct vrrp_serial serial)
 {
-	uint8_t buf[VRRP_PACKET_MAX];
-	size_t len = make_packet(io, prio, to, buf);
-	int err = vrrp_sock_send(io->fd, io->ifindex, &io->ends.self, to, buf, len);
+	uint8_t packet[VRRP_PACKET_MAX], whole[VRRP_WHOLE_MAX];
+	struct vrrp_parcel p = {.src = &io->ends.self, .dst = to, .buf = packet};
+	int err;
 
+	p.len = make_packet(io, prio, to, packet);
+	err = vrrp_stamp(&io->stamping, serial, &p, whole);
+	if (!err)
+		err = vrrp_sock_send(io->fd, io->ifindex, &p);
 	if (!err)
 		io->stats.tx++;
 	return err;
 }
 
-void vrrp_advertise(struct vrrp_io *io, uint8_t prio)
+/* One stamp for all whom it goes to. */
+static void say(struct vrrp_io *io, uint8_t prio, uint64_t nonce)
 {
-	int failed;
+	const struct vrrp_serial serial = {++io->stamping.number, nonce};
+	int failed = 0;
 
 	io->last_tx_us = now_us();
 	if (io->fd < 0) { /* a resignation on an interface that is gone */
 		io->stats.tx_errors++;
 		return;
 	}
-	failed = io->ends.n_to ? stamp(io, prio) : 0;
-	for (unsigned i = 0, n = failed ? 0 : io->ends.n_to; i < n; i++) {
-		int err = send_one(io, prio, &io->ends.to[i]);
+	for (unsigned i = 0; i < io->ends.n_to; i++) {
+		int err = send_one(io, prio, &io->ends.to[i], serial);
 
 		failed = err ? err : failed;
 	}
@@ -104,4 +113,32 @@ void vrrp_advertise(struct vrrp_io *io, uint8_t prio)
 		tx_failed(io, -failed);
 	else
 		io->tx_errno = 0;
+}
+
+void vrrp_advertise(struct vrrp_io *io, uint8_t prio)
+{
+	io->answers = ANSWERS;
+	say(io, prio, 0);
+}
+
+void vrrp_answer(struct vrrp_io *io, uint64_t nonce)
+{
+	if (!nonce || io->inst.state != VRRP_ACTIVE || io->owes || !io->answers)
+		return;
+	io->answers--;
+	say(io, vrrp_bid(&io->cfg, &io->inst), nonce);
+}
+
+void vrrp_ask(struct vrrp_io *io, const struct ip_addr *whom, uint64_t nonce)
+{
+	struct vrrp_parcel p = {.src = &io->ends.self, .dst = whom};
+	uint8_t whole[VRRP_WHOLE_MAX];
+	int err = vrrp_stamp_question(&io->stamping, io->ours.vrid, nonce, &p, whole);
+
+	if (!err)
+		err = vrrp_sock_send(io->fd, io->ifindex, &p);
+	if (err)
+		io->stats.tx_errors++;
+	else
+		io->stats.tx_challenges++;
 }

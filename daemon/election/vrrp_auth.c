@@ -2,17 +2,29 @@
 /* See vrouter/vrrp_auth.h. The option, of an experimental type (RFC 4727 3.3) that is copied into
  * fragments and of no use to anybody else:
  *
- *  | 0x9e | 40 | format 1 | key id | epoch (8) | number (6) | nonce (6) | tag (16) | */
+ *  | 0x9e | 40 | format 1 | key id | epoch (8) | number (6) | nonce (6) | tag (16) |
+ *
+ * Of IPv6 its type is 0x1e (experimental, RFC 4727 3.4; the two bits at the top say: skip it, the
+ * next one: nobody changes it on the way), and its length, 38, leaves out the first two bytes. It
+ * is in a Destination Options header (RFC 8200 4.6), which PadN fills to a multiple of 8:
+ *
+ *  | 112 | 5 | 0x1e | 38 | ... | 1 | 4 | 0 0 0 0 | */
 #include "vrouter/vrrp_auth.h"
 
 #include <string.h>
 
-#define OPTION_TYPE 0x9e
-#define OPTION_END  0
-#define OPTION_NOP  1
-#define FORMAT	    1
-#define CHALLENGE   0x3f /* version 3, type 15 */
-#define CHECKSUM_AT 6
+#define V4_TYPE	      0x9e
+#define V4_END	      0
+#define V4_NOP	      1
+#define V6_TYPE	      0x1e
+#define V6_PAD1	      0
+#define V6_PADN	      1
+#define V6_DSTOPTS    60
+#define V6_DSTOPT_LEN (8 + VRRP_AUTH_OPTION_LEN)
+#define TOS_CONTROL   0xc0 /* as the socket's, see vrrp_sock.c */
+#define FORMAT	      1
+#define CHALLENGE     0x3f /* version 3, type 15 */
+#define CHECKSUM_AT   6
 
 #define NONCE_US  3000000 /* so long an answer counts */
 #define ASK_US	  5000	  /* no more than one challenge in this time */
@@ -21,10 +33,10 @@
 /* ---- codec ---------------------------------------------------------------------------------- */
 
 /* All but the tag. */
-static void put_head(struct wr *w, const struct vrrp_auth_stamp *s)
+static void put_head(struct wr *w, const struct vrrp_auth_stamp *s, int family)
 {
-	wr_u8(w, OPTION_TYPE);
-	wr_u8(w, VRRP_AUTH_OPTION_LEN);
+	wr_u8(w, family == AF_INET ? V4_TYPE : V6_TYPE);
+	wr_u8(w, family == AF_INET ? VRRP_AUTH_OPTION_LEN : VRRP_AUTH_OPTION_LEN - 2);
 	wr_u8(w, FORMAT);
 	wr_u8(w, s->key_id);
 	wr_be64(w, s->epoch);
@@ -32,12 +44,57 @@ static void put_head(struct wr *w, const struct vrrp_auth_stamp *s)
 	wr_be(w, s->nonce, 6);
 }
 
-void vrrp_auth_encode(const struct vrrp_auth_stamp *s, uint8_t option[static VRRP_AUTH_OPTION_LEN])
+static void put_ends(struct wr *w, const struct ip_addr *src, const struct ip_addr *dst)
 {
-	struct wr w = wr_of(option, VRRP_AUTH_OPTION_LEN);
+	wr_bytes(w, src->b, ip_addr_size(src));
+	wr_bytes(w, dst->b, ip_addr_size(dst));
+}
 
-	put_head(&w, s);
+static void put_ipv4(struct wr *w, const struct ip_addr *src, const struct ip_addr *dst)
+{
+	wr_u8(w, 0x40 | (20 + VRRP_AUTH_OPTION_LEN) / 4);
+	wr_u8(w, TOS_CONTROL);
+	wr_be(w, 0, 6); /* total length, identification, fragment */
+	wr_u8(w, VRRP_TTL);
+	wr_u8(w, VRRP_PROTO);
+	wr_be16(w, 0); /* checksum */
+	put_ends(w, src, dst);
+}
+
+static void put_ipv6(struct wr *w, const struct ip_addr *src, const struct ip_addr *dst,
+		     size_t packet_len)
+{
+	wr_be32(w, 6u << 28 | TOS_CONTROL << 20);
+	wr_be16(w, (uint16_t)(V6_DSTOPT_LEN + packet_len));
+	wr_u8(w, V6_DSTOPTS);
+	wr_u8(w, VRRP_TTL);
+	put_ends(w, src, dst);
+	wr_u8(w, VRRP_PROTO);
+	wr_u8(w, V6_DSTOPT_LEN / 8 - 1);
+}
+
+static void put_padding(struct wr *w)
+{
+	wr_u8(w, V6_PADN);
+	wr_u8(w, 4);
+	wr_be32(w, 0);
+}
+
+size_t vrrp_auth_header(uint8_t header[static VRRP_AUTH_HEADER_MAX],
+			const struct vrrp_auth_stamp *s, const struct ip_addr *src,
+			const struct ip_addr *dst, size_t packet_len)
+{
+	struct wr w = wr_of(header, VRRP_AUTH_HEADER_MAX);
+
+	if (src->family == AF_INET)
+		put_ipv4(&w, src, dst);
+	else
+		put_ipv6(&w, src, dst, packet_len);
+	put_head(&w, s, src->family);
 	wr_bytes(&w, s->tag, sizeof(s->tag));
+	if (src->family != AF_INET)
+		put_padding(&w);
+	return wr_len(&w);
 }
 
 static bool get_stamp(struct vrrp_auth_stamp *out, struct rd r)
@@ -56,26 +113,33 @@ static bool get_stamp(struct vrrp_auth_stamp *out, struct rd r)
 	return true;
 }
 
-bool vrrp_auth_find(struct vrrp_auth_stamp *out, const uint8_t *options, size_t len)
+/* What follows type and length of an option; the length of IPv4 counts these, too. */
+static struct rd get_value(struct rd *r, int family)
 {
+	const size_t counted = family == AF_INET ? 2 : 0, n = rd_u8(r);
+
+	r->bad |= n < counted;
+	return rd_sub(r, r->bad ? 0 : n - counted);
+}
+
+bool vrrp_auth_find(struct vrrp_auth_stamp *out, int family, const uint8_t *options, size_t len)
+{
+	const uint8_t ours = family == AF_INET ? V4_TYPE : V6_TYPE;
 	struct rd r = rd_of(options, len);
 
-	while (r.left) {
-		uint8_t type = rd_u8(&r), n;
+	if (family != AF_INET)
+		rd_bytes(&r, 2); /* Next Header, and the length, which the kernel has judged */
+	while (rd_ok(&r) && r.left) {
+		uint8_t type = rd_u8(&r);
+		struct rd value;
 
-		if (type == OPTION_END)
+		if (family == AF_INET && type == V4_END)
 			return false;
-		if (type == OPTION_NOP)
+		if (type == (family == AF_INET ? V4_NOP : V6_PAD1))
 			continue;
-		n = rd_u8(&r);
-		if (!rd_ok(&r) || n < 2 || n - 2u > r.left)
-			return false;
-
-		struct rd value = rd_of(r.p, n - 2u);
-
-		rd_bytes(&r, n - 2u);
-		if (type == OPTION_TYPE)
-			return get_stamp(out, value);
+		value = get_value(&r, family);
+		if (type == ours)
+			return rd_ok(&r) && get_stamp(out, value);
 	}
 	return false;
 }
@@ -87,7 +151,7 @@ size_t vrrp_auth_text(uint8_t text[static VRRP_AUTH_TEXT_MAX], const struct vrrp
 
 	if (len < CHECKSUM_AT + 2 || len > VRRP_PACKET_MAX)
 		return 0;
-	put_head(&w, s);
+	put_head(&w, s, src->family);
 	wr_bytes(&w, src->b, ip_addr_size(src));
 	wr_bytes(&w, packet, CHECKSUM_AT);
 	wr_bytes(&w, packet + CHECKSUM_AT + 2, len - CHECKSUM_AT - 2);

@@ -9,7 +9,6 @@
 
 #include "vrouter/log.h"
 #include "vrrp_io_impl.h"
-#include "vrrp_sock.h"
 
 #define READ_MAX 64 /* packets per readable event */
 #define PROBE_US 200000

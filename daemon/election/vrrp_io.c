@@ -15,10 +15,8 @@
 
 #include "../clock.h"
 #include "vrrp_io_impl.h"
-#include "vrrp_sock.h"
 
 #define DRAIN_MAX  512 /* packets before the timer counts; more than the socket buffers */
-#define RX_BUF	   2048
 #define RIVAL_US   1000000
 #define MISSED_MAX 3 /* intervals that a BACKUP waits at least */
 
@@ -130,36 +128,36 @@ void vrrp_run(struct vrrp_io *io, struct vrrp_in in)
 
 /* ---- receiving ------------------------------------------------------------------------------ */
 
-/* A raw socket delivers the header of IPv4 only; vrrp_sock_recv() has seen to IPv6. */
-static enum vrrp_err split(const struct vrrp_io *io, const uint8_t *buf, size_t len,
-			   struct vrrp_meta *meta, struct rd *body)
+static enum vrrp_err check_stamp(struct vrrp_io *io, const struct vrrp_datagram *d)
 {
-	if (io->family == AF_INET)
-		return vrrp_split_ipv4(meta, body, buf, len);
-	*body = rd_of(buf, len);
-	return meta->src.family ? VRRP_OK : VRRP_E_IP;
+	uint64_t nonce;
+	enum vrrp_err err = vrrp_stamp_judge(&io->stamping, d, &nonce);
+
+	if (nonce)
+		vrrp_ask(io, &d->meta.src, nonce);
+	return err;
 }
 
-static enum vrrp_err judge(struct vrrp_io *io, const uint8_t *buf, size_t len,
-			   struct vrrp_meta *meta, struct vrrp_packet *p)
+static enum vrrp_err judge(struct vrrp_io *io, const struct vrrp_datagram *d, struct vrrp_packet *p)
 {
-	struct rd body;
-	enum vrrp_err err = split(io, buf, len, meta, &body);
+	uint64_t nonce;
+	enum vrrp_err err;
 
-	if (err != VRRP_OK)
-		return err;
-	if (ip_addr_equal(&meta->src, &io->ends.self))
+	if (!d->meta.src.family)
+		return VRRP_E_IP;
+	if (ip_addr_equal(&d->meta.src, &io->ends.self))
 		return VRRP_E_OWN;
-	err = vrrp_stamp_challenge(io, buf, &body, meta);
+	err = vrrp_stamp_challenge(&io->stamping, io->ours.vrid, d, &nonce);
+	vrrp_answer(io, nonce);
 	if (err == VRRP_OK)
-		err = vrrp_decode(p, meta, body.p, body.left);
+		err = vrrp_decode(p, &d->meta, d->packet.p, d->packet.left);
 	if (err != VRRP_OK)
 		return err;
 	/* other virtual routers are not to be complained of */
-	if (p->vrid == io->ours.vrid && !vrrp_ends_hear(&io->ends, &meta->src))
+	if (p->vrid == io->ours.vrid && !vrrp_ends_hear(&io->ends, &d->meta.src))
 		return VRRP_E_PEER;
 	err = vrrp_match(p, &io->ours);
-	return err == VRRP_OK ? vrrp_stamp_judge(io, buf, &body, meta) : err;
+	return err == VRRP_OK ? check_stamp(io, d) : err;
 }
 
 static void heard(struct vrrp_io *io, const struct vrrp_meta *meta, const struct vrrp_packet *p)
@@ -194,25 +192,23 @@ static void heard(struct vrrp_io *io, const struct vrrp_meta *meta, const struct
 /* False: nothing was waiting. */
 static bool receive_one(struct vrrp_io *io)
 {
-	uint8_t buf[RX_BUF];
-	struct vrrp_meta meta = {.ttl = 0};
+	struct vrrp_datagram d;
 	struct vrrp_packet p;
-	ssize_t n = vrrp_sock_recv(io->fd, buf, sizeof(buf), &meta);
+	enum vrrp_err err;
+	int rc = vrrp_sock_recv(io->fd, io->family, &d);
 
-	if (n == -EINTR)
+	if (rc == -EINTR)
 		return true;
-	if (n < 0) {
-		if (n != -EAGAIN)
+	if (rc < 0) {
+		if (rc != -EAGAIN)
 			event_active(io->probe, EV_TIMEOUT, 0);
 		return false;
 	}
-
-	enum vrrp_err err = judge(io, buf, (size_t)n, &meta, &p);
-
+	err = judge(io, &d, &p);
 	if (err != VRRP_OK)
-		vrrp_say_unused(io, err, &meta.src);
+		vrrp_say_unused(io, err, &d.meta.src);
 	else
-		heard(io, &meta, &p);
+		heard(io, &d.meta, &p);
 	return true;
 }
 
@@ -300,7 +296,7 @@ static int init(struct vrrp_io *io)
 	if (!io->timer)
 		return -ENOMEM;
 
-	int err = vrrp_stamp_open(io);
+	int err = vrrp_stamp_open(&io->stamping);
 
 	return err ? err : vrrp_interface_open(io);
 }
@@ -311,7 +307,7 @@ static void use_cfg(struct vrrp_io *io, const struct vrrp_io_cfg *cfg)
 	io->ours.version = cfg->fsm.version;
 	io->ours.adv_cs = cfg->fsm.adv_cs;
 	io->ours.plain_sum = cfg->plain_sum;
-	vrrp_stamp_use(io, cfg);
+	vrrp_stamp_use(&io->stamping, cfg);
 }
 
 int vrrp_io_new(struct vrrp_io **out, struct event_base *base, const struct vrrp_io_cfg *cfg,
@@ -334,7 +330,6 @@ int vrrp_io_new(struct vrrp_io **out, struct event_base *base, const struct vrrp
 	io->watch_fd = -1;
 	io->family = cfg->family;
 	io->peers = cfg->peers;
-	io->stamping.last_fd = -1;
 	use_cfg(io, cfg);
 	io->ours.vrid = cfg->vrid;
 	io->ours.n_addrs = cfg->n_addrs;
@@ -354,7 +349,7 @@ void vrrp_io_free(struct vrrp_io *io)
 {
 	if (!io)
 		return;
-	vrrp_stamp_close(io);
+	seal_forget(&io->stamping.keys);
 	if (io->timer)
 		event_free(io->timer);
 	vrrp_interface_close(io);

@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Inside of the election's I/O: vrrp_io.c steps the instance, vrrp_advert.c sends, vrrp_interface.c
- * has the socket, vrrp_stamp.c authenticates, vrrp_say.c complains of what is heard. */
+ * has the socket, vrrp_say.c complains of what is heard. */
 #ifndef DAEMON_ELECTION_VRRP_IO_IMPL_H
 #define DAEMON_ELECTION_VRRP_IO_IMPL_H
 
 #include <net/if.h>
 
-#include "vrouter/vrrp_auth.h"
+#include "vrrp_stamp.h"
 #include "vrrp_why.h"
-
-struct vrrp_stamping {
-	enum vrrp_auth mode;
-	bool sticks; /* the last stamp is still on the socket */
-	struct seal_keys keys;
-	uint64_t epoch, number; /* of what we sent last */
-	uint64_t nonce;		/* that the next packet brings back; 0: none */
-	unsigned answers;	/* that may still be sent before the next regular advertisement */
-	struct vrrp_auth_peers peers;
-	int last_fd; /* the guard's socket, with the stamp of the last packet; -1: none */
-};
 
 struct vrrp_io {
 	struct event_base *base;
@@ -30,6 +19,7 @@ struct vrrp_io {
 	struct vrrp_inst inst;
 	struct vrrp_stats stats;
 	struct vrrp_stamping stamping;
+	unsigned answers; /* to challenges, until the next regular advertisement */
 
 	int link_fd; /* for questions about the interface, which may be gone */
 	int fd;
@@ -72,6 +62,9 @@ void vrrp_add_event(struct vrrp_io *io, struct event *ev, uint64_t us);
 /* ---- vrrp_advert.c ---- */
 
 void vrrp_advertise(struct vrrp_io *io, uint8_t prio);
+/* A challenge: who sent that? And the answer to one, if we are ACTIVE. */
+void vrrp_ask(struct vrrp_io *io, const struct ip_addr *whom, uint64_t nonce);
+void vrrp_answer(struct vrrp_io *io, uint64_t nonce);
 
 /* ---- vrrp_interface.c ---- */
 
@@ -95,23 +88,6 @@ bool vrrp_fast_was_silent(const struct vrrp_io *io);
  */
 must_check int vrrp_watch_open(struct vrrp_io *io);
 void vrrp_watch_close(struct vrrp_io *io);
-
-/* ---- vrrp_stamp.c ---- */
-
-/* 0 or -errno. */
-must_check int vrrp_stamp_open(struct vrrp_io *io);
-void vrrp_stamp_close(struct vrrp_io *io);
-void vrrp_stamp_use(struct vrrp_io *io, const struct vrrp_io_cfg *cfg);
-/* What the socket sends next is this packet; its stamp goes beside it, or none. 0 or -errno. */
-must_check int vrrp_stamp(struct vrrp_io *io, const uint8_t *packet, size_t len);
-/* A socket (borrowed) that sends this packet as the last of our lifetime, or -errno. */
-must_check int vrrp_stamp_last(struct vrrp_io *io, const uint8_t *packet, size_t len);
-/* Judges a packet that is inside of a datagram of an IPv4 socket. A challenge is answered. */
-must_check enum vrrp_err vrrp_stamp_challenge(struct vrrp_io *io, const uint8_t *datagram,
-					      const struct rd *packet,
-					      const struct vrrp_meta *meta);
-must_check enum vrrp_err vrrp_stamp_judge(struct vrrp_io *io, const uint8_t *datagram,
-					  const struct rd *packet, const struct vrrp_meta *meta);
 
 /* ---- vrrp_say.c ---- */
 

@@ -8,6 +8,7 @@
 
 #define TOS_CONTROL  0xc0 /* internetwork control */
 #define PRIO_CONTROL 7	  /* TC_PRIO_CONTROL */
+#define IPV4_HEADER  20	  /* without options */
 
 static int set_opt(int fd, int level, int name, const void *value, socklen_t len)
 {
@@ -53,6 +54,7 @@ static int set_ipv6(int fd, unsigned ifindex)
 		/* the socket delivers no header: what of it is judged comes beside the packet */
 		{IPPROTO_IPV6, IPV6_RECVPKTINFO, 1},
 		{IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1},
+		{IPPROTO_IPV6, IPV6_RECVDSTOPTS, 1},
 		{SOL_SOCKET, SO_PRIORITY, PRIO_CONTROL},
 	};
 
@@ -141,11 +143,20 @@ static void way_v6(struct way *w, struct msghdr *msg, unsigned ifindex, const st
 	put_control(msg, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
 }
 
-int vrrp_sock_send(int fd, unsigned ifindex, const struct ip_addr *src, const struct ip_addr *dst,
-		   const void *buf, size_t len)
+/* Before each packet, as the socket may be another process's meanwhile (the guard's), or stamps may
+ * be wanted no more. */
+static int say_whole(int fd, int family, bool whole)
+{
+	int on = whole;
+
+	return family == AF_INET ? set_opt(fd, IPPROTO_IP, IP_HDRINCL, &on, sizeof(on))
+				 : set_opt(fd, IPPROTO_IPV6, IPV6_HDRINCL, &on, sizeof(on));
+}
+
+int vrrp_sock_send(int fd, unsigned ifindex, const struct vrrp_parcel *p)
 {
 	struct way w = {.control = {0}};
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)buf, .iov_len = len};
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)p->buf, .iov_len = p->len};
 	struct msghdr msg = {
 		.msg_name = &w.to,
 		.msg_iov = &iov,
@@ -153,15 +164,26 @@ int vrrp_sock_send(int fd, unsigned ifindex, const struct ip_addr *src, const st
 		.msg_control = w.control,
 		.msg_controllen = sizeof(w.control),
 	};
+	int err = say_whole(fd, p->dst->family, p->whole);
 
-	if (dst->family == AF_INET)
-		way_v4(&w, &msg, ifindex, src, dst);
+	if (err)
+		return err;
+	if (p->dst->family == AF_INET)
+		way_v4(&w, &msg, ifindex, p->src, p->dst);
 	else
-		way_v6(&w, &msg, ifindex, src, dst);
+		way_v6(&w, &msg, ifindex, p->src, p->dst);
 	return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 /* ---- receiving ------------------------------------------------------------------------------ */
+
+/* A raw socket delivers the header of IPv4. */
+static void take_ipv4(struct vrrp_datagram *d, size_t n)
+{
+	if (vrrp_split_ipv4(&d->meta, &d->packet, d->buf, n) == VRRP_OK)
+		d->options =
+			rd_of(d->buf + IPV4_HEADER, (size_t)(d->packet.p - d->buf) - IPV4_HEADER);
+}
 
 static struct ip_addr addr_v6(const struct in6_addr *a)
 {
@@ -171,14 +193,24 @@ static struct ip_addr addr_v6(const struct in6_addr *a)
 	return out;
 }
 
-static void take_header(struct vrrp_meta *meta, struct msghdr *msg, const struct in6_addr *src)
+static void take_options(struct vrrp_datagram *d, const struct cmsghdr *c)
+{
+	size_t n = c->cmsg_len - CMSG_LEN(0);
+
+	n = n < sizeof(d->more) ? n : sizeof(d->more);
+	memcpy(d->more, CMSG_DATA(c), n);
+	d->options = rd_of(d->more, n);
+}
+
+/* Of IPv6 what the header said comes beside the packet. */
+static void take_ipv6(struct vrrp_datagram *d, struct msghdr *msg, const struct in6_addr *src)
 {
 	struct vrrp_meta m = {.src = addr_v6(src)};
 	struct in6_pktinfo info;
 	bool hops = false;
 	int n;
 
-	for (struct cmsghdr *c = msg->msg_control; c; c = CMSG_NXTHDR(msg, c)) {
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
 		if (c->cmsg_level != IPPROTO_IPV6)
 			continue;
 		if (c->cmsg_type == IPV6_PKTINFO) {
@@ -188,20 +220,23 @@ static void take_header(struct vrrp_meta *meta, struct msghdr *msg, const struct
 			memcpy(&n, CMSG_DATA(c), sizeof(n));
 			m.ttl = (uint8_t)n;
 			hops = true;
+		} else if (c->cmsg_type == IPV6_DSTOPTS) {
+			take_options(d, c);
 		}
 	}
 	if (hops && m.dst.family)
-		*meta = m;
+		d->meta = m;
 }
 
-ssize_t vrrp_sock_recv(int fd, void *buf, size_t cap, struct vrrp_meta *meta)
+int vrrp_sock_recv(int fd, int family, struct vrrp_datagram *d)
 {
 	union {
 		struct cmsghdr align;
-		char b[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
+		char b[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) +
+		       CMSG_SPACE(VRRP_OPTIONS_MAX)];
 	} control;
 	struct sockaddr_in6 from = {.sin6_family = AF_UNSPEC};
-	struct iovec iov = {.iov_base = buf, .iov_len = cap};
+	struct iovec iov = {.iov_base = d->buf, .iov_len = sizeof(d->buf)};
 	struct msghdr msg = {
 		.msg_name = &from,
 		.msg_namelen = sizeof(from),
@@ -214,7 +249,12 @@ ssize_t vrrp_sock_recv(int fd, void *buf, size_t cap, struct vrrp_meta *meta)
 
 	if (n < 0)
 		return -errno;
-	if (from.sin6_family == AF_INET6)
-		take_header(meta, &msg, &from.sin6_addr);
-	return n;
+	d->meta = (struct vrrp_meta){.ttl = 0};
+	d->options = rd_of(d->more, 0);
+	d->packet = rd_of(d->buf, (size_t)n);
+	if (family == AF_INET)
+		take_ipv4(d, (size_t)n);
+	else if (from.sin6_family == AF_INET6)
+		take_ipv6(d, &msg, &from.sin6_addr);
+	return 0;
 }

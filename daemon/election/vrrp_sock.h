@@ -6,16 +6,32 @@
 
 #include "vrouter/vrrp.h"
 
+#define VRRP_OPTIONS_MAX 256 /* of a Destination Options header; more of it is not looked at */
+
+/* What is sent, from an address of ours to another one of the same IP version. */
+struct vrrp_parcel {
+	const struct ip_addr *src, *dst;
+	bool whole; /* with its IP header; the kernel takes that from everybody who has the socket
+		     */
+	const void *buf;
+	size_t len;
+};
+
+/* What was received. meta.src.family 0: it cannot be used. */
+struct vrrp_datagram {
+	struct vrrp_meta meta;
+	struct rd options; /* of the IPv4 header, or an IPv6 Destination Options header; or none */
+	struct rd packet;  /* what follows the IP header */
+	uint8_t buf[2048], more[VRRP_OPTIONS_MAX];
+};
+
 /* A non-blocking raw socket that sends and hears, also the group if told so, on this interface
  * only. The fd or -errno. */
 must_check int vrrp_sock_open(const char *interface, unsigned ifindex, int family, bool group);
-/* One packet to dst, from an address of ours of the same IP version. 0 or -errno. */
-must_check int vrrp_sock_send(int fd, unsigned ifindex, const struct ip_addr *src,
-			      const struct ip_addr *dst, const void *buf, size_t len);
-/* One packet of an IPv6 socket: what its header said goes to *meta (family 0: the kernel did not
- * tell), the rest to buf. Of an IPv4 socket buf has the header, too, and *meta stays. The length,
- * or -errno. */
-must_check ssize_t vrrp_sock_recv(int fd, void *buf, size_t cap, struct vrrp_meta *meta);
+/* 0 or -errno. */
+must_check int vrrp_sock_send(int fd, unsigned ifindex, const struct vrrp_parcel *p);
+/* 0 or -errno. */
+must_check int vrrp_sock_recv(int fd, int family, struct vrrp_datagram *d);
 
 struct vrrp_link {
 	unsigned ifindex;

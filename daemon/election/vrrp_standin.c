@@ -3,10 +3,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "vrouter/vrrp.h"
+#include "vrouter/vrrp_standin.h"
 #include "vrrp_sock.h"
-
-#define RX_BUF 2048
 
 int vrrp_standin_advertise(const struct vrrp_standin *s, int fd)
 {
@@ -16,8 +14,13 @@ int vrrp_standin_advertise(const struct vrrp_standin *s, int fd)
 	for (unsigned i = 0; i < e->n_to; i++) {
 		const struct vrrp_meta meta = {.src = e->self, .dst = e->to[i], .ttl = VRRP_TTL};
 		uint8_t buf[VRRP_PACKET_MAX];
-		size_t len = vrrp_encode(&s->ours, &meta, buf, sizeof(buf));
-		int err = vrrp_sock_send(fd, s->resignation.ifindex, &e->self, &e->to[i], buf, len);
+		const struct vrrp_parcel p = {
+			.src = &e->self,
+			.dst = &e->to[i],
+			.buf = buf,
+			.len = vrrp_encode(&s->ours, &meta, buf, sizeof(buf)),
+		};
+		int err = vrrp_sock_send(fd, s->resignation.ifindex, &p);
 
 		failed = err ? err : failed;
 	}
@@ -29,8 +32,12 @@ int vrrp_resign(const struct vrrp_resignation *r, int fd)
 	int failed = 0;
 
 	for (unsigned i = 0; i < r->n; i++) {
-		int err = vrrp_sock_send(fd, r->ifindex, &r->src, &r->to[i].dst, r->to[i].packet,
-					 r->to[i].len);
+		const struct vrrp_parcel p = {.src = &r->src,
+					      .dst = &r->to[i].dst,
+					      .whole = r->whole,
+					      .buf = r->to[i].packet,
+					      .len = r->to[i].len};
+		int err = vrrp_sock_send(fd, r->ifindex, &p);
 
 		failed = err ? err : failed;
 	}
@@ -40,22 +47,16 @@ int vrrp_resign(const struct vrrp_resignation *r, int fd)
 int vrrp_standin_hear(const struct vrrp_standin *s, int fd, struct vrrp_packet *p,
 		      bool *from_higher_addr)
 {
-	uint8_t buf[RX_BUF];
-	struct vrrp_meta meta = {.ttl = 0};
-	ssize_t n = vrrp_sock_recv(fd, buf, sizeof(buf), &meta);
-	struct rd body;
+	struct vrrp_datagram d;
+	int rc = vrrp_sock_recv(fd, s->family, &d);
 
-	if (n < 0)
-		return n == -EINTR ? 0 : (int)n;
-	body = rd_of(buf, (size_t)n);
-	/* a raw socket delivers the header of IPv4 only */
-	if (s->family == AF_INET && vrrp_split_ipv4(&meta, &body, buf, (size_t)n) != VRRP_OK)
+	if (rc < 0)
+		return rc == -EINTR ? 0 : rc;
+	if (!d.meta.src.family || ip_addr_equal(&d.meta.src, &s->ends.self) ||
+	    vrrp_decode(p, &d.meta, d.packet.p, d.packet.left) != VRRP_OK ||
+	    !vrrp_ends_hear(&s->ends, &d.meta.src) || vrrp_match(p, &s->ours) != VRRP_OK)
 		return 0;
-	if (!meta.src.family || ip_addr_equal(&meta.src, &s->ends.self) ||
-	    vrrp_decode(p, &meta, body.p, body.left) != VRRP_OK ||
-	    !vrrp_ends_hear(&s->ends, &meta.src) || vrrp_match(p, &s->ours) != VRRP_OK)
-		return 0;
-	*from_higher_addr = ip_addr_cmp(&meta.src, &s->ends.self) > 0;
+	*from_higher_addr = ip_addr_cmp(&d.meta.src, &s->ends.self) > 0;
 	return 1;
 }
 

@@ -336,41 +336,6 @@ struct vrrp_io_ops {
 	void (*on_refused)(void *ctx, const char *what);
 };
 
-/* What it takes to resign in our place: a packet with priority 0 for each that it goes to, as the
- * checksum covers whom. */
-struct vrrp_resignation {
-	unsigned ifindex, n;
-	struct ip_addr src;
-	struct {
-		struct ip_addr dst;
-		size_t len;
-		uint8_t packet[VRRP_PACKET_MAX];
-	} to[VRRP_MAX_PEERS];
-};
-
-/* And to be ACTIVE in our place for a while: what we say, what of others is about us, and what
- * settles it between the two. */
-struct vrrp_standin {
-	struct vrrp_resignation resignation;
-	char interface[16];
-	int family;
-	struct vrrp_ends ends;
-	struct vrrp_packet ours; /* with the priority that is bid */
-	struct vrrp_cfg fsm;
-	bool able; /* it is ACTIVE, and not about to leave */
-	bool boosted, blind;
-};
-
-/* fd: of vrrp_io_standin() or vrrp_io_resignation(). They say and hear what vrrp_io would. */
-must_check int vrrp_resign(const struct vrrp_resignation *r, int fd);	     /* 0 or -errno */
-must_check int vrrp_standin_advertise(const struct vrrp_standin *s, int fd); /* 0 or -errno */
-/* 1: *p is an advertisement of this router by another controller; 0: what was waiting is not;
- * -errno: nothing was (-EAGAIN), or the socket is of no use. */
-must_check int vrrp_standin_hear(const struct vrrp_standin *s, int fd, struct vrrp_packet *p,
-				 bool *from_higher_addr);
-/* NULL: the interface is as it was; else what it is not (static). */
-const char *vrrp_standin_look(const struct vrrp_standin *s);
-
 struct vrrp_stats {
 	uint64_t tx, rx, rx_prio_zero, tx_errors; /* packets: by unicast one for each peer */
 	uint64_t fast_takeovers;		  /* because of missing heartbeats */
@@ -404,12 +369,6 @@ void vrrp_io_has_addresses(struct vrrp_io *io);
 void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_io_cfg *cfg, bool worse);
 /* Other peers, where there were and still are some. */
 void vrrp_io_set_peers(struct vrrp_io *io, const struct vrrp_peers *peers);
-/* The socket to send it on (borrowed, until the next fault), or -ENOTCONN while the interface is
- * unusable. */
-must_check int vrrp_io_resignation(struct vrrp_io *io, struct vrrp_resignation *out);
-/* The same; also -ENOTCONN while this is not ACTIVE. What is bid later is another one. Not where
- * advertisements are stamped: only we can do that. */
-must_check int vrrp_io_standin(struct vrrp_io *io, struct vrrp_standin *out);
 const struct vrrp_inst *vrrp_io_inst(const struct vrrp_io *io);
 const struct vrrp_stats *vrrp_io_stats(const struct vrrp_io *io);
 uint64_t vrrp_io_delay_us(const struct vrrp_io *io); /* vrrp_delay_us() now */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Authenticated advertisements: a stamp beside the packet, in an option of the IPv4 header that
- * routers which do not know it skip. A stamp has a tag over sender, packet and itself, made with a
- * key of replication's key file (vrouter/seal.h); here is what it says and who is believed. Pure.
+/* Authenticated advertisements: a stamp beside the packet, in an option of the IPv4 header or of a
+ * Destination Options header of IPv6, that routers which do not know it skip. A stamp has a tag
+ * over sender, packet and itself, made with a key of replication's key file (vrouter/seal.h); here
+ * is what it says and who is believed. Pure.
  *
  * A tag shows that a holder of the key made a packet once. So packets of one lifetime (epoch) of a
  * sender have rising numbers, and a lifetime that is not known has to answer a challenge with a
@@ -12,7 +13,9 @@
 
 #include "vrouter/vrrp.h"
 
-#define VRRP_AUTH_OPTION_LEN	40 /* all that an IPv4 header has room for */
+#define VRRP_AUTH_OPTION_LEN	40 /* all that an IPv4 header has room for; of IPv6 the same */
+#define VRRP_AUTH_HEADER_MAX	(40 + 8 + VRRP_AUTH_OPTION_LEN) /* IPv6, and its options */
+#define VRRP_WHOLE_MAX		(VRRP_AUTH_HEADER_MAX + VRRP_PACKET_MAX)
 #define VRRP_AUTH_TAG_LEN	16
 #define VRRP_AUTH_TEXT_MAX	(16 + VRRP_PACKET_MAX + VRRP_AUTH_OPTION_LEN)
 #define VRRP_AUTH_CHALLENGE_LEN 8
@@ -29,9 +32,14 @@ struct vrrp_auth_stamp {
 	uint8_t tag[VRRP_AUTH_TAG_LEN];
 };
 
-void vrrp_auth_encode(const struct vrrp_auth_stamp *s, uint8_t option[static VRRP_AUTH_OPTION_LEN]);
-/* Looks for it among the options of an IPv4 header. *out is written only when it is there. */
-bool vrrp_auth_find(struct vrrp_auth_stamp *out, const uint8_t *options, size_t len);
+/* The IP header of a packet of packet_len bytes, with the stamp: 60 or 88 bytes. What the kernel
+ * fills in (checksum and total length of IPv4) is 0. */
+size_t vrrp_auth_header(uint8_t header[static VRRP_AUTH_HEADER_MAX],
+			const struct vrrp_auth_stamp *s, const struct ip_addr *src,
+			const struct ip_addr *dst, size_t packet_len);
+/* Looks for it among the options of an IPv4 header, or in a Destination Options header of IPv6
+ * (which begins with Next Header). *out is written only when it is there. */
+bool vrrp_auth_find(struct vrrp_auth_stamp *out, int family, const uint8_t *options, size_t len);
 /* What the tag is over: not the checksum, so that it is the same whomever the packet goes to.
  * Returns its length, 0: there is no such packet. */
 size_t vrrp_auth_text(uint8_t text[static VRRP_AUTH_TEXT_MAX], const struct vrrp_auth_stamp *s,
@@ -63,5 +71,14 @@ struct vrrp_auth_peers {
 must_check enum vrrp_err vrrp_auth_judge(struct vrrp_auth_peers *p, const struct ip_addr *from,
 					 const struct vrrp_auth_stamp *s, uint64_t now_us,
 					 uint64_t random, uint64_t *ask);
+
+/* ---- how a process authenticates (shell) ---------------------------------------------------- */
+
+struct vrrp_stamping {
+	enum vrrp_auth mode;
+	struct seal_keys keys;
+	uint64_t epoch, number; /* of what we sent last */
+	struct vrrp_auth_peers peers;
+};
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A packet (IP header first, as a raw IPv4 socket delivers it; of IPv6 what the socket tells of the
- * header) through all that the election does with it: split, look for a stamp, decode, match, one
+ * headers) through all that the election does with it: split, look for a stamp, decode, match, one
  * step in each state. What decodes must encode to what decodes to the same; every number that
  * reaches the state machine must leave a timer that can be armed. */
 #include <string.h>
@@ -53,18 +53,37 @@ static void step(const struct vrrp_packet *p, bool higher, enum vrrp_state state
 	check(v.state != VRRP_ACTIVE || state == VRRP_ACTIVE);
 }
 
-/* The kernel's part of what vrrp_sock_recv() returns. */
-static enum vrrp_err split_ipv6(struct vrrp_meta *meta, struct rd *body, const uint8_t *data,
-				size_t size)
+/* The kernel's part of what vrrp_sock_recv() returns: a Destination Options header goes beside. */
+static enum vrrp_err split_ipv6(struct vrrp_meta *meta, struct rd *options, struct rd *body,
+				const uint8_t *data, size_t size)
 {
 	struct rd r = rd_of(data, size);
+	uint8_t next;
 
 	*meta = (struct vrrp_meta){.src.family = AF_INET6, .dst.family = AF_INET6};
-	rd_bytes(&r, 8);
+	rd_bytes(&r, 6);
+	next = rd_u8(&r);
+	rd_bytes(&r, 1);
 	rd_copy(&r, meta->src.b, 16);
 	rd_copy(&r, meta->dst.b, 16);
+	if (rd_ok(&r) && r.left > 1 && next == 60)
+		*options = rd_sub(&r, 8 * (r.p[1] + 1u));
 	*body = r;
 	return rd_ok(&r) ? VRRP_OK : VRRP_E_IP;
+}
+
+static enum vrrp_err split(struct vrrp_meta *meta, struct rd *options, struct rd *body,
+			   const uint8_t *data, size_t size)
+{
+	enum vrrp_err err;
+
+	*options = rd_of(data, 0);
+	if (size && data[0] >> 4 == 6)
+		return split_ipv6(meta, options, body, data, size);
+	err = vrrp_split_ipv4(meta, body, data, size);
+	if (err == VRRP_OK)
+		*options = rd_of(data + 20, (size_t)(body->p - data) - 20);
+	return err;
 }
 
 /* The fuzzer does not have to find the checksum: 0 - x for what it is made of, pseudo-header
@@ -97,20 +116,21 @@ static bool decodes(struct vrrp_packet *p, const struct vrrp_meta *meta, const s
 	return vrrp_decode(p, meta, buf, body->left) == VRRP_OK;
 }
 
-static void stamped(const struct vrrp_meta *meta, const uint8_t *options, const struct rd *body)
+static void stamped(const struct vrrp_meta *meta, const struct rd *options, const struct rd *body)
 {
 	struct vrrp_auth_peers peers = {.peer[0] = {.addr = meta->src, .proven = true, .epoch = 1}};
-	uint8_t option[VRRP_AUTH_OPTION_LEN], text[VRRP_AUTH_TEXT_MAX];
+	const size_t at = meta->src.family == AF_INET ? 20 : 40;
+	uint8_t header[VRRP_AUTH_HEADER_MAX], text[VRRP_AUTH_TEXT_MAX];
 	struct vrrp_auth_stamp s, back;
 	uint64_t ask;
 	size_t len;
 
 	vrrp_auth_is_challenge(body->p, body->left);
-	if (!vrrp_auth_find(&s, options, (size_t)(body->p - options)))
+	if (!vrrp_auth_find(&s, meta->src.family, options->p, options->left))
 		return;
 	check(s.number <= VRRP_AUTH_48_BITS && s.nonce <= VRRP_AUTH_48_BITS);
-	vrrp_auth_encode(&s, option);
-	check(vrrp_auth_find(&back, option, sizeof(option)));
+	len = vrrp_auth_header(header, &s, &meta->src, &meta->dst, body->left);
+	check(vrrp_auth_find(&back, meta->src.family, header + at, len - at));
 	check(back.key_id == s.key_id && back.epoch == s.epoch && back.number == s.number &&
 	      back.nonce == s.nonce && memcmp(back.tag, s.tag, sizeof(s.tag)) == 0);
 	len = vrrp_auth_text(text, &s, &meta->src, body->p, body->left);
@@ -124,14 +144,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vrrp_meta meta;
 	struct vrrp_packet p;
-	struct rd body;
+	struct rd options, body;
 
-	if (size && data[0] >> 4 == 6 ? split_ipv6(&meta, &body, data, size)
-				      : vrrp_split_ipv4(&meta, &body, data, size))
+	if (split(&meta, &options, &body, data, size) != VRRP_OK)
 		return 0;
 	check(body.p >= data && body.left <= size && body.p + body.left <= data + size);
-	if (meta.src.family == AF_INET)
-		stamped(&meta, data + 20, &body);
+	stamped(&meta, &options, &body);
 	/* the fuzzer does not have to find this byte */
 	meta.ttl = VRRP_TTL;
 	if (!decodes(&p, &meta, &body))

@@ -56,7 +56,7 @@ interop_up() {
 	lab_up
 	lab_controller 1
 	lab_controller 2
-	lab_exec c2 tcpdump -U --immediate-mode -i br-mgmt -w "$LAB_DIR/vrrp.pcap" ip proto 112 or ip6 proto 112 \
+	lab_exec c2 tcpdump -U --immediate-mode -i br-mgmt -w "$LAB_DIR/vrrp.pcap" ip proto 112 or ip6 protochain 112 \
 		2>"$LAB_DIR/tcpdump.log" &
 	TCPDUMP=$!
 	LAB_PIDS+=($!)

@@ -18,7 +18,8 @@ KEEPALIVED_EXTRA="unicast_src_ip $ITS
 interop_up
 lab_ip c1 address add $OURS/64 dev br-mgmt nodad
 lab_ip c2 address add $ITS/64 dev br-mgmt nodad
-interop_story $ITS
+interop_story $ITS "auth = offer"
 has_vip 1 || fail "the IPv4 VIP did not follow"
 interop_judge "ipv6.src == $OURS" "ipv6.hlim == 255 && ipv6.dst == $ITS && vrrp.addr_count == 3 &&
 	vrrp.ipv6_addr == $LINK_LOCAL_VIP && vrrp.ipv6_addr == $MGMT_VIP6 && vrrp.ipv6_addr == $PUBLIC_VIP6"
+[ "$(judged "ipv6.dstopts && ipv6.opt.type == 0x1e")" -gt 0 ] || fail "no stamp was seen"

@@ -1,14 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A pair without any IPv4: VRRP and replication over IPv6, a router with IPv6 VIPs alone. Every TCP flow survives a
-# switchover and a crash. While the interface has no usable link-local address, that is a fault, and it says so.
+# switchover and a crash. Advertisements are authenticated, and who has no stamp is not heard. While the interface has no usable link-local address, that is a fault, and it says so.
 . "$(dirname "$0")/lib.sh"
 
 has_vip6() { lab_ip "c$1-vr" -6 -o address show dev vr-mgmt 2>/dev/null | grep -qF " $MGMT_VIP6/"; }
 says_fault() { [[ $(status "$1" .fault) == *"$2"* ]]; }
 ipv6() { lab_in "c$1" sysctl -qw "net.ipv6.conf.br-mgmt.disable_ipv6=$2"; } # N 1: off
 
-ADVERT=50 SYNC_TO='group = "ff02::77"' ELECTION_EXTRA='family = "ipv6" virtual-mac = true'
+counted() { ctl "$1" --json stats | jq ".routers[0].vrrp.$2"; }
+some() { [ "$(counted "$1" "$2")" -gt 0 ]; }
+play() { # FILE: to all, from the node
+	lab_in n1 "$TRAFFIC" play <"$LAB_DIR/$1" >/dev/null || fail "play: exit $?"
+}
+
+ADVERT=50 SYNC_TO='group = "ff02::77"' ELECTION_EXTRA='family = "ipv6" virtual-mac = true auth = hmac'
 lab_standard 2
 lab_ipv6
 IPV6=only
@@ -38,6 +44,25 @@ all_alive tcp
 wait_for "the demoted one is ready" 30 is_ready "$old"
 ! has_vip6 "$old" || fail "the demoted one has the VIP"
 [ "$(status "$old" .election.heard_from)" = "$(status "$new" .election.address)" ] || fail "who is heard"
+for i in 1 2; do
+	for reason in no_auth bad_auth unknown_key; do
+		! some $i rx_refused.$reason || fail "controller $i refused $(counted $i rx_refused.$reason): $reason"
+	done
+done
+some "$old" tx_challenges || fail "nobody was asked who it is"
+
+note "advertisements are played again, without their stamp and with a wrong one, too"
+timeout 20 ip netns exec "$LAB-n1" tcpdump -i eth0 -n -xx -c 4 'ip6[6] == 60 and ip6[40] == 112' 2>/dev/null |
+	awk '/^[^\t ]/ { if (h != "") print substr(h, 29); h = ""; next }
+	{ sub(/^[^:]*:/, ""); gsub(/ /, ""); h = h $0 } END { if (h != "") print substr(h, 29) }' >"$LAB_DIR/again"
+[ "$(wc -l <"$LAB_DIR/again")" = 4 ] || fail "no stamped advertisements were seen"
+sed -E 's/^(.{132})../\1zz/; y/z/0/' "$LAB_DIR/again" >"$LAB_DIR/forged" # the tag begins at byte 66
+size=$(printf %04x $(($(head -n 1 "$LAB_DIR/again" | wc -c) / 2 - 88)))
+sed -E "s/^(.{8})....3c(.{66}).{96}/\\1${size}70\\2/" "$LAB_DIR/again" >"$LAB_DIR/bare"
+for i in again forged bare; do play $i; done
+wait_for "they are refused" 10 some "$old" rx_refused.replayed
+wait_for "a wrong tag is refused" 10 some "$old" rx_refused.bad_auth
+wait_for "what has none is refused" 10 some "$old" rx_refused.no_auth
 
 note "the ACTIVE loses its address, and gets it back"
 ipv6 "$new" 1

@@ -246,14 +246,6 @@ static void owner_accepts_nothing(struct conf *c)
 	c->router[0].election.accept_line = 99;
 }
 
-static void auth_of_ipv6(struct conf *c)
-{
-	version_2_of_ipv6(c);
-	c->router[0].election.version = 3;
-	c->router[0].election.auth = VRRP_AUTH_HMAC;
-	c->router[0].election.auth_line = 78;
-}
-
 static void auth_with_adopt(struct conf *c)
 {
 	c->router[0].election.auth = VRRP_AUTH_HMAC;
@@ -458,8 +450,6 @@ static const struct {
 	 "version = 3"},
 	{owner_accepts_nothing, "test.conf:99: router \"r0\": election: accept = false",
 	 "accept = true"},
-	{auth_of_ipv6, "test.conf:78: router \"r0\": election: auth: is in the header of IPv4",
-	 "ipv4"},
 	{auth_with_adopt,
 	 "test.conf:56: router \"r0\": crash = \"adopt\" and election: auth = \"hmac\": the guard",
 	 "allowed: crash = \"withdraw\", or auth = \"none\""},

@@ -30,49 +30,112 @@ static bool same_stamp(const struct vrrp_auth_stamp *a, const struct vrrp_auth_s
 	       a->nonce == b->nonce && memcmp(a->tag, b->tag, sizeof(a->tag)) == 0;
 }
 
+/* Where the option is in what vrrp_auth_header() writes. */
+#define V4_AT 20
+#define V6_AT 40
+
+static uint8_t header[VRRP_AUTH_HEADER_MAX];
+
+static size_t encode(const struct vrrp_auth_stamp *s, int family)
+{
+	struct ip_addr src = {.family = (uint8_t)family, .b = {1, 2, 3, 4}}, dst = src;
+
+	dst.b[0] = 224;
+	memset(header, 0xee, sizeof(header));
+	return vrrp_auth_header(header, s, &src, &dst, 20);
+}
+
+static bool find(struct vrrp_auth_stamp *out, int family, const uint8_t *options, size_t len)
+{
+	/* an own allocation, so that a sanitizer sees one byte too many */
+	uint8_t *cut = malloc(len ? len : 1);
+	bool found;
+
+	assert_non_null(cut);
+	memcpy(cut, options, len);
+	found = vrrp_auth_find(out, family, cut, len);
+	free(cut);
+	return found;
+}
+
 static void golden(void **state)
 {
-	static const uint8_t head[] = {0x9e, 40, 1, 7};
+	static const uint8_t head[] = {0x4f, 0xc0, 0, 0, 0,   0, 0, 0, 255,  112, 0, 0,
+				       1,    2,	   3, 4, 224, 2, 3, 4, 0x9e, 40,  1, 7};
 	const struct vrrp_auth_stamp s = stamp();
 	struct vrrp_auth_stamp back;
-	uint8_t option[VRRP_AUTH_OPTION_LEN];
 
 	(void)state;
-	vrrp_auth_encode(&s, option);
-	assert_memory_equal(option, head, sizeof(head));
-	for (unsigned i = 4; i < sizeof(option); i++)
-		assert_int_equal(option[i], i - 3);
-	assert_true(vrrp_auth_find(&back, option, sizeof(option)));
+	assert_int_equal(encode(&s, AF_INET), V4_AT + VRRP_AUTH_OPTION_LEN);
+	assert_memory_equal(header, head, sizeof(head));
+	for (unsigned i = sizeof(head); i < V4_AT + VRRP_AUTH_OPTION_LEN; i++)
+		assert_int_equal(header[i], i - sizeof(head) + 1);
+	assert_true(find(&back, AF_INET, header + V4_AT, VRRP_AUTH_OPTION_LEN));
 	assert_true(same_stamp(&back, &s));
+}
+
+static void golden_ipv6(void **state)
+{
+	static const uint8_t head[] = {0x6c, 0, 0, 0, 0, 68, 60, 255, 1, 2, 3, 4};
+	static const uint8_t dst[] = {224, 2, 3, 4}, options[] = {112, 5, 0x1e, 38, 1, 7};
+	static const uint8_t padding[] = {1, 4, 0, 0, 0, 0};
+	const struct vrrp_auth_stamp s = stamp();
+	struct vrrp_auth_stamp back;
+
+	(void)state;
+	assert_int_equal(encode(&s, AF_INET6), VRRP_AUTH_HEADER_MAX);
+	assert_memory_equal(header, head, sizeof(head));
+	assert_memory_equal(header + 24, dst, sizeof(dst));
+	assert_memory_equal(header + V6_AT, options, sizeof(options));
+	for (unsigned i = 0; i < 36; i++)
+		assert_int_equal(header[V6_AT + sizeof(options) + i], i + 1);
+	assert_memory_equal(header + sizeof(header) - sizeof(padding), padding, sizeof(padding));
+	assert_true(find(&back, AF_INET6, header + V6_AT, sizeof(header) - V6_AT));
+	assert_true(same_stamp(&back, &s));
+	/* neither is taken for the other one */
+	assert_false(find(&back, AF_INET, header + V6_AT + 2, VRRP_AUTH_OPTION_LEN));
+	encode(&s, AF_INET);
+	assert_false(find(&back, AF_INET6, header + V4_AT - 2, 2 + VRRP_AUTH_OPTION_LEN));
 }
 
 static void found_or_not(void **state)
 {
 	static const struct {
+		int family;
 		uint8_t before[8];
 		unsigned n;
 		bool found;
 		const char *why;
 	} row[] = {
-		{{0}, 0, true, "alone"},
-		{{1, 1, 1, 1}, 4, true, "behind padding"},
-		{{0x94, 4, 0, 0}, 4, true, "behind a router alert"},
-		{{0, 0, 0, 0}, 4, false, "behind the end"},
-		{{0x94, 1, 0, 0}, 4, false, "behind an option that is too short"},
-		{{0x94, 0, 0, 0}, 4, false, "behind an option of no length"},
-		{{0x94, 60, 0, 0}, 4, false, "behind an option that is too long"},
-		{{0x9e, 4, 1, 7}, 4, false, "behind a short one of its type"},
+		{AF_INET, {0}, 0, true, "alone"},
+		{AF_INET, {1, 1, 1, 1}, 4, true, "behind padding"},
+		{AF_INET, {0x94, 4, 0, 0}, 4, true, "behind a router alert"},
+		{AF_INET, {0, 0, 0, 0}, 4, false, "behind the end"},
+		{AF_INET, {0x94, 1, 0, 0}, 4, false, "behind an option that is too short"},
+		{AF_INET, {0x94, 0, 0, 0}, 4, false, "behind an option of no length"},
+		{AF_INET, {0x94, 60, 0, 0}, 4, false, "behind an option that is too long"},
+		{AF_INET, {0x9e, 4, 1, 7}, 4, false, "behind a short one of its type"},
+		{AF_INET6, {112, 5}, 2, true, "alone, in a header"},
+		{AF_INET6, {112, 5, 0, 0, 0}, 5, true, "behind Pad1"},
+		{AF_INET6, {112, 5, 1, 2, 9, 9}, 6, true, "behind PadN"},
+		{AF_INET6, {112, 5, 1, 0, 0x3e, 0}, 6, true, "behind options of no length"},
+		{AF_INET6, {112, 5, 1, 60, 0, 0}, 6, false, "behind PadN that is too long"},
+		{AF_INET6, {112, 5, 0x1e, 2, 1, 7}, 6, false, "behind a short one of IPv6"},
+		{AF_INET6, {112, 5, 0x1e}, 3, false, "behind what takes it for its length"},
 	};
 	const struct vrrp_auth_stamp s = stamp();
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		const bool v4 = row[i].family == AF_INET;
 		uint8_t options[8 + VRRP_AUTH_OPTION_LEN];
 		struct vrrp_auth_stamp back;
 
+		encode(&s, row[i].family);
 		memcpy(options, row[i].before, row[i].n);
-		vrrp_auth_encode(&s, options + row[i].n);
-		if (vrrp_auth_find(&back, options, row[i].n + VRRP_AUTH_OPTION_LEN) != row[i].found)
+		memcpy(options + row[i].n, header + (v4 ? V4_AT : V6_AT + 2), VRRP_AUTH_OPTION_LEN);
+		if (find(&back, row[i].family, options, row[i].n + VRRP_AUTH_OPTION_LEN) !=
+		    row[i].found)
 			fail_msg("%s: found is not %d", row[i].why, row[i].found);
 	}
 }
@@ -80,25 +143,22 @@ static void found_or_not(void **state)
 static void damaged(void **state)
 {
 	const struct vrrp_auth_stamp s = stamp();
-	uint8_t option[VRRP_AUTH_OPTION_LEN];
 	struct vrrp_auth_stamp back;
 
 	(void)state;
-	vrrp_auth_encode(&s, option);
-	for (size_t n = 0; n < sizeof(option); n++) {
-		/* an own allocation, so that a sanitizer sees one byte too many */
-		uint8_t *cut = malloc(n ? n : 1);
+	for (unsigned i = 0; i < 2; i++) {
+		const int family = i ? AF_INET6 : AF_INET;
+		uint8_t *options = header + (i ? V6_AT : V4_AT), *ours = options + (i ? 2 : 0);
 
-		assert_non_null(cut);
-		memcpy(cut, option, n);
-		assert_false(vrrp_auth_find(&back, cut, n));
-		free(cut);
+		encode(&s, family);
+		for (size_t n = 0; n < (size_t)(ours - options) + VRRP_AUTH_OPTION_LEN; n++)
+			assert_false(find(&back, family, options, n));
+		ours[2] = 2; /* another format */
+		assert_false(find(&back, family, options, 42));
+		ours[2] = 1;
+		ours[1]--;
+		assert_false(find(&back, family, options, 42));
 	}
-	option[2] = 2; /* another format */
-	assert_false(vrrp_auth_find(&back, option, sizeof(option)));
-	option[2] = 1;
-	option[1] = 39;
-	assert_false(vrrp_auth_find(&back, option, sizeof(option)));
 }
 
 /* The tag is over all but the checksum, which may differ from receiver to receiver. */
@@ -321,6 +381,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden),
+		cmocka_unit_test(golden_ipv6),
 		cmocka_unit_test(found_or_not),
 		cmocka_unit_test(damaged),
 		cmocka_unit_test(text_covers_all),

@@ -44,7 +44,7 @@ static const struct {
 	 "--interval-us N         when no CPU ran anything for that long; stdin: report"},
 	{"garbage", cmd_garbage,
 	 "--target A:P | --socket PATH  --count N  random bytes (port 112: raw VRRP)"},
-	{"play", cmd_play, "--source A  send the IPv4 packets on stdin (hex, one a line)"},
+	{"play", cmd_play, "--source A  send the IP packets on stdin (hex, one a line)"},
 };
 
 void die(const char *fmt, ...)
