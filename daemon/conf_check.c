@@ -495,13 +495,6 @@ static void check_crash(const struct check *k, const struct conf_router *r)
 			   r->election.mode == CONF_ELECTION_SINGLE
 				   ? "with election mode \"single\" the VIPs stay in any case"
 				   : "with election mode \"external\" the cluster manager decides");
-	else if (r->election.auth != VRRP_AUTH_NONE)
-		conf_error(
-			k->errors, k->c->path, line,
-			"router \"%s\": crash = \"adopt\" and election: auth = \"%s\": the guard "
-			"cannot stamp what it advertises; allowed: crash = \"withdraw\", or auth = "
-			"\"none\"",
-			r->name, r->election.auth == VRRP_AUTH_HMAC ? "hmac" : "offer");
 }
 
 void conf_check(const struct conf *c, struct conf_errors *errors)

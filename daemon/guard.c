@@ -172,10 +172,11 @@ unsigned guard_restarts(const struct guard *g)
 
 void guard_arm(struct guard *g, const struct guard_orders *o, int route_fd, int vrrp_fd)
 {
-	const struct guard_msg m = {.type = GUARD_MSG_ARM, .orders = *o};
+	struct guard_msg m = {.type = GUARD_MSG_ARM, .orders = *o};
 	const int fds[GUARD_ARM_FDS] = {[GUARD_FD_ROUTE] = route_fd, [GUARD_FD_VRRP] = vrrp_fd};
 
 	tell(g, &m, fds, vrrp_fd >= 0 ? GUARD_ARM_FDS : GUARD_ARM_FDS - 1);
+	vrrp_standin_forget(&m.orders.standin);
 }
 
 void guard_disarm(struct guard *g, const char *router)

@@ -2,6 +2,7 @@
 #include "guard_care.h"
 
 #define MISSED_MAX 3 /* intervals that a BACKUP waits at least */
+#define ANSWERS	   8 /* between two advertisements; challengers may be recordings */
 
 void care_start(struct care *c, const struct vrrp_standin *s, uint64_t timeout_us, uint64_t now_us)
 {
@@ -17,6 +18,8 @@ static enum care_do advertise(struct care *c, uint64_t now_us)
 {
 	c->sent_us = now_us;
 	c->next_us = now_us + vrrp_adv_us(&c->cfg);
+	c->waited = false;
+	c->answers = ANSWERS;
 	return CARE_ADVERTISE;
 }
 
@@ -49,6 +52,25 @@ enum care_do care_heard(struct care *c, const struct vrrp_packet *p, bool from_h
 				     .from_higher_addr = from_higher_addr,
 				     .overdue = is_overdue(c, now_us)},
 		    now_us);
+}
+
+void care_unproven(struct care *c, uint64_t now_us)
+{
+	uint64_t answered_us = now_us + vrrp_adv_us(&c->cfg) / 2;
+
+	if (c->waited || !is_overdue(c, now_us))
+		return;
+	c->waited = true;
+	if (c->next_us < answered_us)
+		c->next_us = answered_us;
+}
+
+bool care_asked(struct care *c)
+{
+	if (!c->answers) /* nor before anything was said */
+		return false;
+	c->answers--;
+	return true;
 }
 
 enum care_do care_time(struct care *c, uint64_t now_us)

@@ -28,6 +28,25 @@ void guard_forget(struct guard_state *s, unsigned i)
 {
 	guard_close(s->armed[i].fd, GUARD_ARM_FDS);
 	s->armed[i] = s->armed[--s->n];
+	vrrp_standin_forget(&s->armed[s->n].orders.standin);
+}
+
+/* Not by realloc(), which would leave keys behind. */
+static bool make_room(struct guard_state *s)
+{
+	unsigned cap = s->cap ? 2 * s->cap : 8;
+	struct guard_armed *more = s->n < s->cap ? s->armed : calloc(cap, sizeof(*more));
+
+	if (!more || more == s->armed)
+		return more;
+	for (unsigned i = 0; i < s->n; i++) {
+		more[i] = s->armed[i];
+		vrrp_standin_forget(&s->armed[i].orders.standin);
+	}
+	free(s->armed);
+	s->armed = more;
+	s->cap = cap;
+	return true;
 }
 
 /* ---- orders -----------------------------------------------------------------------------------
@@ -47,16 +66,9 @@ static void disarm(struct guard_state *s, const char *router)
 static void arm(struct guard_state *s, const struct guard_orders *o, int fd[static GUARD_ARM_FDS])
 {
 	disarm(s, o->role.router);
-	if (s->n == s->cap) {
-		unsigned cap = s->cap ? 2 * s->cap : 8;
-		struct guard_armed *more = reallocarray(s->armed, cap, sizeof(*more));
-
-		if (!more) {
-			log_err("guard", o->role.router, "out of memory: nobody leaves for it");
-			return;
-		}
-		s->armed = more;
-		s->cap = cap;
+	if (!make_room(s)) {
+		log_err("guard", o->role.router, "out of memory: nobody leaves for it");
+		return;
 	}
 	s->armed[s->n] = (struct guard_armed){.orders = *o};
 	memcpy(s->armed[s->n++].fd, fd, sizeof(s->armed->fd));
@@ -94,6 +106,7 @@ static bool makes_sense(const struct guard_msg *m, ssize_t len)
 	return len == sizeof(*m) && memchr(o->role.router, '\0', sizeof(o->role.router)) &&
 	       o->n_vips <= ARRAY_LEN(o->vip) && r->n <= ARRAY_LEN(r->to) &&
 	       v->ends.n_to <= ARRAY_LEN(v->ends.to) &&
+	       v->stamping.keys.n <= ARRAY_LEN(v->stamping.keys.key) &&
 	       memchr(v->interface, '\0', sizeof(v->interface));
 }
 
@@ -139,6 +152,7 @@ static bool take_order(struct guard_state *s)
 	take_fds(&msg, fd);
 	if (makes_sense(&m, n))
 		obey(s, &m, fd);
+	vrrp_standin_forget(&m.orders.standin);
 	guard_close(fd, GUARD_FDS); /* what was not taken over */
 	return true;
 }

@@ -44,9 +44,9 @@ static void leave_all(struct standin *g, const char *why)
 /* ---- the election -----------------------------------------------------------------------------
  */
 
-static void advertise(const struct guard_armed *a)
+static void advertise(struct guard_armed *a, uint64_t nonce)
 {
-	int err = vrrp_standin_advertise(&a->orders.standin, a->fd[GUARD_FD_VRRP]);
+	int err = vrrp_standin_advertise(&a->orders.standin, a->fd[GUARD_FD_VRRP], nonce);
 
 	if (err < 0)
 		log_warn("guard", a->orders.role.router, "cannot advertise: %s", strerror(-err));
@@ -60,7 +60,7 @@ static void obey(struct guard_state *s, struct guard_armed *a, enum care_do what
 	case CARE_NOTHING:
 		break;
 	case CARE_ADVERTISE:
-		advertise(a);
+		advertise(a, 0);
 		break;
 	case CARE_YIELD:
 		guard_seal_fate(s, a, GUARD_YIELDS,
@@ -78,12 +78,23 @@ static void obey(struct guard_state *s, struct guard_armed *a, enum care_do what
  * core counts such things, not this process. */
 static bool hear_one(struct guard_state *s, struct guard_armed *a)
 {
-	struct vrrp_packet p;
-	bool higher;
-	int rc = vrrp_standin_hear(&a->orders.standin, a->fd[GUARD_FD_VRRP], &p, &higher);
+	struct vrrp_standin_news news;
+	int rc = vrrp_standin_hear(&a->orders.standin, a->fd[GUARD_FD_VRRP], &news);
 
-	if (rc == 1)
-		obey(s, a, care_heard(&a->care, &p, higher, now_us()));
+	switch (news.what) {
+	case VRRP_HEARD_NOTHING:
+		break;
+	case VRRP_HEARD_ADVERT:
+		obey(s, a, care_heard(&a->care, &news.packet, news.from_higher_addr, now_us()));
+		break;
+	case VRRP_HEARD_UNPROVEN:
+		care_unproven(&a->care, now_us());
+		break;
+	case VRRP_HEARD_CHALLENGE:
+		if (care_asked(&a->care))
+			advertise(a, news.nonce);
+		break;
+	}
 	return rc >= 0;
 }
 
@@ -153,8 +164,10 @@ static size_t make_hello(const struct guard_state *s, uint8_t *buf, size_t cap)
 	size_t len = 0;
 
 	h.role = calloc(s->n, sizeof(*h.role));
-	for (unsigned i = 0; h.role && i < s->n; i++)
+	for (unsigned i = 0; h.role && i < s->n; i++) {
 		h.role[i] = s->armed[i].orders.role;
+		h.role[i].life = vrrp_auth_for_core(s->armed[i].orders.standin.stamping.life);
+	}
 	if (h.role)
 		len = guard_hello_encode(&h, buf, cap);
 	free(h.role);
@@ -206,10 +219,13 @@ static void welcome(struct standin *g)
 	g->handover_us = now_us() + HANDOVER_US;
 }
 
+/* What it has said meanwhile is older than what we say from here on. */
 static void lose_core(struct standin *g)
 {
 	close(g->core);
 	g->core = -1;
+	for (unsigned i = 0; i < g->s->n; i++)
+		g->s->armed[i].orders.standin.stamping.life.number += 2 * VRRP_AUTH_CORE_SKIP;
 	log_warn("guard", NULL, "the daemon started and ended again: still standing in");
 }
 

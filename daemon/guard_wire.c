@@ -62,15 +62,28 @@ size_t guard_hello_encode(const struct guard_hello *h, uint8_t *buf, size_t cap)
 	for (unsigned i = 0; i < h->n; i++) {
 		const struct guard_role *r = &h->role[i];
 
-		wr_be16(&w, (uint16_t)(1 + strlen(r->router) + 21));
+		wr_be16(&w, (uint16_t)(1 + strlen(r->router) + 37));
 		put_name(&w, r->router);
 		wr_be64(&w, r->id);
 		wr_be32(&w, r->term);
 		wr_be64(&w, r->since_ms);
 		wr_u8(&w, (uint8_t)((r->boosted ? FLAG_BOOSTED : 0) |
 				    (r->had_table ? FLAG_HAD_TABLE : 0)));
+		wr_be64(&w, r->life.epoch);
+		wr_be64(&w, r->life.number);
 	}
 	return end_of(&w);
+}
+
+static struct vrrp_lifetime get_life(struct rd *e)
+{
+	struct vrrp_lifetime l = {.epoch = 0};
+
+	if (!e->left) /* of a version without it */
+		return l;
+	l.epoch = rd_be64(e);
+	l.number = rd_be64(e);
+	return l;
 }
 
 int guard_hello_decode(struct guard_hello *out, const uint8_t *buf, size_t len)
@@ -95,6 +108,7 @@ int guard_hello_decode(struct guard_hello *out, const uint8_t *buf, size_t len)
 		flags = rd_u8(&e);
 		role->boosted = flags & FLAG_BOOSTED;
 		role->had_table = flags & FLAG_HAD_TABLE;
+		role->life = get_life(&e);
 		if (!rd_ok(&e))
 			return -EPROTO;
 	}

@@ -5,17 +5,19 @@
  * All numbers are big-endian. Pure.
  *
  *   HELLO  magic (4), type (1), pid (4), sync id (8), count (2), entries: length (2) of
- *            name length (1), name, id (8), term (4), since (8), flags (1)
+ *            name length (1), name, id (8), term (4), since (8), flags (1),
+ *            epoch (8), number (8): of the advertisements' stamps; 0: none, or an older version
  *          with replication's pair and a pidfd of its process, if there is one
  *   DONE   magic (4), type (1), count (2), entries: length (2) of name length (1), name */
 #ifndef DAEMON_GUARD_WIRE_H
 #define DAEMON_GUARD_WIRE_H
 
 #include "vrouter/netns.h"
+#include "vrouter/vrrp_auth.h"
 
 #define GUARD_WIRE_ROUTERS 1024
 /* The longest datagram that we send; a longer one of another version is refused. */
-#define GUARD_WIRE_MAX (19 + GUARD_WIRE_ROUTERS * (2 + 1 + NET_NAME_MAX + 21))
+#define GUARD_WIRE_MAX (19 + GUARD_WIRE_ROUTERS * (2 + 1 + NET_NAME_MAX + 37))
 
 /* A router that is ACTIVE, as the core told its guard. */
 struct guard_role {
@@ -25,6 +27,7 @@ struct guard_role {
 	uint64_t since_ms; /* wall clock: it became ACTIVE */
 	bool boosted;	   /* see struct vrrp_inst */
 	bool had_table;	   /* see struct life */
+	struct vrrp_lifetime life;
 };
 
 struct guard_hello {

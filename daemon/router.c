@@ -201,9 +201,11 @@ static void execute(struct router *r, uint32_t todo)
 		elect(r, VRRP_EV_GATE);
 	if (todo & LIFE_DO_ELECT_START)
 		elect(r, VRRP_EV_START);
-	if ((todo & LIFE_DO_ELECT_ADOPT) && !r->group) /* a group looks by itself */
+	if ((todo & LIFE_DO_ELECT_ADOPT) && r->vrrp && !r->group) { /* a group looks by itself */
+		vrrp_io_continue(r->vrrp, &r->kept.life);
 		vrrp_io_event(r->vrrp,
 			      (struct vrrp_in){.ev = VRRP_EV_ADOPT, .boosted = r->kept.boosted});
+	}
 	if (todo & LIFE_DO_ELECT_BOOST)
 		elect(r, VRRP_EV_BOOST);
 	if (todo & LIFE_DO_ELECT_RESIGN)

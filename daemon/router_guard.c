@@ -58,7 +58,8 @@ static int tell_election(const struct router *r, struct guard_orders *o)
 {
 	if (!r->vrrp || !router_group_carries(r))
 		return -1;
-	if (vrrp_io_standin(r->vrrp, &o->standin) >= 0)
+	/* keys are only for who may need them */
+	if (o->adopt_s && vrrp_io_standin(r->vrrp, &o->standin) >= 0)
 		o->role.boosted = o->standin.boosted;
 	return vrrp_io_resignation(r->vrrp, &o->standin.resignation);
 }
@@ -106,9 +107,10 @@ void router_guard_arm(struct router *r)
 	tell_role(r, &o.role);
 	o.group = r->group ? id_of(r->conf.election.group) : 0;
 	router_group_carry(r);
-	vrrp = tell_election(r, &o);
 	o.adopt_s = adopt_s(r);
+	vrrp = tell_election(r, &o);
 	guard_arm(r->env->guard, &o, route, vrrp);
+	vrrp_standin_forget(&o.standin);
 	r->guarded = guarded_now(r);
 	close(route);
 }

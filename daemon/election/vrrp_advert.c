@@ -55,6 +55,18 @@ int vrrp_io_resignation(struct vrrp_io *io, struct vrrp_resignation *out)
 	return err ? err : io->fd;
 }
 
+/* Whom we believe does not go with it: what of that is told is old when it counts, and recordings
+ * of what came since would be believed. */
+static int give_stamping(const struct vrrp_io *io, struct vrrp_stamping *out)
+{
+	out->mode = io->stamping.mode;
+	if (out->mode == VRRP_AUTH_NONE)
+		return 0;
+	out->keys = io->stamping.keys;
+	out->life = vrrp_auth_for_guard(io->stamping.life);
+	return out->life.epoch ? 0 : -EOVERFLOW;
+}
+
 int vrrp_io_standin(struct vrrp_io *io, struct vrrp_standin *out)
 {
 	struct vrrp_inst inst = io->inst;
@@ -62,18 +74,16 @@ int vrrp_io_standin(struct vrrp_io *io, struct vrrp_standin *out)
 	inst.claims = 0; /* three of our own: others hear them, or have settled it */
 	if (inst.state != VRRP_ACTIVE || inst.resigning)
 		return -ENOTCONN;
-	if (io->stamping.mode != VRRP_AUTH_NONE)
-		return -EOPNOTSUPP;
 	*out = (struct vrrp_standin){.family = io->family,
 				     .ends = io->ends,
 				     .ours = io->ours,
 				     .fsm = io->cfg,
-				     .able = true,
 				     .boosted = inst.boosted,
 				     .blind = inst.blind};
 	out->ours.prio = vrrp_bid(&io->cfg, &inst);
 	out->ours.adv_cs = io->cfg.adv_cs;
 	memcpy(out->interface, io->interface, sizeof(out->interface));
+	out->able = give_stamping(io, &out->stamping) == 0;
 	return vrrp_io_resignation(io, &out->resignation);
 }
 
@@ -96,7 +106,7 @@ static int send_one(struct vrrp_io *io, uint8_t prio, const struct ip_addr *to,
 /* One stamp for all whom it goes to. */
 static void say(struct vrrp_io *io, uint8_t prio, uint64_t nonce)
 {
-	const struct vrrp_serial serial = {++io->stamping.number, nonce};
+	const struct vrrp_serial serial = {++io->stamping.life.number, nonce};
 	int failed = 0;
 
 	io->last_tx_us = now_us();

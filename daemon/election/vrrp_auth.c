@@ -170,6 +170,24 @@ bool vrrp_auth_is_challenge(const uint8_t *packet, size_t len)
 	return len == VRRP_AUTH_CHALLENGE_LEN && packet[0] == CHALLENGE;
 }
 
+static struct vrrp_lifetime later(struct vrrp_lifetime l, uint64_t skip, uint64_t limit)
+{
+	if (!l.epoch || l.number > limit)
+		return (struct vrrp_lifetime){.epoch = 0};
+	l.number += skip;
+	return l;
+}
+
+struct vrrp_lifetime vrrp_auth_for_guard(struct vrrp_lifetime core)
+{
+	return later(core, VRRP_AUTH_GUARD_SKIP, VRRP_AUTH_LAST - 2 * VRRP_AUTH_GUARD_SKIP);
+}
+
+struct vrrp_lifetime vrrp_auth_for_core(struct vrrp_lifetime guard)
+{
+	return later(guard, VRRP_AUTH_CORE_SKIP, VRRP_AUTH_LAST / 2);
+}
+
 /* ---- who is believed ------------------------------------------------------------------------ */
 
 /* Its place, else a free one, else that of who was heard the longest ago. */

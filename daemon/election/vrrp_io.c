@@ -370,6 +370,12 @@ void vrrp_io_event(struct vrrp_io *io, struct vrrp_in in)
 	vrrp_run(io, in);
 }
 
+void vrrp_io_continue(struct vrrp_io *io, const struct vrrp_lifetime *l)
+{
+	if (l->epoch)
+		io->stamping.life = *l;
+}
+
 void vrrp_io_judge(struct vrrp_io *io)
 {
 	if (io->held && io->deadline_us)

@@ -13,8 +13,8 @@ _Static_assert(VRRP_AUTH_TAG_LEN == SEAL_TAG_LEN, "tag size");
 
 int vrrp_stamp_open(struct vrrp_stamping *s)
 {
-	s->number = 0;
-	return getentropy(&s->epoch, sizeof(s->epoch)) < 0 ? -errno : 0;
+	s->life.number = 0;
+	return getentropy(&s->life.epoch, sizeof(s->life.epoch)) < 0 ? -errno : 0;
 }
 
 void vrrp_stamp_use(struct vrrp_stamping *s, const struct vrrp_io_cfg *cfg)
@@ -29,7 +29,7 @@ int vrrp_stamp(const struct vrrp_stamping *from, struct vrrp_serial serial, stru
 	       uint8_t buf[static VRRP_WHOLE_MAX])
 {
 	struct vrrp_auth_stamp s = {.key_id = from->keys.key[0].id,
-				    .epoch = from->epoch,
+				    .epoch = from->life.epoch,
 				    .number = serial.number,
 				    .nonce = serial.nonce};
 	uint8_t text[VRRP_AUTH_TEXT_MAX];
@@ -56,7 +56,7 @@ int vrrp_stamp_question(struct vrrp_stamping *s, uint8_t vrid, uint64_t nonce,
 	vrrp_auth_challenge(packet, vrid);
 	p->buf = packet;
 	p->len = sizeof(packet);
-	return vrrp_stamp(s, (struct vrrp_serial){++s->number, nonce}, p, buf);
+	return vrrp_stamp(s, (struct vrrp_serial){++s->life.number, nonce}, p, buf);
 }
 
 /* ---- receiving ------------------------------------------------------------------------------ */

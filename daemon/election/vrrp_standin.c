@@ -4,23 +4,28 @@
 #include <sys/socket.h>
 
 #include "vrouter/vrrp_standin.h"
-#include "vrrp_sock.h"
+#include "vrrp_stamp.h"
 
-int vrrp_standin_advertise(const struct vrrp_standin *s, int fd)
+static int send_one(const struct vrrp_standin *s, int fd, const struct ip_addr *to,
+		    struct vrrp_serial serial)
 {
-	const struct vrrp_ends *e = &s->ends;
+	const struct vrrp_meta meta = {.src = s->ends.self, .dst = *to, .ttl = VRRP_TTL};
+	uint8_t packet[VRRP_PACKET_MAX], whole[VRRP_WHOLE_MAX];
+	struct vrrp_parcel p = {.src = &s->ends.self, .dst = to, .buf = packet};
+	int err;
+
+	p.len = vrrp_encode(&s->ours, &meta, packet, sizeof(packet));
+	err = vrrp_stamp(&s->stamping, serial, &p, whole);
+	return err ? err : vrrp_sock_send(fd, s->resignation.ifindex, &p);
+}
+
+int vrrp_standin_advertise(struct vrrp_standin *s, int fd, uint64_t nonce)
+{
+	const struct vrrp_serial serial = {++s->stamping.life.number, nonce};
 	int failed = 0;
 
-	for (unsigned i = 0; i < e->n_to; i++) {
-		const struct vrrp_meta meta = {.src = e->self, .dst = e->to[i], .ttl = VRRP_TTL};
-		uint8_t buf[VRRP_PACKET_MAX];
-		const struct vrrp_parcel p = {
-			.src = &e->self,
-			.dst = &e->to[i],
-			.buf = buf,
-			.len = vrrp_encode(&s->ours, &meta, buf, sizeof(buf)),
-		};
-		int err = vrrp_sock_send(fd, s->resignation.ifindex, &p);
+	for (unsigned i = 0; i < s->ends.n_to; i++) {
+		int err = send_one(s, fd, &s->ends.to[i], serial);
 
 		failed = err ? err : failed;
 	}
@@ -44,20 +49,53 @@ int vrrp_resign(const struct vrrp_resignation *r, int fd)
 	return failed;
 }
 
-int vrrp_standin_hear(const struct vrrp_standin *s, int fd, struct vrrp_packet *p,
-		      bool *from_higher_addr)
+/* Who is not heard asks again. */
+static void ask(struct vrrp_standin *s, int fd, const struct ip_addr *whom, uint64_t nonce)
+{
+	struct vrrp_parcel p = {.src = &s->ends.self, .dst = whom};
+	uint8_t whole[VRRP_WHOLE_MAX];
+
+	if (nonce && vrrp_stamp_question(&s->stamping, s->ours.vrid, nonce, &p, whole) == 0)
+		(void)!vrrp_sock_send(fd, s->resignation.ifindex, &p);
+}
+
+static enum vrrp_standin_heard judge(struct vrrp_standin *s, int fd, const struct vrrp_datagram *d,
+				     struct vrrp_standin_news *news)
+{
+	uint64_t nonce;
+	enum vrrp_err err = vrrp_stamp_challenge(&s->stamping, s->ours.vrid, d, &news->nonce);
+
+	if (err != VRRP_OK)
+		return news->nonce ? VRRP_HEARD_CHALLENGE : VRRP_HEARD_NOTHING;
+	if (vrrp_decode(&news->packet, &d->meta, d->packet.p, d->packet.left) != VRRP_OK ||
+	    !vrrp_ends_hear(&s->ends, &d->meta.src) ||
+	    vrrp_match(&news->packet, &s->ours) != VRRP_OK)
+		return VRRP_HEARD_NOTHING;
+	err = vrrp_stamp_judge(&s->stamping, d, &nonce);
+	ask(s, fd, &d->meta.src, nonce);
+	if (err == VRRP_OK)
+		return VRRP_HEARD_ADVERT;
+	return err == VRRP_E_UNPROVEN ? VRRP_HEARD_UNPROVEN : VRRP_HEARD_NOTHING;
+}
+
+int vrrp_standin_hear(struct vrrp_standin *s, int fd, struct vrrp_standin_news *news)
 {
 	struct vrrp_datagram d;
 	int rc = vrrp_sock_recv(fd, s->family, &d);
 
+	news->what = VRRP_HEARD_NOTHING;
 	if (rc < 0)
 		return rc == -EINTR ? 0 : rc;
-	if (!d.meta.src.family || ip_addr_equal(&d.meta.src, &s->ends.self) ||
-	    vrrp_decode(p, &d.meta, d.packet.p, d.packet.left) != VRRP_OK ||
-	    !vrrp_ends_hear(&s->ends, &d.meta.src) || vrrp_match(p, &s->ours) != VRRP_OK)
+	if (!d.meta.src.family || ip_addr_equal(&d.meta.src, &s->ends.self))
 		return 0;
-	*from_higher_addr = ip_addr_cmp(&d.meta.src, &s->ends.self) > 0;
-	return 1;
+	news->from_higher_addr = ip_addr_cmp(&d.meta.src, &s->ends.self) > 0;
+	news->what = judge(s, fd, &d, news);
+	return 0;
+}
+
+void vrrp_standin_forget(struct vrrp_standin *s)
+{
+	seal_forget(&s->stamping.keys);
 }
 
 static bool has_address(const struct vrrp_link *l, const struct ip_addr *a)

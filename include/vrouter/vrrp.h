@@ -353,6 +353,9 @@ void vrrp_io_free(struct vrrp_io *io); /* NULL is allowed; sends nothing */
 /* Feeds START, ADOPT, STOP, GATE, BOOST, RESIGN, STAY; on_state may be called before it returns. A
  * START on an unusable interface waits for it (on_fault says so). */
 void vrrp_io_event(struct vrrp_io *io, struct vrrp_in in);
+/* Before ADOPT: what was sent in our place was of this lifetime. */
+struct vrrp_lifetime;
+void vrrp_io_continue(struct vrrp_io *io, const struct vrrp_lifetime *l);
 /* It is allowed now to take over, perhaps: judged again at once, if it was held back. */
 void vrrp_io_judge(struct vrrp_io *io);
 /* Heartbeats of the ACTIVE are missing on all links, or no longer. Who noticed has been awake for

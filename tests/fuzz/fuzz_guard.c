@@ -32,7 +32,9 @@ static void hello(const uint8_t *data, size_t size)
 		check(strcmp(roles[i].router, again[i].router) == 0 && roles[i].id == again[i].id &&
 		      roles[i].term == again[i].term && roles[i].since_ms == again[i].since_ms &&
 		      roles[i].boosted == again[i].boosted &&
-		      roles[i].had_table == again[i].had_table);
+		      roles[i].had_table == again[i].had_table &&
+		      roles[i].life.epoch == again[i].life.epoch &&
+		      roles[i].life.number == again[i].life.number);
 }
 
 static void done(const uint8_t *data, size_t size)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # crash = "adopt": the core of the ACTIVE dies, by SIGKILL, and is started again; its guard stands in for it.
 # No flow is lost, the VIPs never go, the stream goes on, and the other controller does not even notice.
-# A router with crash = "withdraw" beside it does move. Then all the ways in which the guard's standing in ends
+# A router with crash = "withdraw" beside it does move. From the middle on advertisements are authenticated. Then all the ways in which the guard's standing in ends
 # without a daemon: the other controller takes over, and nobody else has the VIPs.
 . "$(dirname "$0")/adopt_lib.sh"
 
@@ -37,6 +37,22 @@ for i in 1 2; do
 	ctl $i reload >/dev/null || fail "reload"
 done
 attempt "its guard is not heard by VRRP, but answers by replication" kept unheard
+
+refused() { ctl "$b" --json stats vrouter | jq '[.routers[0].vrrp.rx_refused | .no_auth, .bad_auth, .unknown_key, .unanswered] | add'; }
+hears() { [ "$(status "$1" .election.heard_ms_ago)" -lt 1000 ]; }
+for i in 1 2; do
+	sed -i 's/veto = true/veto = false auth = hmac/' "$LAB_DIR/c$i/vrouterd.conf"
+	ctl $i reload >/dev/null || fail "reload"
+done
+wait_for "controller $b believes that controller $a is the ACTIVE" 10 hears "$b"
+silent() {
+	known=$(refused)
+	kill_core "$a"
+	sleep 1.5
+	start "$a"
+}
+attempt "its guard stamps what it says, and the core after it, too" kept silent
+[ "$(refused)" = "$known" ] || fail "controller $b did not believe the guard, or the core after it: $(refused)"
 
 # The router that would be withdrawn is ACTIVE on the same controller, and dies with the core.
 note "two policies"
@@ -75,6 +91,18 @@ nobody() {
 	ctl "$a" reload >/dev/null || fail "reload"
 	kill_core "$a"
 }
+note "a guard is asked who it is by a controller that has just started"
+kill_core "$a"
+lab_stop "$b" || fail "controller $b ended with $?"
+start "$b"
+wait_for "controller $b answers" 10 answers "$b"
+wait_for "it believes the guard" 10 hears "$b"
+[ "$(status "$b" .role)" = STANDBY ] || fail "it is $(status "$b" .role)"
+start "$a"
+wait_for "controller $a answers" 10 answers "$a"
+wait_for "one ACTIVE, one ready" 30 settled
+is_active "$a" || fail "controller $a was not adopted"
+
 way_out "it stood still before it died, and another one took over" "another controller is ACTIVE" stand_still
 start "$a"
 way_out "somebody takes a VIP away" "a VIP is gone: resigned" take_vip

@@ -246,19 +246,6 @@ static void owner_accepts_nothing(struct conf *c)
 	c->router[0].election.accept_line = 99;
 }
 
-static void auth_with_adopt(struct conf *c)
-{
-	c->router[0].election.auth = VRRP_AUTH_HMAC;
-	c->router[0].crash = CONF_CRASH_ADOPT;
-	c->router[0].crash_line = 56;
-}
-
-static void offer_with_adopt(struct conf *c)
-{
-	auth_with_adopt(c);
-	c->router[0].election.auth = VRRP_AUTH_OFFER;
-}
-
 static void auth_without_key(struct conf *c)
 {
 	c->router[0].election.auth = VRRP_AUTH_OFFER;
@@ -450,12 +437,6 @@ static const struct {
 	 "version = 3"},
 	{owner_accepts_nothing, "test.conf:99: router \"r0\": election: accept = false",
 	 "accept = true"},
-	{auth_with_adopt,
-	 "test.conf:56: router \"r0\": crash = \"adopt\" and election: auth = \"hmac\": the guard",
-	 "allowed: crash = \"withdraw\", or auth = \"none\""},
-	{offer_with_adopt,
-	 "test.conf:56: router \"r0\": crash = \"adopt\" and election: auth = \"offer\"",
-	 "allowed"},
 	{auth_without_key, "test.conf:77: router \"r0\": election: auth: there is no key",
 	 "key-file"},
 	{no_vrid, "test.conf:13: router \"r0\": election: vrid is missing", "1 to 255"},

@@ -124,6 +124,46 @@ static void successors(void **state)
 	assert_int_equal(heard(&c, 2, false, 3 * INTERVAL + 1), CARE_YIELD);
 }
 
+/* Somebody may be a successor, and is given the time to prove it; recordings get it once. */
+static void unproven(void **state)
+{
+	struct care c = begun();
+
+	(void)state;
+	care_unproven(&c, BEGIN);
+	assert_int_equal(care_time(&c, BEGIN), CARE_NOTHING);
+	assert_true(care_due_us(&c) == BEGIN + INTERVAL / 2);
+	care_unproven(&c, BEGIN + INTERVAL / 4);
+	assert_true(care_due_us(&c) == BEGIN + INTERVAL / 2);
+	assert_int_equal(heard(&c, 2, false, INTERVAL / 4), CARE_YIELD);
+	c = begun();
+	care_unproven(&c, BEGIN);
+	assert_int_equal(care_time(&c, BEGIN + INTERVAL / 2), CARE_ADVERTISE);
+	/* once it has spoken, VRRP's rules decide, and those need no waiting */
+	care_unproven(&c, BEGIN + INTERVAL);
+	assert_true(care_due_us(&c) == BEGIN + INTERVAL / 2 + INTERVAL);
+	/* but after an interruption */
+	c = going();
+	care_unproven(&c, BEGIN + 4 * INTERVAL);
+	assert_true(care_due_us(&c) == BEGIN + 4 * INTERVAL + INTERVAL / 2);
+}
+
+static void is_asked(void **state)
+{
+	struct care c = begun();
+	unsigned n = 0;
+
+	(void)state;
+	assert_false(care_asked(&c)); /* it listens first */
+	assert_int_equal(care_time(&c, BEGIN), CARE_ADVERTISE);
+	while (n < 100 && care_asked(&c))
+		n++;
+	assert_int_equal(n, 8);
+	assert_true(care_due_us(&c) == BEGIN + INTERVAL); /* its own are not put off by it */
+	assert_int_equal(care_time(&c, BEGIN + INTERVAL), CARE_ADVERTISE);
+	assert_true(care_asked(&c));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +171,8 @@ int main(void)
 		cmocka_unit_test(ends_in_time),
 		cmocka_unit_test(rivals),
 		cmocka_unit_test(successors),
+		cmocka_unit_test(unproven),
+		cmocka_unit_test(is_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

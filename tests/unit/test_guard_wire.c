@@ -21,11 +21,13 @@ static const uint8_t golden_hello[] = {'V',  'R',  'G',	 '1',  1,		    /* HELLO 
 				       0,    0,	   0x12, 0x34,			    /* pid */
 				       1,    2,	   3,	 4,    5,    6,	   7,	 8, /* sync id */
 				       0,    1,					    /* one router */
-				       0,    24,   2,	 'r',  '1', /* its length; name */
+				       0,    40,   2,	 'r',  '1', /* its length; name */
 				       0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, /* id */
 				       0,    0,	   0,	 9,			       /* term */
 				       0,    0,	   1,	 0x8b, 0xcf, 0xe5, 0x68, 0x00,
-				       0x03}; /* since, flags */
+				       0x03, /* since, flags */
+				       0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28,	/* epoch */
+				       0,    0,	   0x31, 0x32, 0x33, 0x34, 0x35, 0x36}; /* number */
 static const uint8_t golden_done[] = {'V', 'R', 'G', '1', 2, 0, 2,   0,	 3,
 				      2,   'r', '1', 0,	  3, 2, 'r', '2'};
 
@@ -36,7 +38,8 @@ static void hello(void **state)
 				  .term = 9,
 				  .since_ms = 1700000000000,
 				  .boosted = true,
-				  .had_table = true};
+				  .had_table = true,
+				  .life = {0x2122232425262728, 0x313233343536}};
 	struct guard_hello h = {
 		.pid = 0x1234, .sync_id = 0x0102030405060708, .n = 1, .role = &role};
 	struct guard_hello got = {.role = roles};
@@ -50,6 +53,8 @@ static void hello(void **state)
 	assert_string_equal(roles[0].router, "r1");
 	assert_true(roles[0].id == role.id && roles[0].term == 9 &&
 		    roles[0].since_ms == role.since_ms && roles[0].boosted && roles[0].had_table);
+	assert_true(roles[0].life.epoch == role.life.epoch &&
+		    roles[0].life.number == role.life.number);
 	for (size_t cap = 0; cap < len; cap++) {
 		assert_int_equal(guard_hello_encode(&h, buf, cap), 0);
 		assert_int_equal(guard_hello_decode(&got, golden_hello, cap), -EPROTO);
@@ -71,6 +76,20 @@ static void newer(void **state)
 	assert_true(roles[0].had_table);
 }
 
+/* A guard that knows nothing of stamps. */
+static void older(void **state)
+{
+	struct guard_hello got = {.role = roles};
+	const size_t entry = 19, len = sizeof(golden_hello) - 16;
+
+	(void)state;
+	memcpy(buf, golden_hello, len);
+	buf[entry + 1] -= 16;
+	memset(roles, 0xee, sizeof(roles[0]));
+	assert_int_equal(guard_hello_decode(&got, buf, len), 0);
+	assert_true(roles[0].had_table && !roles[0].life.epoch);
+}
+
 static void hello_spoiled(void **state)
 {
 	static const struct {
@@ -78,7 +97,7 @@ static void hello_spoiled(void **state)
 		uint8_t value;
 	} row[] = {
 		{0, 'X'},   {3, '2'},  {4, 2},	 {17, 0xff}, {18, 2}, /* magic, type, count */
-		{20, 23},   {20, 255},				      /* length of the entry */
+		{20, 41},   {20, 255},				      /* length of the entry */
 		{21, 0},    {21, 3},   {21, 64},		      /* length of the name */
 		{22, '\0'}, /* a name with an end inside */
 	};
@@ -140,8 +159,8 @@ static void bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hello), cmocka_unit_test(newer),  cmocka_unit_test(hello_spoiled),
-		cmocka_unit_test(done),	 cmocka_unit_test(bounds),
+		cmocka_unit_test(hello),	 cmocka_unit_test(newer), cmocka_unit_test(older),
+		cmocka_unit_test(hello_spoiled), cmocka_unit_test(done),  cmocka_unit_test(bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -377,6 +377,31 @@ static void recordings_are_worth_nothing(void **state)
 	assert_true(believed > LIVES * PER_LIFE * 3 / 4);
 }
 
+/* Core, guard, next core, and so on: each believed without being asked, however often; then a new
+ * lifetime begins, and never does a number come that is not higher, nor the last one twice. */
+static void goes_from_hand_to_hand(void **state)
+{
+	struct vrrp_lifetime core = {.epoch = 100, .number = 7}, guard;
+	unsigned n = 0;
+
+	(void)state;
+	hear(1, 100, 1, 0);
+	assert_int_equal(hear(1, 100, core.number, asked), VRRP_OK);
+	for (; core.epoch; n++) {
+		now_us += 100000;
+		guard = vrrp_auth_for_guard(core);
+		assert_true(guard.epoch && guard.number < VRRP_AUTH_LAST);
+		assert_int_equal(hear(1, guard.epoch, ++guard.number, 0), VRRP_OK);
+		assert_int_equal(hear(1, core.epoch, core.number + 1000, 0), VRRP_E_REPLAYED);
+		core = vrrp_auth_for_core(guard);
+		if (core.epoch)
+			assert_int_equal(hear(1, core.epoch, ++core.number, 0), VRRP_OK);
+	}
+	assert_in_range(n, 100, 200);
+	guard = vrrp_auth_for_guard((struct vrrp_lifetime){.epoch = 0, .number = 5});
+	assert_true(!guard.epoch && !guard.number);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,6 +415,7 @@ int main(void)
 		cmocka_unit_test_setup(is_believed, fresh),
 		cmocka_unit_test_setup(questions_are_bounded, fresh),
 		cmocka_unit_test_setup(many_senders, fresh),
+		cmocka_unit_test_setup(goes_from_hand_to_hand, fresh),
 		cmocka_unit_test_setup(recordings_are_worth_nothing, fresh),
 	};
 
