@@ -21,24 +21,12 @@
 #define LEAVING_MS 1000 /* as long as that is believed; it is told again with each heartbeat */
 #define ASKED_MS   500	/* beyond the time that the ACTIVE may need to drain */
 
-/* Who lingers and cannot be silent must not have the addresses; of IPv6 there is no silence. */
+/* Who lingers and cannot be silent must not have the addresses. */
 void router_desired(const struct router *r, struct net_desired *d, bool active)
 {
 	bool lingers = r->life.state == LIFE_LINGERING;
 
 	conf_net_desired(d, &r->conf, active && (!lingers || r->handover.silent));
-	if (!lingers)
-		return;
-	for (unsigned i = 0; i < NET_LEGS; i++) {
-		struct net_leg *l = &d->leg[i];
-		unsigned n = 0;
-
-		for (unsigned k = 0; k < l->n_vips; k++)
-			if (l->vip[k].addr.family == AF_INET)
-				l->vip[n++] = l->vip[k];
-		l->n_vips = n;
-	}
-	d->gateway[NET_V6].family = 0;
 }
 
 /* Two legs with one MAC are one to a switch. */
@@ -132,6 +120,19 @@ static void lay_way_back(struct router *r, const struct engine_leaving *l)
 	memcpy(r->handover.mac, l->mac, sizeof(l->mac));
 	r->handover.returning = true;
 	if (handover_return(r->ns, &d, l->mac, reason) < 0)
+		log_warn("router", r->conf.name, "%s", reason);
+}
+
+void router_handover_arrived(struct router *r)
+{
+	const struct router_handover *h = &r->handover;
+	char reason[NET_REASON_MAX] = "";
+	struct net_desired d;
+
+	if (!h->returning)
+		return;
+	router_desired(r, &d, true);
+	if (handover_return_ipv6(r->ns, &d, h->mac, reason) < 0)
 		log_warn("router", r->conf.name, "%s", reason);
 }
 

@@ -222,6 +222,7 @@ void router_vips_on(struct router *r)
 	router_handover_loud(r);
 	if (ensure(r, true, &changed) < 0)
 		return;
+	router_handover_arrived(r);
 	router_track_quiet(r);
 	router_start_announcing(r);
 	if (r->group)

@@ -159,6 +159,8 @@ void router_desired(const struct router *r, struct net_desired *d, bool active);
 /* Whatever rules there are, also of a former daemon, go. */
 void router_handover_reset(struct router *r);
 uint32_t router_handover_linger_ms(const struct conf_router *c);
+/* It has its addresses: the way back can be laid for IPv6, too. */
+void router_handover_arrived(struct router *r);
 /* It is about to resign; it stays after all; its successor is there; its addresses are about to be
  * its own again, or have gone. */
 void router_handover_leave(struct router *r);

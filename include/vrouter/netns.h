@@ -200,23 +200,25 @@ must_check int nat_replace(struct netns *ns, const struct net_desired *d,
 			   char reason[static NET_REASON_MAX]);
 must_check int nat_remove(struct netns *ns, char reason[static NET_REASON_MAX]);
 
-/* A planned change of the ACTIVE, IPv4. silence: whoever leaves keeps its addresses for a moment,
- * but its legs send and take no ARP. return: whoever comes passes what its kernel cannot place back
- * to the legs with these MACs. Each replaces what there is of it; clear takes both away, whether
- * they are there or not. 0 or -errno with reason. */
-#define HANDOVER_SILENCE_TABLE "arp vrouter-silence"
-#define HANDOVER_RETURN_TABLE  "ip vrouter-return"
-/* The IPv4 dummy address (RFC 7600): never another one's. It stands for those legs. */
-#define HANDOVER_RETURN_ADDR "192.0.0.8"
-#define HANDOVER_RETURN_BYTES                                                                      \
-	{                                                                                          \
-		192, 0, 0, 8                                                                       \
-	}
+/* A planned change of the ACTIVE. silence: whoever leaves keeps its addresses for a moment, but its
+ * legs send and take no ARP and no neighbour discovery. return: whoever comes passes what its
+ * kernel cannot place back to the legs with these MACs. Each replaces what there is of it; clear
+ * takes both away, whether they are there or not. 0 or -errno with reason. */
+#define HANDOVER_SILENCE "vrouter-silence" /* tables of family arp, and ip6 */
+#define HANDOVER_RETURN	 "vrouter-return"  /* of ip, and ip6 */
+/* The IPv4 dummy address (RFC 7600), and one of IPv6's block of which all is discarded (RFC 6666):
+ * never another one's. They stand for those legs. */
+#define HANDOVER_RETURN_V4 "192.0.0.8"
+#define HANDOVER_RETURN_V6 "100::8"
 must_check int handover_silence(struct netns *ns, const struct net_desired *d,
 				char reason[static NET_REASON_MAX]);
 must_check int handover_return(struct netns *ns, const struct net_desired *d,
 			       const uint8_t mac[static NET_LEGS][NET_MAC_BYTES],
 			       char reason[static NET_REASON_MAX]);
+/* The rest of it: a leg takes a route of IPv6 only while IPv6 is on, as it is for an ACTIVE. */
+must_check int handover_return_ipv6(struct netns *ns, const struct net_desired *d,
+				    const uint8_t mac[static NET_LEGS][NET_MAC_BYTES],
+				    char reason[static NET_REASON_MAX]);
 must_check int handover_clear(struct netns *ns, char reason[static NET_REASON_MAX]);
 /* Pure: their text, as nat_ruleset(). */
 size_t handover_silence_ruleset(char *buf, size_t cap, const struct net_desired *d);

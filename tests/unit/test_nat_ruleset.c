@@ -235,6 +235,31 @@ static void counts(void **state)
 	assert_int_equal(nat_count_rules(text), 12);
 }
 
+static void of_a_handover_ipv6(struct net_desired d)
+{
+	struct ip_prefix *vip = &d.leg[NET_PUBLIC].vip[d.leg[NET_PUBLIC].n_vips++];
+	char text[2048];
+	size_t n;
+
+	assert_int_equal(ip_addr_parse(&vip->addr, "2001:db8::1"), 0);
+	vip->len = 64;
+	n = handover_silence_ruleset(text, sizeof(text), &d);
+	assert_in_range(n, 1, sizeof(text) - 1);
+	assert_int_equal(n, strlen(text));
+	assert_non_null(strstr(text, "table arp"));
+	assert_non_null(strstr(text, "table ip6 vrouter-silence {\n"));
+	assert_non_null(strstr(text, "oifname { \"vr-mgmt\", \"vr-ex\" } icmpv6 type { "
+				     "nd-router-solicit, nd-router-advert, nd-neighbor-solicit, "
+				     "nd-neighbor-advert, nd-redirect } counter drop\n"));
+	n = handover_return_ruleset(text, sizeof(text), &d);
+	assert_in_range(n, 1, sizeof(text) - 1);
+	assert_int_equal(n, strlen(text));
+	assert_non_null(strstr(text, "dup to 192.0.0.8 device"));
+	assert_non_null(strstr(text,
+			       "iifname \"vr-ex\" meta l4proto != { tcp, ipv6-icmp } ct state "
+			       "new counter dup to 100::8 device \"vr-ex\" drop\n"));
+}
+
 static void of_a_handover(void **state)
 {
 	static const char back[] = "iifname \"vr-mgmt\" ct state invalid counter dup to 192.0.0.8 "
@@ -254,8 +279,10 @@ static void of_a_handover(void **state)
 	n = handover_silence_ruleset(text, sizeof(text), &d);
 	assert_int_equal(n, strlen(text));
 	assert_non_null(strstr(text, "table arp"));
+	assert_null(strstr(text, "ip6"));
 	assert_non_null(strstr(text, "iifname { \"vr-mgmt\", \"vr-ex\" } counter drop\n"));
 	assert_non_null(strstr(text, "oifname { \"vr-mgmt\", \"vr-ex\" } counter drop\n"));
+	of_a_handover_ipv6(d);
 	strcpy(d.leg[NET_PUBLIC].ifname, "vr*");
 	assert_int_equal(handover_silence_ruleset(text, sizeof(text), &d), 0);
 	assert_int_equal(handover_return_ruleset(text, sizeof(text), &d), 0);

@@ -106,7 +106,9 @@ static struct opening *free_place(struct opens *s)
 static void open_one(struct opens *s)
 {
 	struct opening *c = free_place(s);
-	int one = 1;
+	int one = 1, family = s->o->target6.sin6_family ? AF_INET6 : AF_INET;
+	const void *to = family == AF_INET6 ? (const void *)&s->o->target6 : &s->o->target;
+	socklen_t to_len = family == AF_INET6 ? sizeof(s->o->target6) : sizeof(s->o->target);
 
 	if (!c) {
 		s->skipped++;
@@ -115,15 +117,14 @@ static void open_one(struct opens *s)
 
 	struct epoll_event ev = {.events = EPOLLOUT, .data.u32 = (uint32_t)(c - s->at)};
 
-	*c = (struct opening){.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+	*c = (struct opening){.fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
 			      .since_ns = now_ns()};
 	if (c->fd < 0)
 		die("socket: %s", strerror(errno));
 	s->begun++;
 	s->pending++;
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(c->fd, (const struct sockaddr *)&s->o->target, sizeof(s->o->target)) &&
-	    errno != EINPROGRESS)
+	if (connect(c->fd, to, to_len) && errno != EINPROGRESS)
 		opening_ends(s, c, false);
 	else if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, c->fd, &ev))
 		die("epoll: %s", strerror(errno));
