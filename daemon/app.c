@@ -350,6 +350,8 @@ static int check(struct app *a, int *lock)
 	if (!err)
 		err = startup_check_programs(a->conf, why);
 	if (!err)
+		err = startup_check_rules(a->conf, why);
+	if (!err)
 		err = startup_check_conntrack(why);
 	if (!err)
 		err = startup_lock(lock, a->conf->controller.run_dir, why);

@@ -171,6 +171,7 @@ int app_reload(struct app *a, char buf[static APP_TEXT_MAX])
 	struct text t = {.buf = buf};
 	struct conf_errors errors = {0};
 	struct conf *new = NULL;
+	char why[STARTUP_WHY_MAX];
 
 	buf[0] = '\0';
 	if (a->stopping) {
@@ -183,9 +184,15 @@ int app_reload(struct app *a, char buf[static APP_TEXT_MAX])
 	}
 
 	auto_free struct conf_delta *d = calloc(a->conf->n_routers + new->n_routers, sizeof(*d));
-	unsigned n = d ? conf_diff(a->conf, new, d) : 0;
+	unsigned n = 0;
 	int err = d ? 0 : -ENOMEM;
 
+	if (!err && startup_check_rules(new, why) < 0) {
+		add(&t, "%s", why);
+		err = -EINVAL;
+	}
+	if (!err)
+		n = conf_diff(a->conf, new, d);
 	if (!err && refuse(a, new, d, n, &t))
 		err = -EPERM;
 	if (!err)

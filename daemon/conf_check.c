@@ -452,6 +452,7 @@ static void check_pair(const struct check *k, const struct conf_router *a,
 			"\"%s\"; allowed: a VRID of its own",
 			b->name, b->election.vrid, a->name, b->election.interface);
 	check_pair_legs(k, a, b);
+	conf_nat_check_pair(k->c, a, b, k->errors);
 }
 
 static void check_fence(const struct check *k, const struct conf_router *r)
@@ -512,6 +513,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
 		check_gateways(&k, r);
 		check_election(&k, r);
 		conf_check_election_peers(c, r, errors);
+		conf_nat_check(c, r, errors);
 		check_virtual_mac(&k, r);
 		check_needs_sync(&k, r);
 		check_router_filter(&k, r);

@@ -9,5 +9,9 @@ void conf_check_election_peers(const struct conf *c, const struct conf_router *r
 			       struct conf_errors *errors);
 /* Of router i, against those before it, and the names of all. */
 void conf_check_group(const struct conf *c, unsigned i, struct conf_errors *errors);
+/* NAT, who may use the router, port forwards; and of two routers. */
+void conf_nat_check(const struct conf *c, const struct conf_router *r, struct conf_errors *errors);
+void conf_nat_check_pair(const struct conf *c, const struct conf_router *a,
+			 const struct conf_router *b, struct conf_errors *errors);
 
 #endif

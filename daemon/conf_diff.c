@@ -142,6 +142,15 @@ static bool same_filter(const struct conf_filter *a, const struct conf_filter *b
 	return flow_filter_equal(&x, &y);
 }
 
+static bool same_nat(const struct conf_router *a, const struct conf_router *b)
+{
+	struct nat_rules x, y;
+
+	conf_nat_rules(&x, a);
+	conf_nat_rules(&y, b);
+	return a->nat == b->nat && a->nat_random == b->nat_random && nat_rules_equal(&x, &y);
+}
+
 static bool same_live(const struct conf_router *a, const struct conf_router *b)
 {
 	for (unsigned i = 0; i < NET_LEGS; i++)
@@ -149,8 +158,7 @@ static bool same_live(const struct conf_router *a, const struct conf_router *b)
 		    !same_text(a->leg[i].bridge, b->leg[i].bridge))
 			return false;
 	return same_gateways(a, b) && same_peers(&a->election.peers, &b->election.peers) &&
-	       a->nat == b->nat && a->nat_random == b->nat_random &&
-	       a->election.priority == b->election.priority &&
+	       same_nat(a, b) && a->election.priority == b->election.priority &&
 	       a->election.advert_interval_ms == b->election.advert_interval_ms &&
 	       a->election.preempt == b->election.preempt &&
 	       a->election.preempt_delay_s == b->election.preempt_delay_s &&
@@ -222,6 +230,13 @@ static void net_leg(struct net_leg *out, const struct conf_router *r, enum net_l
 		net_own_link_local(&out->vip[out->n_vips++], r->name, id);
 }
 
+static void net_held(struct net_leg *out, const struct conf_router *r)
+{
+	unsigned n = conf_nat_held(out->vip + out->n_vips, r);
+
+	out->n_vips += n < NAT_HELD_MAX ? n : NAT_HELD_MAX;
+}
+
 void conf_net_desired(struct net_desired *out, const struct conf_router *r, bool active)
 {
 	struct net_desired d = {.nat = r->nat,
@@ -237,5 +252,7 @@ void conf_net_desired(struct net_desired *out, const struct conf_router *r, bool
 		d.gateway[r->gateway[i].family == AF_INET6 ? NET_V6 : NET_V4] = r->gateway[i];
 	for (unsigned i = 0; i < NET_LEGS; i++)
 		net_leg(&d.leg[i], r, (enum net_leg_id)i);
+	net_held(&d.leg[NET_PUBLIC], r);
+	conf_nat_rules(&d.rules, r);
 	*out = d;
 }

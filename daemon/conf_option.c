@@ -6,14 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define AT(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
-#define LIST_OF(type, member)                                                                      \
-	.offset = offsetof(type, member), .size = sizeof(((type *)0)->member[0])
-#define LINE_AT(type, member) .line_offset = offsetof(type, member)
-
 static const char *const words_protocol[] = {"native", NULL};
 static const char *const words_security[] = {"none", "sealed", NULL}; /* = conf_sync.sealed */
-static const char *const words_nat[] = {"none", "snat", "masquerade", NULL}; /* = enum net_nat */
 static const char *const words_ip[] = {"ipv4", "ipv6", NULL}; /* = conf_router.election.ipv6 */
 static const char *const words_crash[] = {"withdraw", "adopt", NULL}; /* = enum conf_crash */
 static const char *const words_checksum[] = {"pseudo-header", "no-pseudo-header",
@@ -150,11 +144,6 @@ static const struct conf_option leg_options[] = {
 	 .size = sizeof(struct ip_addr),
 	 .count_offset = IN_PUBLIC(n_gateways),
 	 .line_offset = IN_PUBLIC(gateway_line)},
-};
-
-static const struct conf_option nat_options[] = {
-	{.name = "mode", .type = CONF_T_WORD, AT(struct conf_router, nat), .words = words_nat},
-	{.name = "random", .type = CONF_T_BOOL, AT(struct conf_router, nat_random)},
 };
 
 static const struct conf_option election_options[] = {
@@ -406,7 +395,19 @@ static const struct conf_section router_subs[] = {
 	 .n_options = ARRAY_LEN(leg_options),
 	 .offset = offsetof(struct conf_router, leg[NET_PUBLIC]),
 	 LINE_AT(struct conf_leg, line)},
-	{.name = "nat", .option = nat_options, .n_options = ARRAY_LEN(nat_options)},
+	{.name = "nat",
+	 .option = conf_nat_options,
+	 .n_options = CONF_NAT_OPTIONS,
+	 LINE_AT(struct conf_router, nat_more.line)},
+	{.name = "forward",
+	 .titled = true,
+	 .option = conf_forward_options,
+	 .n_options = CONF_FORWARD_OPTIONS,
+	 .list_max = NAT_FORWARDS_MAX,
+	 .offset = offsetof(struct conf_router, nat_more.rules.forward),
+	 .size = sizeof(struct nat_forward),
+	 .count_offset = offsetof(struct conf_router, nat_more.rules.n_forwards),
+	 LINE_AT(struct nat_forward, line)},
 	{.name = "election",
 	 .option = election_options,
 	 .n_options = ARRAY_LEN(election_options),

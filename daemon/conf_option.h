@@ -23,6 +23,10 @@ enum conf_type {
 	CONF_T_WEIGHT,	    /* a number below or above 0 */
 	CONF_T_TEXT,	    /* any, of a bounded length */
 	CONF_T_PROCESS,	    /* as the kernel calls a process */
+	CONF_T_RANGE,	    /* an address, "A-B" or a network */
+	CONF_T_PORTS,	    /* "80" or "8000-8099" */
+	CONF_T_TARGET,	    /* an address, perhaps with a port; IPv6 then in brackets */
+	CONF_T_MSS,	    /* a boolean, or a number of bytes */
 	CONF_T_UNSUPPORTED, /* known to people, not to this version: refusal says why */
 };
 
@@ -56,6 +60,21 @@ struct conf_section {
 	size_t count_offset; /* of their unsigned count */
 	size_t line_offset;  /* of the int that keeps its line, in its own struct */
 };
+
+/* For the tables. */
+#define AT(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define LIST_OF(type, member)                                                                      \
+	.offset = offsetof(type, member), .size = sizeof(((type *)0)->member[0])
+#define LINE_AT(type, member) .line_offset = offsetof(type, member)
+
+/* conf_option_nat.c */
+#define CONF_NAT_OPTIONS     11
+#define CONF_FORWARD_OPTIONS 5
+extern const struct conf_option conf_nat_options[CONF_NAT_OPTIONS];
+extern const struct conf_option conf_forward_options[CONF_FORWARD_OPTIONS];
+/* What a value of its types may be, or NULL; and as conf_option_set(). */
+const char *conf_nat_allowed(enum conf_type type);
+const char *conf_nat_set(enum conf_type type, void *to, const char *text);
 
 enum { CONF_SEC_CONTROLLER, CONF_SEC_SYNC, CONF_SEC_ROUTER, CONF_SECS };
 extern const struct conf_section conf_sections[CONF_SECS];

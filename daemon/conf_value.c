@@ -85,6 +85,11 @@ static const char *allowed_fixed(enum conf_type type)
 	case CONF_T_PROCESS:
 	case CONF_T_UNSUPPORTED:
 		break;
+	case CONF_T_RANGE:
+	case CONF_T_PORTS:
+	case CONF_T_TARGET:
+	case CONF_T_MSS:
+		return conf_nat_allowed(type);
 	}
 	return "nothing in this version";
 }
@@ -144,6 +149,10 @@ const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t c
 	case CONF_T_PEER:
 	case CONF_T_PREFIX:
 	case CONF_T_NET:
+	case CONF_T_RANGE:
+	case CONF_T_PORTS:
+	case CONF_T_TARGET:
+	case CONF_T_MSS:
 	case CONF_T_UNSUPPORTED:
 		snprintf(buf, cap, "%s", allowed_fixed(o->type));
 		break;
@@ -338,6 +347,11 @@ const char *conf_option_set(const struct conf_option *o, void *base, unsigned in
 		return set_string(o, to, text, true);
 	case CONF_T_PROCESS:
 		return set_string(o, to, text, *text && !strchr(text, '/'));
+	case CONF_T_RANGE:
+	case CONF_T_PORTS:
+	case CONF_T_TARGET:
+	case CONF_T_MSS:
+		return conf_nat_set(o->type, to, text);
 	case CONF_T_UNSUPPORTED:
 		return o->refusal;
 	}

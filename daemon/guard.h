@@ -27,7 +27,7 @@ struct guard_orders {
 	struct {
 		struct ip_prefix addr;
 		unsigned ifindex; /* inside of the namespace */
-	} vip[(NET_VIPS_MAX + 1) * NET_LEGS];
+	} vip[NET_HELD_MAX * NET_LEGS];
 	unsigned n_vips;
 	unsigned leg[NET_LEGS]; /* ifindex */
 	bool virtual_mac;	/* to be taken from the legs */

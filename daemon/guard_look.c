@@ -14,7 +14,7 @@
 #include "clock.h"
 #include "guard_state.h"
 
-#define VIPS_MAX ((NET_VIPS_MAX + 1) * NET_LEGS)
+#define VIPS_MAX (NET_HELD_MAX * NET_LEGS)
 
 struct seen {
 	const struct guard_orders *o;

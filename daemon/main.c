@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vrouterd: options, and which of its two programs this process is. */
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
 #include "app.h"
 #include "guard.h"
 #include "procwatch.h"
+#include "startup.h"
 #include "vrouter/log.h"
 
 enum { EXIT_USAGE = 2 };
@@ -86,6 +88,7 @@ static int parse(struct options *o, int argc, char **argv)
 static int check_config(const char *path)
 {
 	struct conf_errors errors = {0};
+	char why[STARTUP_WHY_MAX];
 	struct conf *c;
 	int err = conf_load(&c, path, &errors);
 
@@ -96,6 +99,12 @@ static int check_config(const char *path)
 	conf_errors_free(&errors);
 	if (err < 0)
 		return EXIT_FAILURE;
+	err = startup_check_rules(c, why);
+	if (err < 0 && err != -EPERM) {
+		fprintf(stderr, "%s\n", why);
+		conf_free(c);
+		return EXIT_FAILURE;
+	}
 	printf("%s: no errors, %u router%s\n", path, c->n_routers, c->n_routers == 1 ? "" : "s");
 	conf_free(c);
 	return EXIT_SUCCESS;

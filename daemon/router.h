@@ -143,5 +143,7 @@ const struct track *router_track_state(const struct router *r, unsigned i);
 /* "fault", "priority"; "none": a weight where there is no election of ours. */
 const char *router_track_effect(const struct conf_router *c, unsigned i);
 void router_view(const struct router *r, struct router_view *out);
+/* Of its rules, from the kernel; 0 where that does not answer. */
+void router_counters(const struct router *r, struct nat_counters *out);
 
 #endif

@@ -124,6 +124,17 @@ static int ensure_nat(struct router *r, bool active, char reason[static NET_REAS
 	return nat_ensure(r->ns, &d, reason);
 }
 
+void router_counters(const struct router *r, struct nat_counters *out)
+{
+	struct net_desired d;
+	int err;
+
+	conf_net_desired(&d, &r->conf, false);
+	err = nat_counters_read(r->ns, &d, out);
+	if (err < 0)
+		log_debug("router", r->conf.name, "counters of the rules: %s", strerror(-err));
+}
+
 /* Something changed, or a fault may be over. */
 static void repair(struct router *r)
 {
@@ -196,7 +207,9 @@ static void replace_rules(struct router *r, const char *by)
 		return;
 	}
 	r->repairs++;
-	snprintf(who, sizeof(who), "table " NAT_TABLE " was changed by %s", *by ? by : "somebody");
+	snprintf(who, sizeof(who), "table " NAT_TABLE "%s was changed by %s",
+		 r->conf.nat_more.rules.file[0] ? " or one of nft-file" : "",
+		 *by ? by : "somebody");
 	log_warn("router", r->conf.name, "rules replaced: %s", who);
 	router_happened(r, HAPPENING_REPAIR, "rules replaced", who);
 }

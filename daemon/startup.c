@@ -136,6 +136,25 @@ int startup_check_programs(const struct conf *c, char why[static STARTUP_WHY_MAX
 	return err;
 }
 
+int startup_check_rules(struct conf *c, char why[static STARTUP_WHY_MAX])
+{
+	char what[NAT_FILE_WHY_MAX];
+
+	for (unsigned i = 0; i < c->n_routers; i++) {
+		struct conf_nat *n = &c->router[i].nat_more;
+		int err = n->rules.file[0]
+				  ? nat_file_check(n->rules.file, &n->rules.file_hash, what)
+				  : 0;
+
+		if (err < 0) {
+			snprintf(why, STARTUP_WHY_MAX, "%s:%d: router \"%s\": nat: nft-file: %s",
+				 c->path, n->file_line, c->router[i].name, what);
+			return err;
+		}
+	}
+	return 0;
+}
+
 static int ask_conntrack(struct mnl_socket *nl)
 {
 	char buf[4096]; /* the first answer is enough */

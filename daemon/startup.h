@@ -6,7 +6,7 @@
 
 #include "vrouter/conf.h"
 
-#define STARTUP_WHY_MAX 256
+#define STARTUP_WHY_MAX 1024
 
 /* The capabilities that the core cannot do without. 0 or -EPERM; why names those that are missing.
  */
@@ -15,6 +15,9 @@ must_check int startup_check_caps(char why[static STARTUP_WHY_MAX]);
 must_check int startup_check_links(const struct conf *c, char why[static STARTUP_WHY_MAX]);
 /* The programs that the config names may be run. 0 or -errno. */
 must_check int startup_check_programs(const struct conf *c, char why[static STARTUP_WHY_MAX]);
+/* The operator's files of nftables rules (nft-file) are fine; their hashes go into the config. 0 or
+ * -errno; -EPERM: as far as they can be looked at without privileges. */
+must_check int startup_check_rules(struct conf *c, char why[static STARTUP_WHY_MAX]);
 /* The kernel speaks conntrack netlink. 0 or -errno. */
 must_check int startup_check_conntrack(char why[static STARTUP_WHY_MAX]);
 

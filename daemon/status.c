@@ -8,6 +8,7 @@
 #include "conf_track.h"
 #include "guard.h"
 #include "procwatch.h"
+#include "status.h"
 
 static json_t *text_or_null(const char *s)
 {
@@ -232,6 +233,7 @@ static json_t *router_json(const struct app *a, const struct router *r)
 	json_object_set_new(j, "group", text_or_null(v.group));
 	json_object_set_new(j, "namespace", json_string(v.conf->namespace));
 	add_vips(j, v.conf);
+	json_object_set_new(j, "nat", status_nat_json(v.conf));
 	json_object_set_new(j, "may_preempt", json_boolean(!l->gated));
 	json_object_set_new(j, "demoted_by_hand", json_boolean(l->held));
 	json_object_set_new(j, "election", election_json(&v));
@@ -415,22 +417,26 @@ static json_t *takeover_json(const struct router_takeover_stats *s)
 
 static json_t *router_stats(const struct app *a, const struct router *r)
 {
+	struct nat_counters counters;
 	struct router_view v;
 
 	(void)a;
 	router_view(r, &v);
+	router_counters(r, &counters);
 	json_t *hook = json_pack("{s:I, s:I, s:I, s:I}", "runs", (json_int_t)v.hook.runs, "failed",
 				 (json_int_t)v.hook.failed, "killed", (json_int_t)v.hook.killed,
 				 "coalesced", (json_int_t)v.hook_coalesced);
 
-	return json_pack("{s:s, s:{s:I, s:I, s:I, s:I}, s:o, s:o, s:o, s:o, s:o}", "router",
-			 v.conf->name, "network", "promotions", (json_int_t)v.promotions,
+	return json_pack("{s:s, s:{s:I, s:I, s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "router", v.conf->name, "network", "promotions", (json_int_t)v.promotions,
 			 "last_promotion_us", (json_int_t)v.promotion_us, "announcements",
 			 (json_int_t)v.announcements, "repairs", (json_int_t)v.repairs, "vrrp",
 			 v.vrrp_stats ? vrrp_json(v.vrrp_stats) : json_null(), "replication",
 			 v.report ? counters_json(&v.report->counters) : json_null(),
 			 "on_role_change", hook, "takeover", takeover_json(&v.takeover),
-			 "neighbours", neighbours_json(&v.neigh));
+			 "neighbours", neighbours_json(&v.neigh), "drops",
+			 status_drops_json(&counters), "forwards",
+			 status_forwards_json(v.conf, &counters));
 }
 
 json_t *stats_json(const struct app *a, const struct router *only)

@@ -122,7 +122,7 @@ int handover_return(struct netns *ns, const struct net_desired *d,
 		    const uint8_t mac[static NET_LEGS][NET_MAC_BYTES],
 		    char reason[static NET_REASON_MAX])
 {
-	char text[2048];
+	char text[HANDOVER_RETURN_MAX];
 	size_t n = handover_return_ruleset(text, sizeof(text), d);
 	int err;
 

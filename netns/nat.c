@@ -19,12 +19,13 @@
 
 struct job {
 	struct netns *ns;
-	const char *text;
+	const char *text;	     /* one transaction */
+	const struct net_desired *d; /* or NULL, then text; else the router's table */
 	char *reason;
 	bool replace; /* whatever is there */
 };
 
-static struct nft_ctx *open_nft(void)
+struct nft_ctx *nft_open(void)
 {
 	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
 
@@ -37,21 +38,47 @@ static struct nft_ctx *open_nft(void)
 	return nft;
 }
 
-/* "...:3:4-9: Error: Could not process rule: No such file\n<the rule>\n^^^": the sentence only. */
-static void say_error(struct nft_ctx *nft, char reason[static NET_REASON_MAX])
+int nft_said(const char *all, const char **sentence, size_t *len)
 {
-	const char *all = nft_ctx_get_error_buffer(nft), *text = strstr(all, "Error: ");
-	size_t n;
+	const char *text = strstr(all, "Error: "), *at;
+	unsigned line = 0;
 
-	text = text ? text + strlen("Error: ") : all;
-	n = strcspn(text, "\n");
-	snprintf(reason, NET_REASON_MAX, "cannot set nftables rules: %.*s", n < 100 ? (int)n : 100,
-		 n ? text : "libnftables says nothing");
+	*sentence = text ? text + strlen("Error: ") : all;
+	*len = strcspn(*sentence, "\n");
+	if (!*len) {
+		*sentence = "libnftables says nothing";
+		*len = strlen(*sentence);
+	}
+	for (at = text; at && at > all && at[-1] != '\n';)
+		at--;
+	if (at && sscanf(at, "%*[^:]:%u:", &line) != 1)
+		line = 0;
+	return (int)line;
+}
+
+/* Where the operator's file is at fault: it comes first in a transaction, with its own lines. */
+static void say_error(struct nft_ctx *nft, const struct nft_file *file,
+		      char reason[static NET_REASON_MAX])
+{
+	const char *text, *of;
+	size_t n;
+	int line = nft_said(nft_ctx_get_error_buffer(nft), &text, &n), lines = 0;
+
+	for (of = file ? file->text : NULL; of; of = strchr(of, '\n')) {
+		of += *of == '\n';
+		lines++;
+	}
+	if (line && line <= lines)
+		snprintf(reason, NET_REASON_MAX, "%s:%d: %.*s", file->path, line,
+			 n < 60 ? (int)n : 60, text);
+	else
+		snprintf(reason, NET_REASON_MAX, "cannot set nftables rules: %.*s",
+			 n < 100 ? (int)n : 100, text);
 }
 
 /* Does the table carry this text's comment line, and as many rules? No table, or an unreadable one:
- * no. */
-static bool is_current(struct nft_ctx *nft, const char *text)
+ * no. What it notes of the operator's tables is ours to take away. */
+static bool is_current(struct netns *ns, struct nft_ctx *nft, const char *text)
 {
 	const char *comment = strstr(text, "comment \""), *listing;
 	size_t len = comment ? strcspn(comment, "\n") : 0;
@@ -66,6 +93,8 @@ static bool is_current(struct nft_ctx *nft, const char *text)
 	bool found = nft_run_cmd_from_buffer(nft, "list table " NAT_TABLE) == 0;
 
 	listing = nft_ctx_get_output_buffer(nft);
+	if (found)
+		nat_noted_tables(&ns->applied, listing);
 	found = found && strstr(listing, want) && nat_count_rules(listing) == nat_count_rules(text);
 
 	nft_ctx_get_error_buffer(nft); /* "no such table" is not an error: forget it */
@@ -102,13 +131,13 @@ static uint32_t generation(void)
 
 /* Numbers count up by one and leave zero out. When somebody else's came in between, ours is not
  * known; then it is taken for a stranger's, and replaced once more. */
-static int change(struct nft_ctx *nft, struct job *job)
+static int change(struct netns *ns, struct nft_ctx *nft, const char *text,
+		  const struct nft_file *file, char reason[static NET_REASON_MAX])
 {
-	struct netns *ns = job->ns;
 	uint32_t before = generation(), after;
 
-	if (nft_run_cmd_from_buffer(nft, job->text) != 0) {
-		say_error(nft, job->reason);
+	if ((file ? nft_run_lines(nft, text) : nft_run_cmd_from_buffer(nft, text)) != 0) {
+		say_error(nft, file, reason);
 		return -EIO;
 	}
 	after = generation();
@@ -117,59 +146,160 @@ static int change(struct nft_ctx *nft, struct job *job)
 	return 0;
 }
 
-/* In the namespace: sockets are opened here. */
+/* ---- the operator's file -----------------------------------------------------------------------
+ */
+
+/* Keeps ns->file as d wants it. What was read once stays, whatever becomes of the file. */
+static int load_file(struct netns *ns, const struct net_desired *d,
+		     char reason[static NET_REASON_MAX])
+{
+	char why[NAT_FILE_WHY_MAX];
+	struct nft_file *file;
+
+	if (ns->file && (!d->rules.file[0] || ns->file->hash != d->rules.file_hash)) {
+		free(ns->file);
+		ns->file = NULL;
+	}
+	if (!d->rules.file[0] || ns->file)
+		return 0;
+	file = nft_file_read(d->rules.file, why);
+	if (!file) {
+		snprintf(reason, NET_REASON_MAX, "%.*s", NET_REASON_MAX - 1, why);
+		return -EINVAL;
+	}
+	if (file->hash != d->rules.file_hash) {
+		snprintf(reason, NET_REASON_MAX, "%s has changed since it was checked: reload",
+			 file->path);
+		free(file);
+		return -EAGAIN;
+	}
+	ns->file = file;
+	return 0;
+}
+
+/* A table that is not known to be from such a file is somebody's: "create" fails then. */
+static void drop_tables(FILE *to, const struct nft_tables *t, const struct nft_tables *known)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		fprintf(to, "%s table %s %s; delete table %s %s; ",
+			nft_tables_have(known, &t->at[i]) ? "add" : "create", t->at[i].family,
+			t->at[i].name, t->at[i].family, t->at[i].name);
+}
+
+/* The file with all that goes before it on its first line, then our table. To be freed. */
+static char *transaction(const struct netns *ns, const char *table)
+{
+	const struct nft_file *file = ns->file;
+	char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	if (!to)
+		return NULL;
+	drop_tables(to, &ns->applied, &ns->applied);
+	for (unsigned i = 0; file && i < file->tables.n; i++) {
+		const struct nft_tables one = {.at = {file->tables.at[i]}, .n = 1};
+
+		if (!nft_tables_have(&ns->applied, &file->tables.at[i]))
+			drop_tables(to, &one, &ns->applied);
+	}
+	fprintf(to, "%s\n%s", file ? file->text : "", table);
+	return fclose(to) == 0 ? text : NULL;
+}
+
+/* The counters go on where they were. */
+static char *table_of(const struct netns *ns, const struct net_desired *d,
+		      const struct nat_counters *counters, char reason[static NET_REASON_MAX])
+{
+	char *text = malloc(NAT_RULESET_MAX);
+	size_t n = text ? nat_ruleset(text, NAT_RULESET_MAX, d, ns->file ? &ns->file->tables : NULL,
+				      counters)
+			: 0;
+
+	if (n && n < NAT_RULESET_MAX)
+		return text;
+	snprintf(reason, NET_REASON_MAX, "interface names %s and %s cannot be used in rules",
+		 d->leg[NET_MANAGEMENT].ifname, d->leg[NET_PUBLIC].ifname);
+	free(text);
+	return NULL;
+}
+
+static int replace(struct netns *ns, struct nft_ctx *nft, const struct net_desired *d,
+		   char reason[static NET_REASON_MAX])
+{
+	struct nat_counters counters;
+	int err = nat_counters_inside(d, &counters);
+	auto_free char *table = table_of(ns, d, err < 0 ? NULL : &counters, reason);
+	auto_free char *text = table ? transaction(ns, table) : NULL;
+
+	if (!text)
+		return table ? -ENOMEM : -EINVAL;
+	err = change(ns, nft, text, ns->file, reason);
+	if (err < 0)
+		return err;
+	ns->applied = ns->file ? ns->file->tables : (struct nft_tables){.n = 0};
+	return 0;
+}
+
+/* ---- in the namespace: sockets are opened there ------------------------------------------------
+ */
+
+static int ensure(struct job *job, struct nft_ctx *nft)
+{
+	int err = load_file(job->ns, job->d, job->reason);
+	auto_free char *want = err < 0 ? NULL : table_of(job->ns, job->d, NULL, job->reason);
+
+	if (!want)
+		return err < 0 ? err : -EINVAL;
+	if (!job->replace && is_current(job->ns, nft, want))
+		return 0;
+	return replace(job->ns, nft, job->d, job->reason);
+}
+
 static int run_inside(void *arg)
 {
 	struct job *job = arg;
-	struct nft_ctx *nft = open_nft();
-	int err = 0;
+	struct nft_ctx *nft = nft_open();
+	int err;
 
 	if (!nft)
 		return ns_fail(job->reason, -ENOMEM, NULL, "cannot start libnftables");
-	if (job->replace || !is_current(nft, job->text))
-		err = change(nft, job);
+	err = job->d ? ensure(job, nft) : change(job->ns, nft, job->text, NULL, job->reason);
 	nft_ctx_free(nft);
 	return err;
 }
 
-static int run(struct netns *ns, const char *text, bool replace, char reason[static NET_REASON_MAX])
+int ns_nft(struct netns *ns, const char *text, char reason[static NET_REASON_MAX])
 {
-	struct job job = {.ns = ns, .text = text, .reason = reason, .replace = replace};
+	struct job job = {.ns = ns, .text = text, .reason = reason};
 
 	return ns_run(ns, run_inside, &job, reason);
 }
 
-int ns_nft(struct netns *ns, const char *text, char reason[static NET_REASON_MAX])
-{
-	return run(ns, text, true, reason);
-}
-
-static int run_ruleset(struct netns *ns, const struct net_desired *d, bool replace,
-		       char reason[static NET_REASON_MAX])
-{
-	char text[4096];
-	size_t n = nat_ruleset(text, sizeof(text), d);
-
-	if (n == 0 || n >= sizeof(text)) {
-		snprintf(reason, NET_REASON_MAX,
-			 "interface names %s and %s cannot be used in rules",
-			 d->leg[NET_MANAGEMENT].ifname, d->leg[NET_PUBLIC].ifname);
-		return -EINVAL;
-	}
-	return run(ns, text, replace, reason);
-}
-
 int nat_ensure(struct netns *ns, const struct net_desired *d, char reason[static NET_REASON_MAX])
 {
-	return run_ruleset(ns, d, false, reason);
+	struct job job = {.ns = ns, .d = d, .reason = reason};
+
+	return ns_run(ns, run_inside, &job, reason);
 }
 
 int nat_replace(struct netns *ns, const struct net_desired *d, char reason[static NET_REASON_MAX])
 {
-	return run_ruleset(ns, d, true, reason);
+	struct job job = {.ns = ns, .d = d, .reason = reason, .replace = true};
+
+	return ns_run(ns, run_inside, &job, reason);
 }
 
 int nat_remove(struct netns *ns, char reason[static NET_REASON_MAX])
 {
-	return run(ns, "add table " NAT_TABLE "\ndelete table " NAT_TABLE "\n", true, reason);
+	auto_free struct nft_file *file = ns->file;
+	auto_free char *text = NULL;
+	int err;
+
+	ns->file = NULL;
+	text = transaction(ns, "add table " NAT_TABLE "\ndelete table " NAT_TABLE "\n");
+	err = text ? ns_nft(ns, text, reason) : -ENOMEM;
+	if (!err)
+		ns->applied.n = 0;
+	return err;
 }

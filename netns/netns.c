@@ -66,6 +66,21 @@ int netns_run(const struct netns *ns, int (*fn)(void *arg), void *arg)
 	return ret;
 }
 
+int ns_scratch(int (*fn)(void *arg), void *arg)
+{
+	auto_fd int home = open_own();
+
+	if (home < 0)
+		return home;
+	if (unshare(CLONE_NEWNET) < 0)
+		return -errno;
+
+	int ret = fn(arg);
+
+	go_home(home);
+	return ret;
+}
+
 /* ---- create ---- */
 
 /* The folder is a shared mount, so that the mounts in it reach every mount namespace. */
@@ -292,6 +307,7 @@ void netns_close(struct netns *ns)
 		close(ns->fd);
 	if (ns->home >= 0)
 		close(ns->home);
+	free(ns->file);
 	free(ns);
 }
 

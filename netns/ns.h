@@ -18,7 +18,35 @@ struct netns {
 	char changes[NET_REASON_MAX];	      /* see net_changes() */
 	uint32_t generation[NS_GENERATIONS];  /* of the last rules of ours; a ring */
 	unsigned n_generations;
+	struct nft_file *file;	   /* the operator's rules, owned; NULL: none */
+	struct nft_tables applied; /* of such a file, in the kernel */
 };
+
+/* A file of the operator's rules as it was read, see nat_file_check(). */
+struct nft_file {
+	char path[NAT_PATH_MAX];
+	uint64_t hash;
+	struct nft_tables tables;
+	char text[]; /* ends with a NUL */
+};
+/* Reads it, and looks at what it defines. NULL with why. */
+struct nft_file *nft_file_read(const char *path, char why[static NAT_FILE_WHY_MAX]);
+
+struct nft_ctx;
+/* With its outputs in buffers. NULL: no memory. */
+struct nft_ctx *nft_open(void);
+/* Runs text so that errors say their line: libnftables knows that of files only. 0 or not. */
+int nft_run_lines(struct nft_ctx *nft, const char *text);
+/* "...:3:4-9: Error: Could not process rule: No such file\n<the rule>\n^^^": the sentence, and its
+ * line (0: none). */
+int nft_said(const char *all, const char **sentence, size_t *len);
+
+/* nat_counters_read() in the namespace that the caller is in. */
+must_check int nat_counters_inside(const struct net_desired *d, struct nat_counters *out);
+
+/* Runs fn in a network namespace that nobody else sees and that is gone afterwards. Returns what fn
+ * returns, or -errno. */
+int ns_scratch(int (*fn)(void *arg), void *arg);
 
 /* Writes "what: strerror(-err)" and returns err; cap is the capability to name when err says that
  * it is missing, or NULL. */

@@ -131,8 +131,7 @@ static struct net_op *add(struct net_plan *p, enum net_op_kind kind, enum net_le
 	struct net_op *op = &p->op[p->n];
 
 	/* lo; routes; per leg its structure, MAC and IPv6, VIPs, and what is to be deleted */
-	static_assert(1 + 2 * NET_FAMILIES +
-				      NET_LEGS * (5 + 2 + NET_VIPS_MAX + 1 + NET_ADDRS_MAX) <=
+	static_assert(1 + 2 * NET_FAMILIES + NET_LEGS * (5 + 2 + NET_HELD_MAX + NET_ADDRS_MAX) <=
 			      NET_OPS_MAX,
 		      "plan too small");
 	p->n++;

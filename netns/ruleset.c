@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* NAT and filter of a router, as text for libnftables. Pure. */
+#include "ruleset.h"
+
 #include <stdarg.h>
 #include <string.h>
 
 #include "hash.h"
-#include "ns.h"
 
-struct text {
-	char *buf;
-	size_t cap, len; /* len counts what did not fit, too */
-};
-
-__attribute__((format(printf, 2, 3))) static void put(struct text *t, const char *fmt, ...)
+void put(struct text *t, const char *fmt, ...)
 {
 	size_t left = t->len < t->cap ? t->cap - t->len : 0;
 	va_list ap;
@@ -23,21 +19,138 @@ __attribute__((format(printf, 2, 3))) static void put(struct text *t, const char
 		t->len += (size_t)n;
 }
 
-/* Without NAT the router only routes: no state is needed to carry on a flow, so none is asked for.
- */
-static void put_forward(struct text *t, const struct net_desired *d)
+void put_drop(struct text *t, enum nat_drop why)
 {
-	if (d->nat == NET_NAT_NONE)
+	put(t, "counter name \"%s\" drop\n", nat_drop_name(why));
+}
+
+unsigned put_nets(struct text *t, const char *before, const struct ip_prefix *net, unsigned n,
+		  int family)
+{
+	char buf[IP_PREFIX_STRLEN];
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (net[i].addr.family != family)
+			continue;
+		if (!found++)
+			put(t, "%s %s {", ip_keyword(family), before);
+		put(t, "%s %s", found > 1 ? "," : "", ip_prefix_format(&net[i], buf));
+	}
+	if (found)
+		put(t, " } ");
+	return found;
+}
+
+const struct ip_prefix *ruleset_vip(const struct net_desired *d, enum net_leg_id leg, int family)
+{
+	return ip_prefix_of_family(d->leg[leg].vip, d->leg[leg].n_vips, family);
+}
+
+/* ---- what is passed on -------------------------------------------------------------------------
+ */
+
+static bool drops_unsolicited(const struct net_desired *d)
+{
+	return d->rules.unsolicited == NAT_UNSOLICITED_DROP ||
+	       (d->rules.unsolicited == NAT_UNSOLICITED_AUTO && d->nat != NET_NAT_NONE);
+}
+
+/* Who may use the router. Flows that are under way go on. */
+static void put_sources(struct text *t, const struct net_desired *d)
+{
+	static const struct {
+		int family;
+		const char *all;
+	} row[] = {{AF_INET, "meta nfproto ipv4 "}, {AF_INET6, "meta nfproto ipv6 "}};
+
+	for (size_t i = 0; d->rules.n_sources && i < ARRAY_LEN(row); i++) {
+		put(t, "\t\tiifname \"%s\" ct state new ", d->leg[NET_MANAGEMENT].ifname);
+		if (!put_nets(t, "saddr !=", d->rules.source, d->rules.n_sources, row[i].family))
+			put(t, "%s", row[i].all);
+		put_drop(t, NAT_DROP_SOURCE);
+	}
+}
+
+/* A flow's first packet is the one whose entry is not in the table yet; all that come before the
+ * answer are "new". */
+static void put_limit(struct text *t, const struct net_desired *d)
+{
+	static const int family[] = {AF_INET, AF_INET6};
+
+	for (size_t i = 0; d->rules.new_flows && i < ARRAY_LEN(family); i++) {
+		if (family[i] == AF_INET6 && !net_wants_ipv6(d))
+			continue;
+		put(t,
+		    "\t\tct state new ct status & confirmed == 0 update @new_%s { %s saddr limit "
+		    "rate over %u/second burst %u packets } ",
+		    ip_keyword(family[i]), ip_keyword(family[i]), d->rules.new_flows,
+		    d->rules.new_flows_burst);
+		put_drop(t, NAT_DROP_NEW_FLOWS);
+	}
+}
+
+/* Who has not opened a flow for long enough to have all of its burst again is forgotten. When the
+ * set is full, others are not limited. */
+static void put_limit_sets(struct text *t, const struct net_desired *d)
+{
+	unsigned timeout =
+		d->rules.new_flows ? d->rules.new_flows_burst / d->rules.new_flows + 2 : 0;
+
+	if (!timeout)
 		return;
 	put(t,
-	    "\tchain forward {\n"
-	    "\t\ttype filter hook forward priority filter; policy accept;\n"
-	    /* would leave untranslated, or belongs to a flow whose entry is still on its way */
-	    "\t\tct state invalid counter drop\n"
-	    "\t\tiifname \"%s\" ct state new counter drop\n"
-	    "\t}\n",
-	    d->leg[NET_PUBLIC].ifname);
+	    "\tset new_ip {\n\t\ttype ipv4_addr\n\t\tsize %u\n\t\tflags dynamic,timeout\n"
+	    "\t\ttimeout %us\n\t}\n",
+	    NAT_SET_SIZE, timeout);
+	if (net_wants_ipv6(d))
+		put(t,
+		    "\tset new_ip6 {\n\t\ttype ipv6_addr\n\t\tsize %u\n\t\tflags "
+		    "dynamic,timeout\n\t\ttimeout %us\n\t}\n",
+		    NAT_SET_SIZE, timeout);
 }
+
+/* "rt mtu" is what the smaller one of both directions' routes leaves for a segment. A size that is
+ * smaller already stays. */
+static void put_mss(struct text *t, const struct net_desired *d)
+{
+	if (d->rules.mss == NAT_MSS_PATH)
+		put(t, "\t\ttcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu\n");
+	else if (d->rules.mss)
+		put(t, "\t\ttcp flags & (syn | rst) == syn tcp option maxseg size set %u\n",
+		    d->rules.mss);
+}
+
+/* Without NAT the router only routes: no state is needed to carry on a flow, so none is asked for,
+ * unless an option needs it. */
+static void put_forward(struct text *t, const struct net_desired *d)
+{
+	const struct nat_rules *r = &d->rules;
+	bool shut = drops_unsolicited(d);
+
+	if (d->nat == NET_NAT_NONE && !shut && !r->n_sources && !r->mss && !r->new_flows)
+		return;
+	put(t, "\tchain forward {\n"
+	       "\t\ttype filter hook forward priority filter; policy accept;\n");
+	if (d->nat != NET_NAT_NONE || shut) {
+		/* would leave untranslated, or belongs to a flow whose entry is still on its way */
+		put(t, "\t\tct state invalid ");
+		put_drop(t, NAT_DROP_INVALID);
+	}
+	put_routed_pool(t, d);
+	if (shut) {
+		put(t, "\t\tiifname \"%s\" ct state new %s", d->leg[NET_PUBLIC].ifname,
+		    r->n_forwards ? "ct status & dnat == 0 " : "");
+		put_drop(t, NAT_DROP_UNSOLICITED);
+	}
+	put_sources(t, d);
+	put_limit(t, d);
+	put_mss(t, d);
+	put(t, "\t}\n");
+}
+
+/* ---- what is for the router itself -------------------------------------------------------------
+ */
 
 /* What the local stack may take on a leg that does not take everything. */
 static void put_closed(struct text *t, const struct net_desired *d, enum net_leg_id id)
@@ -49,7 +162,8 @@ static void put_closed(struct text *t, const struct net_desired *d, enum net_leg
 		put(t, "\t\tiifname \"%s\" icmp type echo-request accept\n", leg);
 	if (!d->closed && net_wants_ipv6(d))
 		put(t, "\t\tiifname \"%s\" icmpv6 type echo-request accept\n", leg);
-	put(t, "\t\tiifname \"%s\" counter drop\n", leg);
+	put(t, "\t\tiifname \"%s\" ", leg);
+	put_drop(t, NAT_DROP_INPUT_REFUSED);
 }
 
 /* A packet of a live flow that this controller does not know must never be answered by the local
@@ -61,8 +175,10 @@ static void put_input(struct text *t, const struct net_desired *d)
 	put(t, "\tchain input {\n"
 	       "\t\ttype filter hook input priority filter; policy accept;\n"
 	       "\t\tiifname \"lo\" accept\n"
-	       "\t\tct state invalid counter drop\n"
-	       "\t\ttcp flags & (fin | syn | rst | ack) != syn ct state new counter drop\n");
+	       "\t\tct state invalid ");
+	put_drop(t, NAT_DROP_INPUT_INVALID);
+	put(t, "\t\ttcp flags & (fin | syn | rst | ack) != syn ct state new ");
+	put_drop(t, NAT_DROP_INPUT_INVALID);
 	if (net_wants_ipv6(d))
 		put(t, "\t\ticmpv6 type { mld-listener-query, nd-neighbor-solicit, "
 		       "nd-neighbor-advert } accept\n");
@@ -82,31 +198,51 @@ static void put_output(struct text *t, const struct net_desired *d)
 		       "\t}\n");
 }
 
-static void put_nat(struct text *t, const struct net_desired *d)
+/* ---- the table ---------------------------------------------------------------------------------
+ */
+
+static void put_counter(struct text *t, const char *prefix, const char *name, uint64_t packets,
+			uint64_t bytes)
 {
-	static const struct {
-		int family;
-		const char *keyword;
-	} row[] = {{AF_INET, "ip"}, {AF_INET6, "ip6"}};
-	const char *m = d->leg[NET_MANAGEMENT].ifname, *p = d->leg[NET_PUBLIC].ifname;
-	const char *random = d->nat_random ? " fully-random" : "";
-	char addr[INET6_ADDRSTRLEN];
+	put(t, "\tcounter %s%s {\n\t\tpackets %llu bytes %llu\n\t}\n", prefix, name,
+	    (unsigned long long)packets, (unsigned long long)bytes);
+}
 
-	if (d->nat == NET_NAT_NONE)
+static void put_counters(struct text *t, const struct net_desired *d, const struct nat_counters *c)
+{
+	for (unsigned i = 0; i < NAT_DROPS; i++)
+		put_counter(t, "", nat_drop_name((enum nat_drop)i), c ? c->drop[i].packets : 0,
+			    c ? c->drop[i].bytes : 0);
+	for (unsigned i = 0; i < d->rules.n_forwards; i++)
+		put_counter(t, "forward.", d->rules.forward[i].name, c ? c->forward[i].packets : 0,
+			    c ? c->forward[i].bytes : 0);
+}
+
+/* A table can carry no list; a chain that nothing leads to can be its name. */
+#define NOTE "file/"
+
+static void put_notes(struct text *t, const struct net_desired *d, const struct nft_tables *tables)
+{
+	if (!tables || !tables->n)
 		return;
-	put(t, "\tchain postrouting {\n"
-	       "\t\ttype nat hook postrouting priority srcnat; policy accept;\n");
-	if (d->nat == NET_NAT_MASQUERADE)
-		put(t, "\t\tiifname \"%s\" oifname \"%s\" masquerade%s\n", m, p, random);
-	for (size_t i = 0; d->nat == NET_NAT_SNAT && i < ARRAY_LEN(row); i++) {
-		const struct ip_prefix *vip = ip_prefix_of_family(
-			d->leg[NET_PUBLIC].vip, d->leg[NET_PUBLIC].n_vips, row[i].family);
+	put(t, "\tchain file-%016llx {\n\t}\n", (unsigned long long)d->rules.file_hash);
+	for (unsigned i = 0; i < tables->n; i++)
+		put(t, "\tchain " NOTE "%s/%s {\n\t}\n", tables->at[i].family, tables->at[i].name);
+}
 
-		if (vip)
-			put(t, "\t\tiifname \"%s\" oifname \"%s\" snat %s to %s%s\n", m, p,
-			    row[i].keyword, ip_addr_format(&vip->addr, addr), random);
+void nat_noted_tables(struct nft_tables *out, const char *text)
+{
+	static const char mark[] = "\tchain " NOTE;
+
+	*out = (struct nft_tables){.n = 0};
+	for (const char *p = strstr(text, mark); p && out->n < ARRAY_LEN(out->at);
+	     p = strstr(p, mark)) {
+		struct nft_table t;
+
+		p += strlen(mark);
+		if (sscanf(p, "%7[a-z0-9]/%63[^ \n]", t.family, t.name) == 2)
+			out->at[out->n++] = t;
 	}
-	put(t, "\t}\n");
 }
 
 /* Such names are refused rather than escaped. */
@@ -117,10 +253,25 @@ bool ruleset_takes_name(const char *name)
 	return n > 0 && !name[n];
 }
 
-size_t nat_ruleset(char *buf, size_t cap, const struct net_desired *d)
+/* The hash covers what follows the counters. */
+#define HASH_FORM "0000000000000000"
+
+static void sign(struct text *t, size_t hash_at, size_t from)
 {
-	char body[3072], router[NET_NAME_MAX];
-	struct text b = {body, sizeof(body), 0}, t = {buf, cap, 0};
+	char hash[sizeof(HASH_FORM)];
+
+	if (t->len >= t->cap)
+		return;
+	snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)hash_text(t->buf + from));
+	memcpy(t->buf + hash_at, hash, sizeof(hash) - 1);
+}
+
+size_t nat_ruleset(char *buf, size_t cap, const struct net_desired *d,
+		   const struct nft_tables *tables, const struct nat_counters *counters)
+{
+	struct text t = {buf, cap, 0};
+	char router[NET_NAME_MAX];
+	size_t hash_at, body;
 
 	for (unsigned id = 0; id < NET_LEGS; id++)
 		if (!ruleset_takes_name(d->leg[id].ifname))
@@ -129,29 +280,42 @@ size_t nat_ruleset(char *buf, size_t cap, const struct net_desired *d)
 	for (char *c = router; *c; c++)
 		if (*c <= ' ' || *c > '~' || *c == '"' || *c == '\\')
 			*c = '_';
-	put_forward(&b, d);
-	put_input(&b, d);
-	put_output(&b, d);
-	put_nat(&b, d);
-	if (b.len >= sizeof(body))
-		return 0;
 	put(&t,
 	    "add table " NAT_TABLE "\n"
 	    "delete table " NAT_TABLE "\n"
 	    "table " NAT_TABLE " {\n"
-	    "\tcomment \"vrouterd %s %016llx\"\n%s}\n",
-	    router, (unsigned long long)hash_text(body), body);
+	    "\tcomment \"vrouterd %s ",
+	    router);
+	hash_at = t.len;
+	put(&t, HASH_FORM "\"\n");
+	put_counters(&t, d, counters);
+	body = t.len;
+	put_limit_sets(&t, d);
+	put_notes(&t, d, tables);
+	put_prerouting(&t, d);
+	put_forward(&t, d);
+	put_input(&t, d);
+	put_output(&t, d);
+	put_postrouting(&t, d);
+	put(&t, "}\n");
+	sign(&t, hash_at, body);
 	return t.len;
 }
 
 /* nft and we write a line each, two tabs deep, for a rule and for a chain's hook. */
 unsigned nat_count_rules(const char *text)
 {
+	bool in_chain = true;
 	unsigned n = 0;
 
 	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
-		n += line[0] == '\t' && line[1] == '\t';
+		if (line[0] != '\t')
+			continue;
+		if (line[1] != '\t' && line[1] != '}')
+			in_chain = strncmp(line + 1, "chain ", strlen("chain ")) == 0;
+		else if (line[1] == '\t' && line[2] != '\t' && line[2] != ' ')
+			n += in_chain;
 	}
 	return n;
 }

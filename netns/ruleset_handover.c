@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The rules of a planned change of the ACTIVE, in tables of their own that live for its moment. See
  * handover.c. Pure. */
-#include "ns.h"
-
-#include <stdarg.h>
-#include <stdio.h>
+#include "ruleset.h"
 
 static bool names_are_fine(const struct net_desired *d)
 {
@@ -14,84 +11,95 @@ static bool names_are_fine(const struct net_desired *d)
 	return true;
 }
 
-/* A table in the place of what there is of it. Returns the length of all so far; what does not fit
- * is counted, too. */
-__attribute__((format(printf, 4, 5))) static size_t put(char *buf, size_t cap, size_t len,
-							const char *fmt, ...)
+/* In the place of what there is of it. */
+static void put_table(struct text *t, const char *family, const char *name)
 {
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(len < cap ? buf + len : NULL, len < cap ? cap - len : 0, fmt, ap);
-	va_end(ap);
-	return n > 0 ? len + (size_t)n : len;
+	put(t, "add table %s %s\ndelete table %s %s\ntable %s %s {\n", family, name, family, name,
+	    family, name);
 }
 
-static size_t put_silence(char *buf, size_t cap, size_t len, const struct net_desired *d,
-			  const char *family, const char *what)
+static void put_silence(struct text *t, const struct net_desired *d, const char *family,
+			const char *what)
 {
 	const char *m = d->leg[NET_MANAGEMENT].ifname, *p = d->leg[NET_PUBLIC].ifname;
 
-	return put(buf, cap, len,
-		   "add table %s " HANDOVER_SILENCE "\ndelete table %s " HANDOVER_SILENCE "\n"
-		   "table %s " HANDOVER_SILENCE " {\n"
-		   "\tchain input {\n"
-		   "\t\ttype filter hook input priority filter; policy accept;\n"
-		   "\t\tiifname { \"%s\", \"%s\" } %scounter drop\n"
-		   "\t}\n"
-		   "\tchain output {\n"
-		   "\t\ttype filter hook output priority filter; policy accept;\n"
-		   "\t\toifname { \"%s\", \"%s\" } %scounter drop\n"
-		   "\t}\n"
-		   "}\n",
-		   family, family, family, m, p, what, m, p, what);
+	put_table(t, family, HANDOVER_SILENCE);
+	put(t,
+	    "\tchain input {\n"
+	    "\t\ttype filter hook input priority filter; policy accept;\n"
+	    "\t\tiifname { \"%s\", \"%s\" } %scounter drop\n"
+	    "\t}\n"
+	    "\tchain output {\n"
+	    "\t\ttype filter hook output priority filter; policy accept;\n"
+	    "\t\toifname { \"%s\", \"%s\" } %scounter drop\n"
+	    "\t}\n"
+	    "}\n",
+	    m, p, what, m, p, what);
 }
 
 /* Requests teach like answers do: the kernel asks from a VIP. */
 size_t handover_silence_ruleset(char *buf, size_t cap, const struct net_desired *d)
 {
-	size_t len;
+	struct text t = {buf, cap, 0};
 
 	if (!names_are_fine(d))
 		return 0;
-	len = put_silence(buf, cap, 0, d, "arp", "");
+	put_silence(&t, d, "arp", "");
 	if (net_wants_ipv6(d))
-		len = put_silence(buf, cap, len, d, "ip6",
-				  "icmpv6 type { nd-router-solicit, nd-router-advert, "
-				  "nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } ");
-	return len;
+		put_silence(&t, d, "ip6",
+			    "icmpv6 type { nd-router-solicit, nd-router-advert, "
+			    "nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } ");
+	return t.len;
 }
 
-static size_t put_return(char *buf, size_t cap, size_t len, const struct net_desired *d,
-			 const char *family, const char *icmp, const char *to)
+/* A new flow to a port forward is taken, too: whoever makes its entry, it is the same one. */
+static void put_forwards(struct text *t, const struct net_desired *d, int family)
+{
+	for (unsigned i = 0; i < d->rules.n_forwards; i++) {
+		const struct nat_forward *f = &d->rules.forward[i];
+
+		for (unsigned k = 0; f->to.addr.family == family && k < f->n_protocols; k++) {
+			if (f->protocol[k] != NAT_UDP)
+				continue;
+			put(t, "\t\tiifname \"%s\" ct state new ", d->leg[NET_PUBLIC].ifname);
+			put_forward_match(t, d, f, "udp");
+			put(t, " accept\n");
+		}
+	}
+}
+
+static void put_return(struct text *t, const struct net_desired *d, int family, const char *icmp,
+		       const char *to)
 {
 	const char *m = d->leg[NET_MANAGEMENT].ifname, *p = d->leg[NET_PUBLIC].ifname;
 
-	return put(buf, cap, len,
-		   "add table %s " HANDOVER_RETURN "\ndelete table %s " HANDOVER_RETURN "\n"
-		   "table %s " HANDOVER_RETURN " {\n"
-		   "\tchain prerouting {\n"
-		   "\t\ttype filter hook prerouting priority mangle; policy accept;\n"
-		   "\t\tiifname \"%s\" ct state invalid counter dup to %s device \"%s\" drop\n"
-		   "\t\tiifname \"%s\" ct state invalid counter dup to %s device \"%s\" drop\n"
-		   "\t\tiifname \"%s\" meta l4proto != { tcp, %s } ct state new counter dup to %s "
-		   "device \"%s\" drop\n"
-		   "\t}\n"
-		   "}\n",
-		   family, family, family, m, to, m, p, to, p, p, icmp, to, p);
+	put_table(t, ip_keyword(family), HANDOVER_RETURN);
+	put(t,
+	    "\tchain prerouting {\n"
+	    "\t\ttype filter hook prerouting priority mangle; policy accept;\n"
+	    "\t\tiifname \"%s\" ct state invalid counter dup to %s device \"%s\" drop\n"
+	    "\t\tiifname \"%s\" ct state invalid counter dup to %s device \"%s\" drop\n",
+	    m, to, m, p, to, p);
+	put_forwards(t, d, family);
+	put(t,
+	    "\t\tiifname \"%s\" meta l4proto != { tcp, %s } ct state new counter dup to %s "
+	    "device \"%s\" drop\n"
+	    "\t}\n"
+	    "}\n",
+	    p, icmp, to, p);
 }
 
 /* What belongs to no flow that is here, or does not fit its state here. From inside a new flow is
- * taken; from outside there is none, but for pings to the VIP and what TCP would refuse anyway. */
+ * taken; from outside there is none, but for pings to the VIP, what TCP would refuse anyway, and
+ * forwards. */
 size_t handover_return_ruleset(char *buf, size_t cap, const struct net_desired *d)
 {
-	size_t len;
+	struct text t = {buf, cap, 0};
 
 	if (!names_are_fine(d))
 		return 0;
-	len = put_return(buf, cap, 0, d, "ip", "icmp", HANDOVER_RETURN_V4);
+	put_return(&t, d, AF_INET, "icmp", HANDOVER_RETURN_V4);
 	if (net_wants_ipv6(d))
-		len = put_return(buf, cap, len, d, "ip6", "ipv6-icmp", HANDOVER_RETURN_V6);
-	return len;
+		put_return(&t, d, AF_INET6, "ipv6-icmp", HANDOVER_RETURN_V6);
+	return t.len;
 }

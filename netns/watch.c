@@ -126,6 +126,39 @@ static void note_who(struct nlmsghdr *nh, struct net_news *news)
 			 (const char *)nla_data(name), number(nh, NFTA_GEN_PROC_PID));
 }
 
+static const char *family_name(uint8_t family)
+{
+	switch (family) {
+	case NFPROTO_INET:
+		return "inet";
+	case NFPROTO_IPV4:
+		return "ip";
+	case NFPROTO_IPV6:
+		return "ip6";
+	case NFPROTO_ARP:
+		return "arp";
+	case NFPROTO_BRIDGE:
+		return "bridge";
+	case NFPROTO_NETDEV:
+		return "netdev";
+	}
+	return "";
+}
+
+/* Of the operator's file only that a table goes: what happens inside of it is the operator's. */
+static bool concerns_us(const struct netns *ns, unsigned message, uint8_t family, const char *table)
+{
+	struct nft_table t;
+
+	if (family == NFPROTO_INET && strcmp(table, TABLE_NAME) == 0)
+		return true;
+	if (message != NFT_MSG_DELTABLE || !ns->file)
+		return false;
+	snprintf(t.family, sizeof(t.family), "%s", family_name(family));
+	snprintf(t.name, sizeof(t.name), "%s", table);
+	return nft_tables_have(&ns->file->tables, &t);
+}
+
 static void on_rules(struct net_watch *w, struct nlmsghdr *nh, struct net_news *news)
 {
 	const struct nfgenmsg *g = nlmsg_data(nh);
@@ -135,8 +168,9 @@ static void on_rules(struct net_watch *w, struct nlmsghdr *nh, struct net_news *
 		return;
 	if ((nh->nlmsg_type & 0xff) != NFT_MSG_NEWGEN) {
 		table = nlmsg_find_attr(nh, sizeof(*g), TABLE_ATTR);
-		if (table && g->nfgen_family == NFPROTO_INET && nla_strcmp(table, TABLE_NAME) == 0)
-			w->touched = true;
+		if (table && nla_len(table) && !((const char *)nla_data(table))[nla_len(table) - 1])
+			w->touched = w->touched || concerns_us(w->ns, nh->nlmsg_type & 0xff,
+							       g->nfgen_family, nla_data(table));
 		return;
 	}
 	if (w->touched && !is_own(w->ns, number(nh, NFTA_GEN_ID))) {

@@ -117,6 +117,50 @@ static void print_track(const json_t *t)
 	putchar('\n');
 }
 
+/* " WHAT a, b", where there is something to list */
+static void print_list(const char *what, const json_t *list)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one) printf("%s%s", i ? ", " : what, json_string_value(one));
+}
+
+static void print_nat(const json_t *n)
+{
+	const json_t *f, *mss = json_object_get(n, "mss_clamp");
+	size_t i;
+
+	printf("  NAT          %s", text(n, "mode"));
+	print_list(" to ", json_object_get(n, "addresses"));
+	if (json_is_string(json_object_get(n, "port_range")))
+		printf(" ports %s", text(n, "port_range"));
+	printf("%s%s; unsolicited: %s",
+	       json_is_true(json_object_get(n, "random")) ? ", random" : "",
+	       json_is_true(json_object_get(n, "persistent")) ? ", persistent" : "",
+	       text(n, "unsolicited"));
+	print_list("; for ", json_object_get(n, "sources"));
+	if (number(n, "new_flow_limit"))
+		printf("; at most %lld new flows/s of a source, %lld at once",
+		       number(n, "new_flow_limit"), number(n, "new_flow_burst"));
+	if (json_is_integer(mss))
+		printf("; MSS at most %lld", number(n, "mss_clamp"));
+	else if (json_is_string(mss))
+		printf("; MSS as the path allows");
+	if (json_is_string(json_object_get(n, "nft_file")))
+		printf("; and %s", text(n, "nft_file"));
+	putchar('\n');
+	json_array_foreach(json_object_get(n, "forwards"), i, f)
+	{
+		printf("  forward      %s: ", text(f, "name"));
+		print_list("", json_object_get(f, "protocols"));
+		printf(" %s port %s to %s port %s", text(f, "address"), text(f, "port"),
+		       text(f, "to"), text(f, "to_port"));
+		print_list(" for ", json_object_get(f, "from"));
+		putchar('\n');
+	}
+}
+
 static void print_router(const json_t *r)
 {
 	const json_t *alarm, *n, *track, *vip;
@@ -137,6 +181,8 @@ static void print_router(const json_t *r)
 	json_array_foreach(json_object_get(r, "vips"), i, vip)
 		printf("%s%s", i ? ", " : "", json_string_value(vip));
 	printf(" (namespace %s)\n", text(r, "namespace"));
+	if (json_is_object(json_object_get(r, "nat")))
+		print_nat(json_object_get(r, "nat"));
 	print_election(json_object_get(r, "election"));
 	json_array_foreach(json_object_get(r, "tracks"), i, track) print_track(track);
 	print_sync(r);

@@ -73,6 +73,13 @@ struct conf_track {
 	int table_line, namespace_line;
 };
 
+/* nat and its port forwards. A line of 0: the option was not given. */
+struct conf_nat {
+	struct nat_rules rules; /* default: all off; conf_nat_rules() completes them */
+	int line, addresses_line, ports_line, persistent_line, sources_line, limit_line, burst_line,
+		file_line;
+};
+
 struct conf_router {
 	char name[CONF_NAME_MAX];
 	char namespace[NET_NAME_MAX];
@@ -81,6 +88,7 @@ struct conf_router {
 	unsigned n_gateways;
 	enum net_nat nat; /* default snat */
 	bool nat_random;  /* pick source ports at random; default false */
+	struct conf_nat nat_more;
 	struct {
 		enum conf_election mode;
 		char group[CONF_NAME_MAX]; /* of routers that share it; empty: none */
@@ -217,6 +225,13 @@ bool conf_mac_is_ipv6(const struct conf_router *r);
  * address that is made of its name: its routers come and go, and advertisements with other
  * addresses than one's own do not count (RFC 9568 7.1). router and interface are borrowed. */
 void conf_vrrp(struct vrrp_io_cfg *out, const struct conf_router *r);
+
+/* The addresses that rules need on the public leg beside the VIPs: those of the pool and of
+ * forwards that are in the network of a VIP. At most NAT_HELD_MAX into out; returns how many there
+ * are, which can be more (pure). */
+unsigned conf_nat_held(struct ip_prefix *out, const struct conf_router *r);
+
+void conf_nat_rules(struct nat_rules *out, const struct conf_router *r);
 
 /* The netns module's view of a router (pure). */
 void conf_net_desired(struct net_desired *out, const struct conf_router *r, bool active);

@@ -9,15 +9,19 @@
 #include <net/if.h>
 
 #include "vrouter/addr.h"
+#include "vrouter/nat.h"
 #include "vrouter/neigh.h"
 
 enum net_leg_id { NET_MANAGEMENT, NET_PUBLIC, NET_LEGS };
 enum net_family { NET_V4, NET_V6, NET_FAMILIES };
 enum net_nat { NET_NAT_NONE, NET_NAT_SNAT, NET_NAT_MASQUERADE };
 
-#define NET_NAME_MAX   64
-#define NET_VIPS_MAX   8  /* of a leg, as configured */
-#define NET_ADDRS_MAX  16 /* of a leg that one reading takes in */
+#define NET_NAME_MAX 64
+#define NET_VIPS_MAX 8 /* of a leg, as configured */
+/* That an ACTIVE has on a leg: VIPs, a link-local one (net_own_link_local()), and addresses that
+ * are translated. */
+#define NET_HELD_MAX   (NET_VIPS_MAX + 1 + NAT_HELD_MAX)
+#define NET_ADDRS_MAX  (16 + NAT_HELD_MAX) /* of a leg that one reading takes in */
 #define NET_MAC_BYTES  6
 #define NET_REASON_MAX 160
 
@@ -25,10 +29,10 @@ enum net_nat { NET_NAT_NONE, NET_NAT_SNAT, NET_NAT_MASQUERADE };
  */
 
 struct net_leg {
-	char ifname[IFNAMSIZ];			/* inside the namespace */
-	char hostname[IFNAMSIZ];		/* the veth's other end, enslaved to the bridge */
-	char bridge[IFNAMSIZ];			/* in the controller's namespace; must exist */
-	struct ip_prefix vip[NET_VIPS_MAX + 1]; /* and a link-local one, see net_own_link_local() */
+	char ifname[IFNAMSIZ];		    /* inside the namespace */
+	char hostname[IFNAMSIZ];	    /* the veth's other end, enslaved to the bridge */
+	char bridge[IFNAMSIZ];		    /* in the controller's namespace; must exist */
+	struct ip_prefix vip[NET_HELD_MAX]; /* first the VIPs, as configured */
 	unsigned n_vips;
 };
 
@@ -39,7 +43,8 @@ struct net_desired {
 	struct ip_addr gateway[NET_FAMILIES]; /* family 0: none */
 	enum net_nat nat;
 	bool nat_random; /* source ports at random instead of kept where possible */
-	bool closed;	 /* RFC 9568 Accept_Mode off: the VIPs take nothing but what is forwarded */
+	struct nat_rules rules;
+	bool closed; /* RFC 9568 Accept_Mode off: the VIPs take nothing but what is forwarded */
 	bool virtual_mac; /* both legs have mac[] while active */
 	uint8_t mac[NET_MAC_BYTES];
 	bool active; /* VIPs and default route exist only then */
@@ -127,7 +132,7 @@ struct net_op {
 	uint8_t mac[NET_MAC_BYTES]; /* LEG_MAC; all zero: one of its own, at random */
 };
 
-#define NET_OPS_MAX 96
+#define NET_OPS_MAX 224
 
 struct net_plan {
 	struct net_op op[NET_OPS_MAX];
@@ -187,18 +192,34 @@ must_check int net_random_mac(uint8_t mac[static NET_MAC_BYTES]);
  * too, so nothing of it is on the way of a promotion. */
 #define NAT_TABLE "inet vrouter"
 /* Pure: text of one transaction that replaces the whole table; its comment carries a hash of the
- * rules. Returns its length (cap or more: it did not fit), 0 when an interface name is unusable. */
-size_t nat_ruleset(char *buf, size_t cap, const struct net_desired *d);
+ * rules. Counters begin as given (NULL: with 0), which is not part of the hash. tables: of the
+ * operator's own file, kept as a note (an empty chain each; NULL: none). Returns its length (cap or
+ * more: it did not fit), 0 when an interface name is unusable. */
+#define NAT_RULESET_MAX 32768
+size_t nat_ruleset(char *buf, size_t cap, const struct net_desired *d,
+		   const struct nft_tables *tables, const struct nat_counters *counters);
+/* The notes in such a text, or in nft's listing of the table. Pure. */
+void nat_noted_tables(struct nft_tables *out, const char *text);
 /* Lines of rules and hooks in such a text, or in nft's listing of the table. Pure. */
 unsigned nat_count_rules(const char *text);
 /* Through libnftables, only when the comment says that the rules differ, or some are missing or too
- * many: counters of an unchanged table are kept. Flows are kept in any case. */
+ * many. The operator's file is read when its hash is another one than that of what is known, and
+ * goes with our table in one transaction. Counters and flows are kept in any case. */
 must_check int nat_ensure(struct netns *ns, const struct net_desired *d,
 			  char reason[static NET_REASON_MAX]);
 /* Replaces the table in any case: somebody has been at it. */
 must_check int nat_replace(struct netns *ns, const struct net_desired *d,
 			   char reason[static NET_REASON_MAX]);
+/* And the tables of the operator's file. */
 must_check int nat_remove(struct netns *ns, char reason[static NET_REASON_MAX]);
+/* 0 or -errno; what is not in the kernel counts 0. */
+must_check int nat_counters_read(struct netns *ns, const struct net_desired *d,
+				 struct nat_counters *out);
+/* Reads a file of the operator's rules and has the kernel try them, in a network namespace of
+ * their own that is gone afterwards. Fills in the hash of its content. 0 or -errno, why says
+ * "FILE:LINE: what". */
+#define NAT_FILE_WHY_MAX 320
+must_check int nat_file_check(const char *path, uint64_t *hash, char why[static NAT_FILE_WHY_MAX]);
 
 /* A planned change of the ACTIVE. silence: whoever leaves keeps its addresses for a moment, but its
  * legs send and take no ARP and no neighbour discovery. return: whoever comes passes what its
@@ -221,6 +242,7 @@ must_check int handover_return_ipv6(struct netns *ns, const struct net_desired *
 				    char reason[static NET_REASON_MAX]);
 must_check int handover_clear(struct netns *ns, char reason[static NET_REASON_MAX]);
 /* Pure: their text, as nat_ruleset(). */
+#define HANDOVER_RETURN_MAX 16384
 size_t handover_silence_ruleset(char *buf, size_t cap, const struct net_desired *d);
 size_t handover_return_ruleset(char *buf, size_t cap, const struct net_desired *d);
 

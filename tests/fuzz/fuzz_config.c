@@ -29,7 +29,7 @@ static void use(const struct conf *c)
 		struct net_actual nothing = {.lo_up = false};
 		struct net_desired n;
 		struct net_plan p;
-		char rules[4096];
+		static char rules[NAT_RULESET_MAX];
 		size_t len;
 
 		check(d[i].change == CONF_SAME && d[i].old_index == d[i].new_index);
@@ -39,10 +39,23 @@ static void use(const struct conf *c)
 		check(n.namespace[0] && n.leg[NET_PUBLIC].n_vips && n.leg[NET_MANAGEMENT].n_vips);
 		net_plan(&p, &n, &nothing);
 		check(p.n <= NET_OPS_MAX);
-		len = nat_ruleset(rules, sizeof(rules), &n);
+		len = nat_ruleset(rules, sizeof(rules), &n, NULL, NULL);
 		check(len > 0 && len < sizeof(rules));
+		len = handover_return_ruleset(rules, HANDOVER_RETURN_MAX, &n);
+		check(len > 0 && len < HANDOVER_RETURN_MAX);
 	}
 	free(d);
+}
+
+/* The operator's rules are a text, too. */
+static void use_as_rules(const char *text)
+{
+	struct nft_tables t;
+	const char *why = NULL;
+	int line = nft_file_tables(&t, text, &why);
+
+	check(line >= 0 && (line == 0) == (why == NULL) && t.n <= NAT_FILE_TABLES_MAX);
+	check(line || t.n);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -55,6 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(text, data, size);
 	text[size] = '\0';
+
+	use_as_rules(text);
 
 	int err = conf_load_text(&c, text, "fuzz", &e);
 

@@ -281,6 +281,17 @@ static void nat_random(struct conf_router *r)
 	r->nat_random = true;
 }
 
+static void nat_rules(struct conf_router *r)
+{
+	r->nat_more.rules.mss = NAT_MSS_PATH;
+}
+
+/* the same path, another content */
+static void nft_file(struct conf_router *r)
+{
+	r->nat_more.rules.file_hash++;
+}
+
 static void bridge(struct conf_router *r)
 {
 	strcpy(r->leg[NET_PUBLIC].bridge, "br-new");
@@ -390,6 +401,8 @@ static const struct {
 	{gateway, CONF_LIVE, NULL},
 	{nat, CONF_LIVE, NULL},
 	{nat_random, CONF_LIVE, NULL},
+	{nat_rules, CONF_LIVE, NULL},
+	{nft_file, CONF_LIVE, NULL},
 	{bridge, CONF_LIVE, NULL},
 	{hold, CONF_LIVE, NULL},
 	{drain, CONF_LIVE, NULL},

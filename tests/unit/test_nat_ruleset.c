@@ -26,8 +26,9 @@ static struct net_desired desired(enum net_nat nat, bool random)
 
 static void rules(void **state)
 {
-	static const char snat[] = "iifname \"vr-mgmt\" oifname \"vr-ex\" snat ip to 198.18.0.1\n",
-			  no_new[] = "iifname \"vr-ex\" ct state new counter drop\n";
+	static const char
+		snat[] = "iifname \"vr-mgmt\" oifname \"vr-ex\" snat ip to 198.18.0.1\n",
+		no_new[] = "iifname \"vr-ex\" ct state new counter name \"unsolicited\" drop\n";
 	static const struct {
 		enum net_nat nat;
 		bool random;
@@ -44,15 +45,15 @@ static void rules(void **state)
 		{NET_NAT_MASQUERADE, false, no_new, "snat ip", "nothing new comes in"},
 		{NET_NAT_NONE, false, "chain input", "chain postrouting", "no NAT"},
 		{NET_NAT_NONE, false, "chain input", "chain forward", "no NAT: routes everything"},
-		{NET_NAT_NONE, false, "ct state invalid counter drop", "chain forward",
-		 "never a RST of our own"},
+		{NET_NAT_NONE, false, "ct state invalid counter name \"input_invalid\" drop",
+		 "chain forward", "never a RST of our own"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
 		struct net_desired d = desired(row[i].nat, row[i].random);
 		char text[4096];
-		size_t n = nat_ruleset(text, sizeof(text), &d);
+		size_t n = nat_ruleset(text, sizeof(text), &d, NULL, NULL);
 
 		assert_int_equal(n, strlen(text));
 		if (!strstr(text, row[i].has) || strstr(text, row[i].lacks))
@@ -108,7 +109,7 @@ static void versions(void **state)
 					 "nd-neighbor-advert } accept\n",
 			  redirect[] = "icmpv6 type nd-redirect drop\n",
 			  shut[] = "iifname \"vr-mgmt\" ct state established,related accept\n"
-				   "\t\tiifname \"vr-mgmt\" counter drop\n";
+				   "\t\tiifname \"vr-mgmt\" counter name \"input_refused\" drop\n";
 	static const struct {
 		void (*change)(struct net_desired *d);
 		enum net_nat nat;
@@ -136,7 +137,8 @@ static void versions(void **state)
 		char text[4096];
 
 		row[i].change(&d);
-		assert_in_range(nat_ruleset(text, sizeof(text), &d), 1, sizeof(text) - 1);
+		assert_in_range(nat_ruleset(text, sizeof(text), &d, NULL, NULL), 1,
+				sizeof(text) - 1);
 		if (!strstr(text, row[i].has) || strstr(text, row[i].lacks))
 			fail_msg("row %zu:\n%s", i, text);
 	}
@@ -151,7 +153,7 @@ static void transaction(void **state)
 	char text[4096];
 
 	(void)state;
-	nat_ruleset(text, sizeof(text), &d);
+	nat_ruleset(text, sizeof(text), &d, NULL, NULL);
 	assert_memory_equal(text, head, strlen(head));
 }
 
@@ -159,7 +161,7 @@ static void comment_of(const struct net_desired *d, char out[static 128])
 {
 	char text[4096], *at;
 
-	assert_in_range(nat_ruleset(text, sizeof(text), d), 1, sizeof(text) - 1);
+	assert_in_range(nat_ruleset(text, sizeof(text), d, NULL, NULL), 1, sizeof(text) - 1);
 	at = strstr(text, "comment \"");
 	assert_non_null(at);
 	snprintf(out, 128, "%.*s", (int)strcspn(at, "\n"), at);
@@ -199,7 +201,7 @@ static void bad_names(void **state)
 		struct net_desired d = desired(NET_NAT_SNAT, false);
 
 		strcpy(d.leg[NET_PUBLIC].ifname, bad[i]);
-		if (nat_ruleset(text, sizeof(text), &d))
+		if (nat_ruleset(text, sizeof(text), &d, NULL, NULL))
 			fail_msg("\"%s\" was taken", bad[i]);
 	}
 }
@@ -208,12 +210,12 @@ static void bounded(void **state)
 {
 	struct net_desired d = desired(NET_NAT_SNAT, false);
 	char text[4096], small[4096];
-	size_t n = nat_ruleset(text, sizeof(text), &d);
+	size_t n = nat_ruleset(text, sizeof(text), &d, NULL, NULL);
 
 	(void)state;
 	for (size_t cap = 0; cap <= n; cap++) {
 		memset(small, '#', sizeof(small));
-		assert_int_equal(nat_ruleset(small, cap, &d), n);
+		assert_int_equal(nat_ruleset(small, cap, &d, NULL, NULL), n);
 		assert_int_equal(small[cap], '#');
 	}
 }
@@ -230,7 +232,7 @@ static void counts(void **state)
 	assert_int_equal(nat_count_rules("table inet vrouter {\n\tchain c {\n\t\ttype filter hook"
 					 "\n\t\ta\n\t}\n\n\tchain d {\n\t\tb\n\t}\n}\n"),
 			 3);
-	assert_in_range(nat_ruleset(text, sizeof(text), &d), 1, sizeof(text) - 1);
+	assert_in_range(nat_ruleset(text, sizeof(text), &d, NULL, NULL), 1, sizeof(text) - 1);
 	/* three hooks, two rules of forward, six of input, one of postrouting */
 	assert_int_equal(nat_count_rules(text), 12);
 }
