@@ -235,7 +235,7 @@ lab_dropped() {
 # Settings of lab_config; a test changes them before it starts a controller.
 ADVERT=100 ELECTION=vrrp PREEMPT=false SYNC_INTERFACE="\"br-mgmt\"" ROUTER_EXTRA= SYNC_EXTRA=
 SYNC_TO='group     = "239.255.77.1"'
-ELECTION_EXTRA= NAT_MODE=snat
+ELECTION_EXTRA= NAT_MODE=snat NAT_EXTRA=
 # Set by lab_ipv6; IPV6=only leaves out IPv4. MGMT_LINK_LOCAL is one more management VIP.
 IPV6= MGMT_LINK_LOCAL=
 
@@ -273,7 +273,7 @@ lab_config() {
 		  management { attach = "bridge:br-mgmt"  interface = "vr-mgmt"  vip = $mgmt }
 		  public     { attach = "bridge:br-ex"    interface = "vr-ex"    vip = $public
 		               gateway = $gateway }
-		  nat        { mode = "$NAT_MODE"  random = true }
+		  nat        { mode = "$NAT_MODE"  random = true  $NAT_EXTRA }
 		  election   { $election $ELECTION_EXTRA }
 		  $ROUTER_EXTRA
 		}
