@@ -363,50 +363,22 @@ static void add_tuple(struct text *t, uint8_t family, uint8_t proto, const struc
 		add(t, "%s:%u > %s:%u", src, ntohs(u->l4.sport_be), dst, ntohs(u->l4.dport_be));
 }
 
-static const char *proto_name(uint8_t proto)
+static const char *state_name(const struct flow *f, uint8_t state)
 {
-	switch (proto) {
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_UDPLITE:
-		return "udplite";
-	case IPPROTO_ICMP:
-		return "icmp";
-	case IPPROTO_ICMPV6:
-		return "icmpv6";
-	case IPPROTO_SCTP:
-		return "sctp";
-	case IPPROTO_DCCP:
-		return "dccp";
-	case IPPROTO_GRE:
-		return "gre";
-	}
-	return NULL;
+	const char *name = flow_state_name(f->proto, state);
+
+	return name ? name : "?";
 }
 
 static void add_state(struct text *t, const struct flow *f)
 {
-	static const char *const tcp[] = {"NONE",     "SYN_SENT",   "SYN_RECV", "ESTABLISHED",
-					  "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT",
-					  "CLOSE",    "SYN_SENT2"};
-	static const char *const sctp[] = {
-		"NONE",		  "CLOSED",	    "COOKIE_WAIT",   "COOKIE_ECHOED",
-		"ESTABLISHED",	  "SHUTDOWN_SENT",  "SHUTDOWN_RECD", "SHUTDOWN_ACK_SENT",
-		"HEARTBEAT_SENT", "HEARTBEAT_ACKED"};
-	static const char *const dccp[] = {"NONE", "REQUEST",  "RESPOND", "PARTOPEN",
-					   "OPEN", "CLOSEREQ", "CLOSING", "TIMEWAIT"};
-
 	if (f->has & FLOW_HAS_TCP)
-		add(t, " %s", f->tcp.state < ARRAY_LEN(tcp) ? tcp[f->tcp.state] : "?");
+		add(t, " %s", state_name(f, f->tcp.state));
 	if (f->has & FLOW_HAS_SCTP)
-		add(t, " %s vtags %08x %08x",
-		    f->sctp.state < ARRAY_LEN(sctp) ? sctp[f->sctp.state] : "?",
+		add(t, " %s vtags %08x %08x", state_name(f, f->sctp.state),
 		    ntohl(f->sctp.vtag_be[0]), ntohl(f->sctp.vtag_be[1]));
 	if (f->has & FLOW_HAS_DCCP)
-		add(t, " %s role %u", f->dccp.state < ARRAY_LEN(dccp) ? dccp[f->dccp.state] : "?",
-		    f->dccp.role);
+		add(t, " %s role %u", state_name(f, f->dccp.state), f->dccp.role);
 }
 
 static void add_rare(struct text *t, const struct flow *f)
@@ -434,7 +406,7 @@ static void add_rare(struct text *t, const struct flow *f)
 
 const char *flow_format(const struct flow *f, char buf[static FLOW_STRLEN])
 {
-	const char *proto = proto_name(f->proto);
+	const char *proto = flow_proto_name(f->proto);
 	struct text t = {.p = buf, .left = FLOW_STRLEN};
 
 	if (proto)

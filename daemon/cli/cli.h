@@ -46,6 +46,8 @@ void cli_print_event(const json_t *event);
 int cli_flows(struct cli *c, int argc, char **argv);
 /* verify.c */
 int cli_verify(struct cli *c, int argc, char **argv);
+/* peer: of that controller only; NULL: of all */
+must_check int cli_verify_router(struct cli *c, const char *router, const char *peer);
 /* keygen.c */
 int cli_keygen(struct cli *c, int argc, char **argv);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `vrouterctl verify`: are the tables equal now? */
+#include <string.h>
+
 #include "cli.h"
 
 #define ANSWER_MS 40000 /* the daemon answers earlier */
@@ -64,18 +66,38 @@ static void print(const json_t *data)
 	json_array_foreach(json_object_get(data, "replicas"), i, r) print_replica(r);
 }
 
-int cli_verify(struct cli *c, int argc, char **argv)
+/* Keeps the replica of that name, and says whether it is equal. */
+static int keep_peer(json_t *data, const char *peer)
+{
+	json_t *list = json_object_get(data, "replicas"), *r;
+	size_t i;
+
+	if (json_is_string(json_object_get(data, "reason")))
+		return CLI_DONE; /* nothing was compared */
+	json_array_foreach(list, i, r)
+	{
+		if (strcmp(text(r, "controller"), peer) != 0)
+			continue;
+		json_object_set(data, "equal", json_object_get(r, "equal"));
+		json_object_set_new(data, "replicas", json_pack("[O]", r));
+		return CLI_DONE;
+	}
+	fprintf(stderr, "vrouterctl: there is no replica \"%s\" of %s; there are:", peer,
+		text(data, "router"));
+	json_array_foreach(list, i, r) fprintf(stderr, " %s", text(r, "controller"));
+	fputs(json_array_size(list) ? "\n" : " none\n", stderr);
+	return CLI_NOT_SO;
+}
+
+int cli_verify_router(struct cli *c, const char *router, const char *peer)
 {
 	json_t *data = NULL;
 	int rc;
 
-	if (argc != 2 || argv[1][0] == '-') {
-		fprintf(stderr,
-			"vrouterctl: verify: needs the name of one router; see vrouterctl help\n");
-		return CLI_USAGE;
-	}
 	c->reply_ms = ANSWER_MS;
-	rc = cli_request(c, "verify", json_pack("{s:s}", "router", argv[1]), &data);
+	rc = cli_request(c, "verify", json_pack("{s:s}", "router", router), &data);
+	if (rc == CLI_DONE && peer)
+		rc = keep_peer(data, peer);
 	if (rc == CLI_DONE && c->json)
 		cli_print_json(data);
 	else if (rc == CLI_DONE)
@@ -84,4 +106,14 @@ int cli_verify(struct cli *c, int argc, char **argv)
 		rc = CLI_NOT_SO;
 	json_decref(data);
 	return rc;
+}
+
+int cli_verify(struct cli *c, int argc, char **argv)
+{
+	if (argc != 2 || argv[1][0] == '-') {
+		fprintf(stderr,
+			"vrouterctl: verify: needs the name of one router; see vrouterctl help\n");
+		return CLI_USAGE;
+	}
+	return cli_verify_router(c, argv[1], NULL);
 }

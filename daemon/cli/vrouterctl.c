@@ -178,7 +178,8 @@ static int do_help(struct cli *c, int argc, char **argv);
 
 static const struct command commands[] = {
 	{"status", "[ROUTER]", "roles, faults and alarms", do_status},
-	{"flows", "[ROUTER] [filter]", "the flows in the kernel's table", cli_flows},
+	{"flows", "[ROUTER] [options]", "the flows in the kernel's table, or their events",
+	 cli_flows},
 	{"peers", "[ROUTER]", "the other controllers, and how far they are", do_peers},
 	{"stats", "[ROUTER]", "every counter", do_stats},
 	{"promote", "ROUTER|GROUP [--force]", "make a router, or its group, ACTIVE here", do_move},
@@ -202,7 +203,8 @@ static void print_usage(FILE *to)
 	for (unsigned i = 0; i < ARRAY_LEN(commands); i++)
 		fprintf(to, "  %-8s %-24s %s\n", commands[i].name, commands[i].args,
 			commands[i].help);
-	fputs("\n  filter: -p PROTO  -s SOURCE  -d DESTINATION  --sport N  --dport N  --count\n"
+	fputs("\n  flows: --count --follow --expect --replica -o OUTPUT, and the filters of\n"
+	      "  conntrack(8): -p -s -d -r -q --sport --dport --state -u -m -w -l -n -g -j -f ...\n"
 	      "\nExit status: 0 done, 1 not so or not possible, 2 usage, 3 daemon not reachable\n",
 	      to);
 }

@@ -157,6 +157,10 @@ void flow_merge(struct flow *into, const struct flow *from);
 const char *flow_format(const struct flow *f,
 			char buf[static FLOW_STRLEN]); /* for logs and failed tests */
 
+/* What conntrack(8) calls a protocol, and a state of TCP, SCTP or DCCP; NULL: it has no name. */
+const char *flow_proto_name(uint8_t proto);
+const char *flow_state_name(uint8_t proto, uint8_t state);
+
 /* A flow goes through the router when neither its origin nor its destination is the router itself,
  * nor something that no router forwards: link-local, multicast, neighbour discovery. */
 #define FLOW_LOCALS_MAX 16 /* NET_LEGS * NET_VIPS_MAX */
