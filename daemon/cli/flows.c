@@ -134,7 +134,7 @@ static int look_or_compare(struct cli *c, const struct flow_ask *a, const json_t
 			   struct nfct_labelmap **labels)
 {
 	bool list = !a->follow && !a->replica && (a->json || a->count);
-	bool names = a->json || a->output & FLOW_OUT_LABELS;
+	bool names = a->json || a->output & FLOW_OUT_LABELS || a->query.by_label;
 
 	if (json_array_size(routers) > 1 && !list)
 		return need_one(routers);
