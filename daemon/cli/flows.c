@@ -145,8 +145,15 @@ static int look_or_compare(struct cli *c, const struct flow_ask *a, const json_t
 	if (names && !label_map(labels) && a->output & FLOW_OUT_LABELS)
 		fprintf(stderr, "vrouterctl: flows: no names of labels: %s: %s\n",
 			nfct_labels_get_path(), strerror(errno));
+	cli_close(c); /* the daemon has said all that is needed of it */
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
-	return look_at_all(a, routers, names ? *labels : NULL);
+
+	int rc = look_at_all(a, routers, names ? *labels : NULL);
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return rc;
+	fprintf(stderr, "vrouterctl: flows: the output ends too early: %s\n", strerror(errno));
+	return CLI_NOT_SO;
 }
 
 int cli_flows(struct cli *c, int argc, char **argv)
