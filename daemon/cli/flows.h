@@ -25,6 +25,8 @@ struct flows_show {
 must_check int flows_dump(const struct flow_ask *ask, mnl_cb_t fn, void *ctx);
 /* The same for events, until SIGINT or SIGTERM, or MNL_CB_STOP. */
 must_check int flows_listen(const struct flow_ask *ask, mnl_cb_t fn, void *ctx);
+/* What the kernel answers on nl to a dump request of that number, to fn (flows_relay.c). */
+must_check int flows_relay(struct mnl_socket *nl, unsigned seq, mnl_cb_t fn, void *ctx);
 /* How many flows there are, without looking at one. */
 must_check int flows_total(uint64_t *out);
 enum nf_conntrack_msg_type flows_event_type(const struct nlmsghdr *nlh);

@@ -6,6 +6,7 @@
 
 #include "flows.h"
 #include "json_out.h"
+#include "out.h"
 #include "vrouter/conntrack.h"
 
 #define TEXT_MAX 1024 /* of conntrack's own dump */
@@ -38,7 +39,7 @@ static void add_tuple(struct json_out *j, const char *key, uint8_t family, uint8
 static void print_json(const struct flows_show *s, const struct expect *x,
 		       enum nf_conntrack_msg_type type)
 {
-	struct json_out j = {.to = stdout};
+	struct json_out j = {.comma = false};
 
 	json_out_open(&j, NULL, '{');
 	json_out_text(&j, "router", s->router);
@@ -55,7 +56,7 @@ static void print_json(const struct flows_show *s, const struct expect *x,
 	json_out_text(&j, "helper", x->helper[0] ? x->helper : NULL);
 	json_out_text(&j, "function", x->fn[0] ? x->fn : NULL);
 	json_out_close(&j, '}');
-	putc_unlocked('\n', stdout);
+	out_char('\n');
 }
 
 static int print_text(struct flows_show *s, const struct nlmsghdr *nlh,

@@ -8,6 +8,7 @@
 
 #include "flows.h"
 #include "json_out.h"
+#include "out.h"
 
 static bool has(const struct nf_conntrack *ct, enum nf_conntrack_attr attr)
 {
@@ -175,7 +176,7 @@ const char *flows_json_event(enum nf_conntrack_msg_type type)
 void flows_json(const struct flows_show *s, const struct nf_conntrack *ct,
 		enum nf_conntrack_msg_type type)
 {
-	struct json_out j = {.to = stdout};
+	struct json_out j = {.comma = false};
 	uint8_t family = nfct_get_attr_u8(ct, ATTR_L3PROTO);
 
 	json_out_open(&j, NULL, '{');
@@ -194,5 +195,5 @@ void flows_json(const struct flows_show *s, const struct nf_conntrack *ct,
 	add_labels(&j, ct, s->labels);
 	add_rest(&j, ct);
 	json_out_close(&j, '}');
-	putc_unlocked('\n', stdout);
+	out_char('\n');
 }

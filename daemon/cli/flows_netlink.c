@@ -15,7 +15,8 @@
 #include "flows.h"
 #include "vrouter/conntrack.h"
 
-#define CHUNK_MAX     65536		/* the kernel fills at most 32 KiB */
+#define DUMP_SEQ      1
+#define CHUNK_MAX     65536		/* of events */
 #define EVENT_BUFFER  (8 * 1024 * 1024) /* what may wait to be read, unless -b says otherwise */
 #define EXPECT_GROUPS 3			/* bits by which their groups are higher */
 
@@ -55,7 +56,7 @@ static struct nlmsghdr *request(void *buf, const struct flow_ask *ask, uint8_t f
 			   : ask->zero ? NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_CTRZERO
 				       : NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET);
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	nlh->nlmsg_seq = 1;
+	nlh->nlmsg_seq = DUMP_SEQ;
 	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
 	nfg->nfgen_family = family;
 	nfg->version = NFNETLINK_V0;
@@ -145,27 +146,6 @@ static void put_filter(struct nlmsghdr *nlh, const struct flow_query *q)
 /* ---- dump -------------------------------------------------------------------------------------
  */
 
-static int receive_dump(struct mnl_socket *nl, mnl_cb_t fn, void *ctx)
-{
-	auto_free char *buf = malloc(CHUNK_MAX);
-	int more = MNL_CB_OK;
-
-	if (!buf)
-		return -ENOMEM;
-	while (more > MNL_CB_STOP) {
-		ssize_t n = mnl_socket_recvfrom(nl, buf, CHUNK_MAX);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		more = mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), fn, ctx);
-		if (more < 0)
-			return -errno;
-	}
-	return 0;
-}
-
 static int dump_family(struct mnl_socket *nl, const struct flow_ask *ask, uint8_t family,
 		       mnl_cb_t fn, void *ctx)
 {
@@ -176,7 +156,7 @@ static int dump_family(struct mnl_socket *nl, const struct flow_ask *ask, uint8_
 		put_filter(nlh, &ask->query);
 	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
-	return receive_dump(nl, fn, ctx);
+	return flows_relay(nl, DUMP_SEQ, fn, ctx);
 }
 
 /* The kernel takes a protocol to filter by only together with a family. */

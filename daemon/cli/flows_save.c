@@ -5,6 +5,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 
 #include "flows.h"
+#include "out.h"
 
 enum kind { U8, U16, U32, BE16, BE32, IPV4, IPV6, STATUS, STATE, ROLE };
 
@@ -30,11 +31,12 @@ static void put_status(uint32_t status)
 	for (unsigned i = 0; i < ARRAY_LEN(row); i++) {
 		if (!(status & row[i].bit))
 			continue;
-		printf("%s%s", comma, row[i].name);
+		out_text(comma);
+		out_text(row[i].name);
 		comma = ",";
 	}
 	if (!*comma)
-		fputs("UNSET", stdout);
+		out_text("UNSET");
 }
 
 static void put_state(const struct nf_conntrack *ct, uint8_t state)
@@ -42,9 +44,9 @@ static void put_state(const struct nf_conntrack *ct, uint8_t state)
 	const char *name = flow_state_name(nfct_get_attr_u8(ct, ATTR_L4PROTO), state);
 
 	if (name)
-		fputs(name, stdout);
+		out_text(name);
 	else
-		printf("%u", state);
+		out_number(state);
 }
 
 static void put_value(const struct nf_conntrack *ct, const struct field *f)
@@ -53,25 +55,24 @@ static void put_value(const struct nf_conntrack *ct, const struct field *f)
 
 	switch (f->kind) {
 	case U8:
-		printf("%u", nfct_get_attr_u8(ct, f->attr));
+		out_number(nfct_get_attr_u8(ct, f->attr));
 		break;
 	case U16:
-		printf("%u", nfct_get_attr_u16(ct, f->attr));
+		out_number(nfct_get_attr_u16(ct, f->attr));
 		break;
 	case U32:
-		printf("%u", nfct_get_attr_u32(ct, f->attr));
+		out_number(nfct_get_attr_u32(ct, f->attr));
 		break;
 	case BE16:
-		printf("%u", ntohs(nfct_get_attr_u16(ct, f->attr)));
+		out_number(ntohs(nfct_get_attr_u16(ct, f->attr)));
 		break;
 	case BE32:
-		printf("%u", ntohl(nfct_get_attr_u32(ct, f->attr)));
+		out_number(ntohl(nfct_get_attr_u32(ct, f->attr)));
 		break;
 	case IPV4:
 	case IPV6:
-		fputs(inet_ntop(f->kind == IPV4 ? AF_INET : AF_INET6, nfct_get_attr(ct, f->attr),
-				addr, sizeof(addr)),
-		      stdout);
+		out_text(inet_ntop(f->kind == IPV4 ? AF_INET : AF_INET6, nfct_get_attr(ct, f->attr),
+				   addr, sizeof(addr)));
 		break;
 	case STATUS:
 		put_status(nfct_get_attr_u32(ct, f->attr));
@@ -80,7 +81,7 @@ static void put_value(const struct nf_conntrack *ct, const struct field *f)
 		put_state(ct, nfct_get_attr_u8(ct, f->attr));
 		break;
 	case ROLE:
-		fputs(nfct_get_attr_u8(ct, f->attr) ? "server" : "client", stdout);
+		out_text(nfct_get_attr_u8(ct, f->attr) ? "server" : "client");
 		break;
 	}
 }
@@ -91,7 +92,9 @@ static void put_fields(const struct nf_conntrack *ct, const struct field *f)
 	for (unsigned i = 0; i < FIELD_MAX && f[i].option; i++) {
 		if (nfct_attr_is_set(ct, f[i].attr) <= 0)
 			continue;
-		printf(" %s ", f[i].option);
+		out_char(' ');
+		out_text(f[i].option);
+		out_char(' ');
 		put_value(ct, &f[i]);
 	}
 }
@@ -154,11 +157,13 @@ static void put_proto(const struct nf_conntrack *ct)
 	for (unsigned i = 0; i < ARRAY_LEN(protos); i++) {
 		if (protos[i].proto != proto)
 			continue;
-		printf(" -p %s", flow_proto_name(proto));
+		out_text(" -p ");
+		out_text(flow_proto_name(proto));
 		put_fields(ct, protos[i].field);
 		return;
 	}
-	printf(" -p %u", proto);
+	out_text(" -p ");
+	out_number(proto);
 }
 
 void flows_save(const struct nf_conntrack *ct, enum nf_conntrack_msg_type type)
@@ -171,7 +176,7 @@ void flows_save(const struct nf_conntrack *ct, enum nf_conntrack_msg_type type)
 					   {"--reply-zone", ATTR_REPL_ZONE, U16},
 					   {NULL, 0, 0}};
 
-	fputs(type == NFCT_T_DESTROY ? "-D" : type == NFCT_T_UPDATE ? "-U" : "-A", stdout);
+	out_text(type == NFCT_T_DESTROY ? "-D" : type == NFCT_T_UPDATE ? "-U" : "-A");
 	put_fields(ct, row);
 	put_addresses(ct);
 	put_proto(ct);

@@ -6,6 +6,7 @@
 #include <sys/time.h>
 
 #include "flows.h"
+#include "out.h"
 
 #define TEXT_MAX 4096 /* of conntrack's own dump */
 
@@ -126,7 +127,7 @@ static void print_text(struct flows_show *s, const struct nf_conntrack *ct,
 		flags |= NFCT_OF_TIME;
 	nfct_snprintf_labels(line, sizeof(line), ct, type,
 			     output & FLOW_OUT_XML ? NFCT_O_XML : NFCT_O_DEFAULT, flags, s->labels);
-	fputs_unlocked(line, stdout);
+	out_text(line);
 }
 
 static void print_time(const struct flow_ask *ask)
@@ -164,7 +165,7 @@ static void print_flow(struct flows_show *s, const struct nlmsghdr *nlh,
 	print_text(s, ct, type);
 	if (type != NFCT_T_UNKNOWN)
 		print_program(nlh->nlmsg_pid);
-	putc_unlocked('\n', stdout);
+	out_char('\n');
 }
 
 static int show(struct flows_show *s, const struct nlmsghdr *nlh, enum nf_conntrack_msg_type type)

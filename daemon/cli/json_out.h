@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writes JSON straight into a stream, in one pass: for lists of a million, where building each
+/* Writes JSON straight to standard output, in one pass: for lists of a million, where building each
  * object in memory first (jansson) takes most of the time. */
 #ifndef CLI_JSON_OUT_H
 #define CLI_JSON_OUT_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 struct json_out {
-	FILE *to;
 	bool comma; /* before the next value */
 };
 

@@ -228,11 +228,11 @@ lab_in "c$active-vr" sysctl -qw net.netfilter.nf_conntrack_timestamp=1 net.netfi
 followers=()
 before=$(lab_in "c$active-vr" awk '$2 == 12 && $4 != "00000000"' /proc/net/netlink | wc -l)
 follow_both
-wait_for "all followers listen" 10 followers_listen
+wait_for "all followers listen" 30 followers_listen
 use_helper
 change >"$LAB_DIR/change.log" 2>&1 || fail "$(cat "$LAB_DIR/change.log")"
 lab_in n1 bash -c 'echo x >"/dev/udp/$0/9999"' "$HOST"
-wait_for "an expectation" 10 expects
+wait_for "an expectation" 30 expects
 within 30 events_same || fail "events: $(for i in 1 2 3 4 5 6; do diff <(saw "old.$i") <(saw "new.$i"); done)"
 within 30 expect_events_same || fail "events of expectations: $(diff "$LAB_DIR/old.7" "$LAB_DIR/new.7")"
 [ "$(jq -r 'select(.orig.src == "10.88.0.1" and .proto == "tcp") | .event' "$LAB_DIR/new.json" | tr '\n' ' ')" = "new update destroy " ] ||
@@ -250,7 +250,7 @@ for list in '-l three' '-u FIXED_TIMEOUT' 'expect -o xml'; do # that something i
 	echo "$list" | with_etc new | grep -qv '^==' || fail "nothing: $list"
 done
 
-wait_for "the same in JSON" 10 json_same
+wait_for "the same in JSON" 30 json_same
 ctl "$active" flows --json vrouter -p tcp --dport 21 | jq -e '.helper == "ftp" and .labels == [3] and .reply.packets > 0' >/dev/null ||
 	fail "JSON: $(ctl "$active" flows --json vrouter -p tcp --dport 21)"
 ctl "$active" --json flows vrouter --expect | jq -e '.helper == "ftp" and .expected.dst == "198.18.0.1"' >/dev/null ||
@@ -262,8 +262,8 @@ ct -L -p tcp --dport 21 2>/dev/null | grep -q 'dport=21 packets=0 ' || fail "the
 [ "$(ctl "$active" flows vrouter -u SEEN_REPLY,!ASSURED -C -m 7)" = 1 ] || fail "two at once that conntrack cannot"
 [ "$(ctl "$active" flows vrouter -n 2001:db8:9::8 -C)" = 0 ] || fail "an address of IPv6 that is no translation"
 
-wait_for "an equal replica" 30 equal
-wait_for "a flow that the replica lacks" 30 tampered
+wait_for "an equal replica" 60 equal
+wait_for "a flow that the replica lacks" 60 tampered
 ctl "$active" flows vrouter --replica=controller-9 2>"$LAB_DIR/no.log" && fail "an unknown replica"
 grep -q "there are: controller-$((3 - active))" "$LAB_DIR/no.log" || fail "$(cat "$LAB_DIR/no.log")"
 
