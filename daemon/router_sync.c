@@ -89,6 +89,7 @@ static enum life_sync phase_of(enum engine_phase p)
 	case ENGINE_READY:
 		return LIFE_SYNC_READY;
 	case ENGINE_SOURCE:
+	case ENGINE_UNSAID:
 		break;
 	}
 	return LIFE_SYNC_SOURCE;

@@ -174,6 +174,7 @@ const char *verify_outcome_text(enum verify_outcome o)
 		[VERIFY_CUT] = "repairs came in between",
 		[VERIFY_TIMEOUT] = "took too long",
 		[VERIFY_ROLE] = "the source changed meanwhile",
+		[VERIFY_PROTOCOL] = "the protocol of conntrackd cannot compare tables",
 	};
 
 	return o < VERIFY_OUTCOMES ? text[o] : "unknown";

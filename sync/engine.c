@@ -521,6 +521,8 @@ const char *engine_phase_name(enum engine_phase p)
 		return "ready";
 	case ENGINE_SOURCE:
 		return "source";
+	case ENGINE_UNSAID:
+		break;
 	}
 	return "unknown";
 }

@@ -83,7 +83,21 @@
 	X(APPLY_REDUCED, "apply_reduced",                                                          \
 	  "helpers, masters and labels the kernel refused; the flow is there without")             \
 	X(APPLY_ERRORS, "apply_errors", "changes the kernel refused for another reason")           \
-	X(REARMED, "rearmed", "flow timeouts set back to normal after promotion")
+	X(REARMED, "rearmed", "flow timeouts set back to normal after promotion")                  \
+	/* protocol = "conntrackd" */                                                              \
+	X(CTD_SHORT, "ctd_short", "messages of conntrackd that end too early")                     \
+	X(CTD_LENGTH, "ctd_length", "messages with a length that cannot be")                       \
+	X(CTD_VERSION, "ctd_version", "messages of another version of its protocol")               \
+	X(CTD_TYPE, "ctd_type", "messages of a type that does not exist")                          \
+	X(CTD_ATTR, "ctd_attr", "messages with an attribute that does not exist, or twice")        \
+	X(CTD_VALUE, "ctd_value", "messages with a value out of its range")                        \
+	X(CTD_MISSING, "ctd_missing", "messages that do not say what they are about")              \
+	X(CTD_UNSUPPORTED, "ctd_unsupported", "messages about what its protocol cannot name")      \
+	X(CTD_LOCAL, "ctd_local", "messages about flows that do not go through the router")        \
+	X(CTD_LATE, "ctd_late", "messages that came behind a later one")                           \
+	X(CTD_LOST, "ctd_lost", "messages that were missing when a later one came")                \
+	X(CTD_STRANGER, "ctd_stranger", "datagrams from addresses that are not among the peers")   \
+	X(CTD_LEFT_OUT, "ctd_left_out", "changes not sent: its protocol cannot tell them")
 
 enum sync_counter {
 #define X(id, name, text) SYNC_##id,

@@ -226,6 +226,7 @@ enum engine_phase {
 	ENGINE_SYNCING, /* replica: follows, repair not complete */
 	ENGINE_READY,	/* replica: holds all the source has */
 	ENGINE_SOURCE,
+	ENGINE_UNSAID, /* of a peer: its protocol does not say */
 };
 const char *engine_phase_name(enum engine_phase p);
 

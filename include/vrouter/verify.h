@@ -36,7 +36,8 @@ enum verify_outcome {
 	VERIFY_SILENT,	   /* it does not answer: an older version? */
 	VERIFY_CUT,	   /* repairs came in between, again and again */
 	VERIFY_TIMEOUT,
-	VERIFY_ROLE, /* the source is another one now */
+	VERIFY_ROLE,	 /* the source is another one now */
+	VERIFY_PROTOCOL, /* protocol = "conntrackd" has nothing to compare with */
 	VERIFY_OUTCOMES,
 };
 /* "" for VERIFY_COMPARED. */
