@@ -45,6 +45,10 @@ int app_sync_conf(const struct conf *c, struct sync_msg_conf *out, char why[stat
 	memcpy(out->peer, s->peer, sizeof(out->peer));
 	out->n_peers = s->n_peers;
 	out->port = (uint16_t)s->port;
+	out->no_checksum = !s->checksum;
+	out->conntrackd = s->conntrackd;
+	out->ctd_mode = s->mode;
+	out->refresh_s = s->refresh_s;
 	out->sealed = s->sealed;
 	if (!s->sealed)
 		return 0;

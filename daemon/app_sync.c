@@ -150,6 +150,11 @@ int app_start_sync(struct app *a)
 
 	if (!a->conf->sync.present)
 		return 0;
+	if (a->conf->sync.conntrackd)
+		log_warn("sync", NULL,
+			 "protocol = \"conntrackd\" (%s): nothing is sealed, whoever can send on "
+			 "%s can change flows; nobody says when a table is complete",
+			 ctd_mode_name(a->conf->sync.mode), a->conf->sync.interface[0]);
 	err = app_sync_conf(a->conf, &conf, why);
 	if (!err)
 		err = sync_child_new(&a->sync, a->base, &conf, &opts, take_kept(a, &kept), &ops, a);

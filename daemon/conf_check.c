@@ -506,6 +506,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
 		conf_error(errors, c->path, 0,
 			   "there is no router; allowed: router \"NAME\" { ... }, at least one");
 	check_sync(&k);
+	conf_check_conntrackd(c, errors);
 	for (unsigned i = 0; i < c->n_routers; i++) {
 		const struct conf_router *r = &c->router[i];
 

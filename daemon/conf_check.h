@@ -5,6 +5,8 @@
 
 #include "vrouter/conf.h"
 
+/* What goes together with protocol = "conntrackd", and what needs it. */
+void conf_check_conntrackd(const struct conf *c, struct conf_errors *errors);
 void conf_check_election_peers(const struct conf *c, const struct conf_router *r,
 			       struct conf_errors *errors);
 /* Of router i, against those before it, and the names of all. */

@@ -30,6 +30,14 @@ static const char *diff_sync(const struct conf_sync *a, const struct conf_sync *
 			return "sync: peers";
 	if (a->port != b->port)
 		return "sync: port";
+	if (a->conntrackd != b->conntrackd)
+		return "sync: protocol";
+	if (a->mode != b->mode)
+		return "sync: mode";
+	if (a->checksum != b->checksum)
+		return "sync: checksum";
+	if (a->refresh_s != b->refresh_s)
+		return "sync: refresh";
 	if (a->sealed != b->sealed)
 		return "sync: security";
 	if (a->hold_new_ms != b->hold_new_ms)

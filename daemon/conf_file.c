@@ -370,6 +370,7 @@ static int take_all(cfg_t *root, struct conf *c)
 {
 	take_controller(root, c);
 	c->sync.present = take_single(root, c, CONF_SEC_SYNC) != NULL;
+	conf_sync_complete(&c->sync);
 	return take_routers(root, c);
 }
 

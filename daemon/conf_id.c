@@ -84,6 +84,10 @@ uint64_t conf_sync_id(const struct conf *c, const char *build)
 		add_text(&h, s->peer[i].interface);
 	}
 	add_number(&h, s->port);
+	add_number(&h, s->conntrackd);
+	add_number(&h, s->mode);
+	add_number(&h, s->checksum);
+	add_number(&h, s->refresh_s);
 	add_number(&h, s->sealed);
 	add_number(&h, s->hold_new_ms);
 	add_number(&h, s->ring_kb);

@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <string.h>
 
-static const char *const words_protocol[] = {"native", NULL};
+static const char *const words_protocol[] = {"native", "conntrackd",
+					     NULL}; /* = conf_sync.conntrackd */
+static const char *const words_ctd_mode[] = {"ft-fw", "notrack", "alarm",
+					     NULL};		      /* = enum ctd_mode */
 static const char *const words_security[] = {"none", "sealed", NULL}; /* = conf_sync.sealed */
 static const char *const words_ip[] = {"ipv4", "ipv6", NULL}; /* = conf_router.election.ipv6 */
 static const char *const words_crash[] = {"withdraw", "adopt", NULL}; /* = enum conf_crash */
@@ -92,12 +95,37 @@ static const struct conf_option sync_options[] = {
 	 LIST_OF(struct conf_sync, peer),
 	 .count_offset = offsetof(struct conf_sync, n_peers),
 	 LINE_AT(struct conf_sync, peers_line)},
-	{.name = "port", .type = CONF_T_NUMBER, AT(struct conf_sync, port), .min = 1, .max = 65535},
-	/* one word so far: checked, and there is nothing to keep */
-	{.name = "protocol", .type = CONF_T_WORD, .words = words_protocol},
+	{.name = "port",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_sync, port),
+	 LINE_AT(struct conf_sync, port_line),
+	 .min = 1,
+	 .max = 65535},
+	{.name = "protocol",
+	 .type = CONF_T_WORD,
+	 AT(struct conf_sync, conntrackd),
+	 LINE_AT(struct conf_sync, protocol_line),
+	 .words = words_protocol},
+	{.name = "mode",
+	 .type = CONF_T_WORD,
+	 AT(struct conf_sync, mode),
+	 LINE_AT(struct conf_sync, mode_line),
+	 .words = words_ctd_mode},
+	{.name = "checksum",
+	 .type = CONF_T_BOOL,
+	 AT(struct conf_sync, checksum),
+	 LINE_AT(struct conf_sync, checksum_line)},
+	{.name = "refresh",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_sync, refresh_s),
+	 LINE_AT(struct conf_sync, refresh_line),
+	 .min = 1,
+	 .max = 3600,
+	 .unit = "s"},
 	{.name = "security",
 	 .type = CONF_T_WORD,
 	 AT(struct conf_sync, sealed),
+	 LINE_AT(struct conf_sync, security_line),
 	 .words = words_security},
 	{.name = "key-file",
 	 .type = CONF_T_PATH,
@@ -112,6 +140,7 @@ static const struct conf_option sync_options[] = {
 	{.name = "hold-new",
 	 .type = CONF_T_NUMBER,
 	 AT(struct conf_sync, hold_new_ms),
+	 LINE_AT(struct conf_sync, hold_new_line),
 	 .max = 60000,
 	 .unit = "ms"},
 };
@@ -453,6 +482,8 @@ void conf_defaults(struct conf *c)
 	strcpy(c->controller.run_dir, "/run/vrouterd");
 	c->controller.realtime = true;
 	c->sync.port = 3781;
+	c->sync.checksum = true;
+	c->sync.refresh_s = 15;
 	c->sync.sealed = true;
 	c->sync.ring_kb = 2048;
 }

@@ -90,6 +90,8 @@ const char *conf_option_set(const struct conf_option *o, void *base, unsigned in
 /* Fills in what holds when an option is not given. */
 void conf_defaults(struct conf *c);
 void conf_router_defaults(struct conf_router *r);
+/* What else holds with the protocol that was chosen. */
+void conf_sync_complete(struct conf_sync *s);
 
 bool conf_name_ok(const char *name);
 bool conf_ifname_ok(const char *name);

@@ -52,6 +52,7 @@ struct links {
 	void *ctx;
 	int family;
 	uint16_t port;
+	bool no_checksum;
 	struct ip_addr group;
 	struct link link[SYNC_LINKS_MAX];
 	unsigned n;
@@ -153,6 +154,8 @@ static void open_link(struct link *k)
 	k->payload = look.mtu - overhead(l->family);
 	k->silent = 0;
 	err = link_sock_setup(k->fd, k->name, k->ifindex, &l->group, l->family, l->port);
+	if (err == 0 && l->no_checksum)
+		err = link_sock_no_checksum(k->fd);
 	if (err == 0)
 		err = watch(k);
 	if (err < 0) {
@@ -475,6 +478,7 @@ int links_new(struct links **out, struct event_base *base, int priority,
 	l->ops = ops;
 	l->ctx = ctx;
 	l->port = conf->port;
+	l->no_checksum = conf->no_checksum;
 	l->group = conf->group;
 	l->family = conf->group.family ? conf->group.family
 		    : conf->n_peers    ? conf->peer[0].addr.family

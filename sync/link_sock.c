@@ -97,6 +97,11 @@ int link_sock_setup(int fd, const char *name, unsigned ifindex, const struct ip_
 	return group->family ? join(fd, group, port, ifindex) : 0;
 }
 
+int link_sock_no_checksum(int fd)
+{
+	return set_int(fd, SOL_SOCKET, SO_NO_CHECK, 1) < 0 ? -errno : 0;
+}
+
 struct link_look link_look(int fd, const char *name)
 {
 	struct link_look look = {.why = "does not exist"};

@@ -28,5 +28,7 @@ struct link_look link_look(int fd, const char *name);
 /* Bound to the interface and the port, with group joined where it is one. 0 or -errno. */
 must_check int link_sock_setup(int fd, const char *name, unsigned ifindex,
 			       const struct ip_addr *group, int family, uint16_t port);
+/* What is sent has no checksum of UDP; IPv4 only. 0 or -errno. */
+must_check int link_sock_no_checksum(int fd);
 
 #endif

@@ -13,7 +13,6 @@
 
 #define CAPTURE_TURN 4096   /* changes before others get their turn */
 #define CAPTURE_LAST 262144 /* changes read at most when the router stops being the source */
-#define BODY_MIN     512    /* the least that an engine works with */
 
 uint32_t replication_id(const struct replication *r)
 {
@@ -34,9 +33,9 @@ static void settle(struct replication *r)
 	uint64_t now = monotonic_ms(), due;
 
 	/* first, as the engine's next step may be one of a repair */
-	if (r->trail_until && (now >= r->trail_until || engine_trail_ended(r->engine)))
+	if (r->trail_until && (now >= r->trail_until || protocol_trail_ended(&r->proto)))
 		trail_end(r);
-	due = engine_run(r->engine, now);
+	due = protocol_run(&r->proto, now);
 	if (r->trail_until && r->trail_until < due)
 		due = r->trail_until;
 	if (due <= now) {
@@ -89,13 +88,13 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
 static void on_change(void *ctx, const struct flow *f, enum flow_change change)
 {
 	((struct replication *)ctx)->shared->work++;
-	engine_on_change(((struct replication *)ctx)->engine, f, change, monotonic_ms());
+	protocol_on_change(&((struct replication *)ctx)->proto, f, change, monotonic_ms());
 }
 
 static void on_expect(void *ctx, const struct expect *x, enum flow_change change)
 {
 	((struct replication *)ctx)->shared->work++;
-	engine_on_expect_change(((struct replication *)ctx)->engine, x, change, monotonic_ms());
+	protocol_on_expect_change(&((struct replication *)ctx)->proto, x, change, monotonic_ms());
 }
 
 static void on_overrun(void *ctx)
@@ -103,7 +102,7 @@ static void on_overrun(void *ctx)
 	struct replication *r = ctx;
 
 	log_warn("sync", r->conf.router, "the kernel dropped events: replicas will be repaired");
-	engine_on_overrun(r->engine, monotonic_ms());
+	protocol_on_overrun(&r->proto, monotonic_ms());
 }
 
 static const struct capture_ops capture_ops = {
@@ -116,7 +115,7 @@ static void on_captured(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (!capture_read(r->capture, CAPTURE_TURN))
-		engine_on_drained(r->engine, monotonic_ms());
+		protocol_on_drained(&r->proto, monotonic_ms());
 	turn(r);
 }
 
@@ -126,7 +125,7 @@ static void capture_rest(struct replication *r)
 	if (capture_read(r->capture, CAPTURE_LAST))
 		log_warn("sync", r->conf.router,
 			 "changes come faster than they can be read: the last ones are not sent");
-	engine_on_drained(r->engine, monotonic_ms());
+	protocol_on_drained(&r->proto, monotonic_ms());
 }
 
 /* ---- datagrams ---------------------------------------------------------------------------- */
@@ -163,8 +162,14 @@ void replication_on_datagram(struct replication *r, const struct dgram_hdr *h, u
 		refuse(r, err == -ENOKEY ? REFUSED_KEY_UNKNOWN : REFUSED_KEY_WRONG, h);
 		return;
 	}
-	engine_on_datagram(r->engine, h, buf + DGRAM_HDR_LEN,
+	engine_on_datagram(r->proto.native, h, buf + DGRAM_HDR_LEN,
 			   len - DGRAM_HDR_LEN - (sealed ? DGRAM_TAG_LEN : 0), monotonic_ms());
+}
+
+bool replication_on_ctd(struct replication *r, const struct ip_addr *from, const uint8_t *buf,
+			size_t len)
+{
+	return ctd_on_datagram(r->proto.conntrackd, from, buf, len, monotonic_ms());
 }
 
 void replication_after_batch(struct replication *r)
@@ -178,7 +183,7 @@ static uint32_t current_term(const struct replication *r)
 {
 	struct engine_status s;
 
-	engine_status(r->engine, &s);
+	protocol_status(&r->proto, &s);
 	return s.term;
 }
 
@@ -190,7 +195,7 @@ static void become_source(struct replication *r, uint32_t min_term)
 		log_err("sync", r->conf.router, "cannot subscribe to conntrack events: %s",
 			strerror(-err));
 	r->news.promoted_with.ok = err == 0;
-	r->news.promoted_with.term = engine_promote(r->engine, min_term, monotonic_ms());
+	r->news.promoted_with.term = protocol_promote(&r->proto, min_term, monotonic_ms());
 	r->source = true;
 	event_add(r->on_capture, NULL);
 }
@@ -198,7 +203,7 @@ static void become_source(struct replication *r, uint32_t min_term)
 static void stop_source(struct replication *r)
 {
 	capture_rest(r);
-	engine_demote(r->engine, monotonic_ms());
+	protocol_demote(&r->proto, monotonic_ms());
 	capture_stop(r->capture);
 	event_del(r->on_capture);
 	r->source = false;
@@ -209,9 +214,10 @@ static bool trail(struct replication *r, const struct sync_msg_role *m)
 {
 	struct engine_status s;
 
-	if (r->source || r->trail_until || !m->trail_ms || !engine_trail(r->engine, monotonic_ms()))
+	if (r->source || r->trail_until || !m->trail_ms ||
+	    !protocol_trail(&r->proto, monotonic_ms()))
 		return r->trail_until;
-	engine_status(r->engine, &s);
+	protocol_status(&r->proto, &s);
 	r->trail_until = monotonic_ms() + m->trail_ms;
 	r->trail_term = (s.known_term > m->term ? s.known_term : m->term) + 1;
 	r->news.promoted_with.ok = true;
@@ -244,7 +250,7 @@ void replication_promote(struct replication *r, const struct sync_msg_role *m)
 void replication_demote(struct replication *r)
 {
 	r->trail_until = 0;
-	engine_trail_stop(r->engine);
+	protocol_trail_stop(&r->proto);
 	if (r->source)
 		stop_source(r);
 	turn(r);
@@ -252,7 +258,7 @@ void replication_demote(struct replication *r)
 
 void replication_leave(struct replication *r, const struct engine_leaving *l)
 {
-	engine_set_leaving(r->engine, l, monotonic_ms());
+	protocol_set_leaving(&r->proto, l, monotonic_ms());
 	turn(r);
 }
 
@@ -262,7 +268,7 @@ void replication_drain(struct replication *r, uint32_t wait_ms)
 		trail_end(r);
 	if (r->source) {
 		capture_rest(r);
-		engine_drain(r->engine, wait_ms, monotonic_ms());
+		protocol_drain(&r->proto, wait_ms, monotonic_ms());
 	} else {
 		replication_engine_ops.on_drained(r, true); /* nothing of ours is under way */
 	}
@@ -271,7 +277,7 @@ void replication_drain(struct replication *r, uint32_t wait_ms)
 
 void replication_verify(struct replication *r, uint32_t request)
 {
-	engine_verify(r->engine, request, monotonic_ms());
+	protocol_verify(&r->proto, request, monotonic_ms());
 	turn(r);
 }
 
@@ -286,47 +292,17 @@ void replication_path(struct replication *r, const struct sync_msg *m)
 	uint64_t now = monotonic_ms();
 
 	if (m->type == SYNC_MSG_ASK)
-		engine_ask(r->engine, m->path.question, now);
+		protocol_ask(&r->proto, m->path.question, now);
 	else if (m->type == SYNC_MSG_VOUCH)
-		engine_vouch(r->engine, m->path.peer, m->path.question, now);
+		protocol_vouch(&r->proto, m->path.peer, m->path.question, now);
 	else if (m->type == SYNC_MSG_WANT)
-		engine_ask_handover(r->engine, now);
+		protocol_ask_handover(&r->proto, now);
 	else
-		engine_hears(r->engine, m->path.hearing, now);
+		protocol_hears(&r->proto, m->path.hearing, now);
 	turn(r);
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
-
-/* Of a datagram on these links; at least for control messages, which fail where they do not fit. */
-static size_t body_room(const struct replication *r)
-{
-	const struct shared *s = r->shared;
-	size_t room = links_payload(s->links);
-	size_t head = DGRAM_HDR_LEN + (s->conf.sealed ? DGRAM_TAG_LEN : 0);
-
-	return room >= head + BODY_MIN ? room - head : BODY_MIN;
-}
-
-static int make_engine(struct replication *r, const struct sync_msg_router *conf,
-		       struct engine **out)
-{
-	const struct shared *s = r->shared;
-	struct engine_conf c;
-
-	engine_conf_defaults(&c);
-	memcpy(c.name, s->conf.controller, sizeof(c.name));
-	c.self = s->self;
-	c.router = r->id;
-	c.mtu_body = body_room(r);
-	c.ring_bytes = conf->ring_bytes;
-	c.hold_new_ms = conf->hold_new_ms;
-	c.timeouts = conf->timeouts;
-	c.locals = conf->locals;
-	c.filter = conf->filter;
-	c.beats = conf->beats;
-	return engine_new(out, &c, &replication_engine_ops, r, &r->counters, monotonic_ms());
-}
 
 /* What the kernel does not drop, the engine does; so a filter that is not there costs time alone.
  */
@@ -343,18 +319,18 @@ static int replace_engine(struct replication *r, const struct sync_msg_router *c
 {
 	bool was_source = r->source || r->trail_until;
 	uint32_t term = current_term(r);
-	struct engine *fresh;
-	int err = make_engine(r, conf, &fresh);
+	struct protocol fresh;
+	int err = replication_make(r, conf, &fresh);
 
 	if (err < 0)
 		return err;
 	if (r->source)
 		stop_source(r);
 	r->trail_until = 0;
-	engine_move_neighbours(fresh, r->engine);
-	engine_free(r->engine);
-	r->engine = fresh;
-	r->body_room = body_room(r);
+	protocol_move_neighbours(&fresh, &r->proto);
+	protocol_free(&r->proto);
+	r->proto = fresh;
+	r->room = replication_room(r);
 	r->conf = *conf;
 	filter_events(r);
 	if (was_source)
@@ -377,7 +353,7 @@ int replication_change(struct replication *r, const struct sync_msg_router *conf
 		r->conf = *conf;
 		/* before the new stream begins: its repair finds what the old filter dropped */
 		filter_events(r);
-		engine_set_filter(r->engine, &conf->filter, monotonic_ms());
+		protocol_set_filter(&r->proto, &conf->filter, monotonic_ms());
 	}
 	turn(r);
 	return err;
@@ -387,10 +363,10 @@ int replication_fit(struct replication *r)
 {
 	const struct sync_msg_router conf = r->conf;
 
-	if (body_room(r) >= r->body_room)
+	if (replication_room(r) >= r->room)
 		return 0;
 	log_info("sync", r->conf.router, "datagrams of %zu bytes no longer fit the links: now %zu",
-		 r->body_room, body_room(r));
+		 r->room, replication_room(r));
 	return replace_engine(r, &conf);
 }
 
@@ -418,24 +394,22 @@ static int make_events(struct replication *r)
 
 static void on_apply_failed(void *ctx, const struct flow *f, int err)
 {
-	engine_on_apply_failed(((struct replication *)ctx)->engine, f, err);
+	protocol_on_apply_failed(&((struct replication *)ctx)->proto, f, err);
 }
 
 static int make_kernel(struct replication *r)
 {
-	struct engine_conf defaults;
 	uint32_t port;
 	int err = conntrack_port(r->fd[SYNC_FD_APPLY], &port);
 
-	engine_conf_defaults(&defaults);
 	if (err == 0)
 		err = capture_new(&r->capture, r->fd[SYNC_FD_EVENTS], port, &capture_ops, r,
 				  &r->counters);
 	if (err == 0)
 		err = table_new(&r->table, r->fd[SYNC_FD_DUMP], r->fd[SYNC_FD_APPLY]);
 	if (err == 0)
-		err = apply_new(&r->apply, r->fd[SYNC_FD_APPLY], defaults.pin_s, on_apply_failed, r,
-				&r->counters);
+		err = apply_new(&r->apply, r->fd[SYNC_FD_APPLY], replication_pin_s(r),
+				on_apply_failed, r, &r->counters);
 	if (err == 0)
 		err = expects_new(&r->expects, r->fd[SYNC_FD_APPLY]);
 	return err;
@@ -458,7 +432,7 @@ void replication_free(struct replication *r)
 		if (events[i])
 			event_free(events[i]);
 	replication_neigh_drop(r);
-	engine_free(r->engine);
+	protocol_free(&r->proto);
 	replication_verify_drop(r);
 	apply_free(r->apply);
 	table_free(r->table);
@@ -487,8 +461,8 @@ int replication_new(struct replication **out, struct shared *shared,
 	memcpy(r->fd, fds, sizeof(r->fd));
 	err = make_kernel(r);
 	if (err == 0)
-		err = make_engine(r, conf, &r->engine);
-	r->body_room = body_room(r);
+		err = replication_make(r, conf, &r->proto);
+	r->room = replication_room(r);
 	if (err == 0)
 		filter_events(r);
 	if (err == 0)

@@ -41,6 +41,9 @@ void replication_new_keys(struct replication *r);
 /* A datagram with this router's id. buf is header and body, and is changed. */
 void replication_on_datagram(struct replication *r, const struct dgram_hdr *h, uint8_t *buf,
 			     size_t len);
+/* A datagram that came while conntrackd's protocol is spoken. true: from another controller. */
+bool replication_on_ctd(struct replication *r, const struct ip_addr *from, const uint8_t *buf,
+			size_t len);
 /* After a batch of datagrams. What is sent waits for links_flush(). */
 void replication_after_batch(struct replication *r);
 

@@ -9,7 +9,7 @@ void replication_beats_set(struct replication *r, const struct engine_beats *bea
 	if (memcmp(&r->conf.beats, beats, sizeof(*beats)) == 0)
 		return;
 	r->conf.beats = *beats;
-	engine_set_beats(r->engine, beats, monotonic_ms());
+	protocol_set_beats(&r->proto, beats, monotonic_ms());
 }
 
 void replication_beats_on(void *ctx, bool missing, uint64_t awake_ms)

@@ -4,6 +4,7 @@
 #ifndef VROUTER_REPLICATION_IMPL_H
 #define VROUTER_REPLICATION_IMPL_H
 
+#include "protocol.h"
 #include "refused.h"
 #include "replication.h"
 #include "vrouter/conntrack.h"
@@ -32,7 +33,7 @@ struct replication {
 	struct shared *shared;
 	struct sync_msg_router conf;
 	uint32_t id;
-	struct engine *engine;
+	struct protocol proto;
 	struct capture *capture;
 	struct table *table;
 	struct apply *apply;
@@ -41,7 +42,7 @@ struct replication {
 	bool source;
 	uint64_t trail_until; /* a source soon, see engine_trail(); 0: no */
 	uint32_t trail_term;  /* at least */
-	size_t body_room;     /* that the engine was made for */
+	size_t room;	      /* in a datagram, that the engine was made for */
 	struct sync_counters counters;
 	struct event *on_capture, *on_time, *on_bulk;
 	struct seal_keys keys;
@@ -54,6 +55,14 @@ struct replication {
 };
 
 extern const struct engine_ops replication_engine_ops; /* ctx is the struct replication */
+extern const struct ctd_ops replication_ctd_ops;       /* the same */
+
+/* replication_make.c: an engine for the protocol that is configured; and bytes of body in a
+ * datagram on these links, the timeout of flows while this is a replica. make: 0 or -errno. */
+must_check int replication_make(struct replication *r, const struct sync_msg_router *conf,
+				struct protocol *out);
+size_t replication_room(const struct replication *r);
+uint32_t replication_pin_s(const struct replication *r);
 
 /* replication_neigh.c: pages of neighbours that wait for the core. put: false: no memory. */
 must_check bool replication_neigh_put(void *ctx, unsigned page, const struct neigh_page *p);

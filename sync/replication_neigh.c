@@ -9,9 +9,9 @@
 void replication_neighbours(struct replication *r, const struct sync_msg_neigh *m)
 {
 	if (m->clear)
-		engine_clear_neighbours(r->engine);
+		protocol_clear_neighbours(&r->proto);
 	else
-		engine_set_neighbours(r->engine, m->page, &m->content);
+		protocol_set_neighbours(&r->proto, m->page, &m->content);
 	/* told when the engine has its next turn, a heartbeat later at most */
 }
 

@@ -14,8 +14,8 @@ static void fill_report(struct replication *r, struct sync_msg *m, bool answer)
 	*m = (struct sync_msg){.type = SYNC_MSG_REPORT};
 	rep->answer = answer;
 	memcpy(rep->router, r->conf.router, sizeof(rep->router));
-	engine_status(r->engine, &rep->status);
-	rep->n_peers = engine_peers(r->engine, rep->peer, monotonic_ms());
+	protocol_status(&r->proto, &rep->status);
+	rep->n_peers = protocol_peers(&r->proto, rep->peer, monotonic_ms());
 	rep->n_refused = refused_list(&r->refused, monotonic_ms(), rep->refused);
 	rep->counters = r->counters;
 	rep->lag_ms = rep->status.lag_ms;
@@ -73,7 +73,7 @@ static bool take_status(struct replication *r, uint64_t now_ms, struct sync_msg 
 
 	if (!r->news.status)
 		return false;
-	engine_status(r->engine, &s);
+	protocol_status(&r->proto, &s);
 	if (s.phase == r->told_phase && now_ms - r->told_ms < REPORT_EVERY_MS) {
 		*later = true;
 		return false;

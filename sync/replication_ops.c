@@ -52,7 +52,7 @@ static void op_commit(void *ctx)
 
 static void on_dumped(void *ctx, const struct flow *f)
 {
-	engine_on_dump(((struct replication *)ctx)->engine, f);
+	protocol_on_dump(&((struct replication *)ctx)->proto, f);
 }
 
 static int op_dump(void *ctx, bool start)
@@ -95,7 +95,7 @@ static int op_expect_timeout(void *ctx, const struct expect *x, uint32_t timeout
 
 static void on_expect_read(void *ctx, const struct expect *x)
 {
-	engine_on_expect(((struct replication *)ctx)->engine, x);
+	protocol_on_expect(&((struct replication *)ctx)->proto, x);
 }
 
 static int op_expects(void *ctx)
@@ -198,3 +198,16 @@ const struct engine_ops replication_engine_ops = {
 	.on_handover = op_on_handover,
 	.on_leaving = op_on_leaving,
 };
+
+static void ctd_send(void *ctx, const uint8_t *datagram, size_t len)
+{
+	struct replication *r = ctx;
+	uint8_t *buf = links_put(r->shared->links, len, &r->counters.v[SYNC_TX_ERRORS]);
+
+	if (!buf)
+		return;
+	memcpy(buf, datagram, len);
+	r->counters.v[SYNC_TX_BYTES] += len;
+}
+
+const struct ctd_ops replication_ctd_ops = {.kernel = &replication_engine_ops, .send = ctd_send};

@@ -59,14 +59,28 @@ static void leave(struct worker *w, int status)
 
 /* ---- datagrams ---------------------------------------------------------------------------- */
 
+/* The protocol of conntrackd names no router: there is one. */
+static bool on_ctd(struct worker *w, const uint8_t *buf, size_t len, const struct ip_addr *from)
+{
+	if (w->routers.n != 1) {
+		w->other_router++;
+		return false;
+	}
+	w->routers.touched[0] = true;
+	return replication_on_ctd(w->routers.at[0], from, buf, len);
+}
+
 static bool on_datagram(void *ctx, uint8_t *buf, size_t len, const struct ip_addr *from)
 {
 	struct worker *w = ctx;
 	char text[INET6_ADDRSTRLEN];
 	struct dgram_hdr h;
-	enum dgram_err err = dgram_hdr_decode(&h, buf, len);
+	enum dgram_err err;
 	unsigned at;
 
+	if (w->shared.conf.conntrackd)
+		return on_ctd(w, buf, len, from);
+	err = dgram_hdr_decode(&h, buf, len);
 	if (err == DGRAM_OK && len < DGRAM_HDR_LEN + (w->shared.conf.sealed ? DGRAM_TAG_LEN : 0))
 		err = DGRAM_E_SHORT;
 	if (err != DGRAM_OK) {
@@ -209,7 +223,7 @@ static bool same_links(const struct sync_msg_conf *a, const struct sync_msg_conf
 	       a->n_interfaces == b->n_interfaces &&
 	       memcmp(&a->group, &b->group, sizeof(a->group)) == 0 &&
 	       memcmp(a->peer, b->peer, sizeof(a->peer)) == 0 && a->n_peers == b->n_peers &&
-	       a->port == b->port;
+	       a->port == b->port && a->no_checksum == b->no_checksum;
 }
 
 /* Counts come from the other end of the pair; it is our own binary, and still. */
@@ -217,7 +231,8 @@ static bool conf_is_sane(const struct sync_msg_conf *c)
 {
 	return memchr(c->controller, '\0', sizeof(c->controller)) &&
 	       c->n_interfaces <= SYNC_LINKS_MAX && c->n_peers <= SYNC_UNICAST_MAX &&
-	       c->keys.n <= SEAL_KEYS_MAX && (!c->sealed || c->keys.n > 0);
+	       c->keys.n <= SEAL_KEYS_MAX && (!c->sealed || c->keys.n > 0) &&
+	       (!c->conntrackd || (!c->sealed && (unsigned)c->ctd_mode <= CTD_MODE_ALARM));
 }
 
 /* Another core may have taken the former one's place. */

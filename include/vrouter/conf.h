@@ -136,14 +136,20 @@ struct conf_sync {
 	struct ip_addr group;
 	struct sync_peer_addr peer[SYNC_UNICAST_MAX];
 	unsigned n_peers;
-	unsigned port; /* default 3781 */
-	bool sealed;   /* security = "none" says false */
+	unsigned port;	 /* default 3781; of conntrackd's protocol 3780 */
+	bool conntrackd; /* protocol = "conntrackd" says true; the next three are of it alone */
+	enum ctd_mode mode;
+	bool checksum;	    /* of UDP; default true */
+	unsigned refresh_s; /* mode = "alarm"; default 15 */
+	bool sealed;	    /* security = "none" says false; conntrackd's protocol never is */
 	char key_file[CONF_PATH_MAX];
 	unsigned ring_kb; /* default 2048 */
 	unsigned hold_new_ms;
 	struct conf_filter filter;
 	bool present; /* there is a sync section */
 	int line, interface_line, group_line, peers_line, key_file_line;
+	int protocol_line, mode_line, checksum_line, refresh_line, security_line, hold_new_line,
+		port_line;
 };
 
 struct conf {

@@ -9,7 +9,7 @@
 
 #include <net/if.h>
 
-#include "vrouter/engine.h"
+#include "vrouter/ctd.h"
 #include "vrouter/seal.h"
 
 #define SYNC_IPC_FD	 3 /* the pair's end in the sync process */
@@ -67,6 +67,10 @@ struct sync_msg_conf {
 	unsigned n_peers;
 	uint16_t port;
 	bool sealed;
+	bool no_checksum; /* UDP's, over IPv4 */
+	bool conntrackd;  /* its protocol is spoken, for one router, never sealed */
+	enum ctd_mode ctd_mode;
+	uint32_t refresh_s; /* mode ALARM */
 	struct seal_keyring keys;
 };
 

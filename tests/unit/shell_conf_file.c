@@ -224,6 +224,9 @@ static void reads_filters(void **state)
 #define IN_ELECTION(text)                                                                          \
 	"controller c {}\n" SYNC "router r {\n" LEGS "election { interface = eth0 vrid = 1\n" text \
 	"\n}\n}\n"
+#define IN_ELECTION_OF(sync, text)                                                                 \
+	"controller c {}\nsync { interface = eth0 group = \"239.1.1.1\" key-file = \"/k\"\n" sync  \
+	" }\nrouter r {\n" LEGS "election { interface = eth0 vrid = 1\n" text "\n}\n}\n"
 #define IN_PUBLIC(attach, iface, vip, more)                                                        \
 	"controller c {}\n" SYNC                                                                   \
 	"router r {\nmanagement { attach = \"bridge:bm\" interface = m vip = \"10.0.0.1/24\" }\n"  \
@@ -261,7 +264,23 @@ static const struct {
 	{IN_SYNC("port = 12x"), "f:3: sync: port = \"12x\": is not a number", "from 1 to 65535"},
 	{IN_SYNC("port = -1"), "f:3: sync: port = \"-1\"", "from 1 to 65535"},
 	{IN_SYNC("port = 99999999999999999999"), "f:3: sync: port", "from 1 to 65535"},
-	{IN_SYNC("protocol = conntrackd"), "f:3: sync: protocol = \"conntrackd\"", "\"native\""},
+	{IN_SYNC("protocol = pfsync"), "f:3: sync: protocol = \"pfsync\"",
+	 "\"native\", \"conntrackd\""},
+	{IN_SYNC("mode = ftfw"), "f:3: sync: mode = \"ftfw\"", "\"ft-fw\", \"notrack\", \"alarm\""},
+	{IN_SYNC("mode = alarm"), "f:3: sync: mode: is an option of conntrackd's",
+	 "with protocol = \"conntrackd\""},
+	{IN_SYNC("checksum = false"), "f:3: sync: checksum: is an option of conntrackd's",
+	 "with protocol = \"conntrackd\""},
+	{IN_SYNC("protocol = conntrackd\nrefresh = 5"), "f:4: sync: refresh: nothing is told again",
+	 "mode = \"alarm\""},
+	{IN_SYNC("protocol = conntrackd\nrefresh = 0"), "f:4: sync: refresh = \"0\"",
+	 "1 to 3600 (s)"},
+	{IN_SYNC("protocol = conntrackd\nsecurity = sealed"), "f:4: sync: security: conntrackd's",
+	 "\"none\", or protocol = \"native\""},
+	{IN_SYNC("protocol = conntrackd\nhold-new = 5"), "f:4: sync: hold-new: conntrackd's",
+	 "protocol = \"native\""},
+	{IN_ELECTION_OF("protocol = conntrackd", "fast-detect = 3"),
+	 "f:8: router \"r\": election: fast-detect: conntrackd's", "allowed: 0"},
 	{IN_SYNC("security = tls"), "f:3: sync: security = \"tls\"", "\"none\", \"sealed\""},
 	{IN_SYNC("ring = 1"), "f:3: sync: ring = \"1\"", "from 64 to 1048576 (KiB)"},
 	{IN_SYNC("peers = { \"10.0.0.256\" }"), "f:3: sync: peers = \"10.0.0.256\"",

@@ -279,6 +279,35 @@ static void no_key_file(struct conf *c)
 	c->sync.key_file[0] = '\0';
 }
 
+/* What is not true of it is refused by name. */
+static void conntrackd(struct conf *c)
+{
+	c->sync.conntrackd = c->sync.checksum = true;
+	c->sync.sealed = false;
+}
+
+static void two_routers_of_conntrackd(struct conf *c)
+{
+	conntrackd(c);
+	fixture_router(&c->router[1], 1);
+	c->n_routers = 2;
+}
+
+static void two_links_of_conntrackd(struct conf *c)
+{
+	conntrackd(c);
+	strcpy(c->sync.interface[1], "eth7");
+	c->sync.n_interfaces = 2;
+}
+
+static void no_checksum_of_ipv6(struct conf *c)
+{
+	conntrackd(c);
+	c->sync.group = fixture_addr("ff02::77");
+	c->sync.checksum = false;
+	c->sync.checksum_line = 6;
+}
+
 static void nobody_to_sync_with(struct conf *c)
 {
 	c->sync.group = (struct ip_addr){0};
@@ -444,6 +473,12 @@ static const struct {
 	{no_sync, "test.conf:10: router \"r0\": several controllers need a sync section", "single"},
 	{no_sync_external, "test.conf:10: router \"r0\": several controllers", "single"},
 	{no_key_file, "test.conf:5: sync: key-file is missing", "keygen"},
+	{two_routers_of_conntrackd,
+	 "test.conf:20: router \"r1\": conntrackd's protocol names no router",
+	 "allowed: one router"},
+	{two_links_of_conntrackd, "test.conf:5: sync: interface: conntrackd's protocol",
+	 "one interface"},
+	{no_checksum_of_ipv6, "test.conf:6: sync: checksum: IPv6", "addresses of IPv4"},
 	{nobody_to_sync_with, "test.conf:5: sync: neither group nor peers", "allowed"},
 	{group_is_unicast, "test.conf:5: sync: group = \"10.20.0.12\"", "239.255.255.255"},
 	{peer_is_multicast, "test.conf:5: sync: peers: \"239.1.1.1\"", ""},
