@@ -4,6 +4,7 @@
 # numbers the kernel's helper adjusts, and a data connection that it expected, live through a crash; and so
 # does what it only expects by then: the data connections of PORT and PASV come through the new ACTIVE.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/ftp.sh"
 
 # What nobody made through the code under test: conntrack(8) puts it into the ACTIVE's table.
 put() { lab_in "c$active-vr" conntrack -I -t 600 "$@" >/dev/null 2>"$LAB_DIR/put.log" || fail "conntrack -I $*"; }
@@ -33,49 +34,12 @@ put_table() {
 }
 same_put() { [ "$(put_table 1)" = "$(put_table 2)" ]; }
 
-# talk NAME NAMESPACE ADDRESS PORT: a connection; say NAME LINE: what the other end answers is in REPLY.
-talk() {
-	local name=$1
-	mkfifo "$LAB_DIR/$name.in" "$LAB_DIR/$name.out"
-	exec {LAB_IN[$name]}<>"$LAB_DIR/$name.in" {LAB_OUT[$name]}<>"$LAB_DIR/$name.out"
-	# shellcheck disable=SC2016
-	lab_exec "$2" bash -c 'exec 3<>"/dev/tcp/$0/$1" || exit 1
-		while read -r line; do
-			printf "%s\r\n" "$line" >&3
-			read -r -t 20 answer <&3 || answer=nothing
-			echo "${answer%$'"'\\r'"'}"
-		done' "$3" "$4" <"$LAB_DIR/$name.in" >"$LAB_DIR/$name.out" 2>"$LAB_DIR/$name.log" &
-	LAB_PIDS+=($!)
-	disown $!
-}
-say() {
-	echo "$2" >&"${LAB_IN[$1]}"
-	read -r -t 30 -u "${LAB_OUT[$1]}" REPLY || fail "$1 says nothing: $(cat "$LAB_DIR/$1.log")"
-}
-echoes() { say "$1" "$2" && [ "$REPLY" = "$2" ] || fail "$1: said \"$2\", heard \"$REPLY\""; }
-
 # The client says where it waits for data; the helper puts the router's address there.
 announce() {
 	say ftp "PORT 10,20,0,101,200,10"
 	[ "$REPLY" = "PORT ${PUBLIC_VIP//./,},200,10" ] || fail "the helper did not translate: \"$REPLY\""
 }
 
-use_helper() {
-	lab_in "c$1-vr" nft -f - <<-END || skip "no conntrack helpers in this kernel"
-		table ip lab {
-			ct helper ftp { type "ftp" protocol tcp; }
-			chain before {
-				type filter hook prerouting priority 0;
-				tcp dport 21 ct helper set "ftp"
-				tcp dport 21 ct label set 3
-			}
-			chain through {
-				type filter hook forward priority 0;
-				tcp dport { 50000, 51210 } ct state new drop # only what was expected
-			}
-		}
-	END
-}
 # The control and the data connection with helper, label, adjusted numbers and master, on controller N.
 ftp_table() {
 	lab_in "c$1-vr" conntrack -L -p tcp -o xml 2>/dev/null | tr -d '\n' | sed 's:</conntrack>::g; s/<flow>/\n&/g' |
