@@ -8,13 +8,14 @@
 #include "guard.h"
 #include "procwatch.h"
 #include "startup.h"
+#include "service.h"
 #include "vrouter/log.h"
 
 enum { EXIT_USAGE = 2 };
 
 struct options {
 	struct app_opts app;
-	bool check, worker, to_syslog, realtime, guard, procwatch;
+	bool check, worker, to_syslog, realtime, guard, procwatch, service;
 };
 
 static const char usage[] =
@@ -28,23 +29,34 @@ static const char usage[] =
 	"  -V, --version       print the version, and end\n"
 	"  -h, --help          print this, and end\n";
 
+enum {
+	OPT_WORKER = 256,
+	OPT_SYSLOG,
+	OPT_REALTIME,
+	OPT_GUARD,
+	OPT_PROCWATCH,
+	OPT_SERVICE,
+	OPT_RESUME
+};
+
+static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+				      {"foreground", no_argument, NULL, 'f'},
+				      {"check-config", no_argument, NULL, 't'},
+				      {"debug", no_argument, NULL, 'd'},
+				      {"version", no_argument, NULL, 'V'},
+				      {"help", no_argument, NULL, 'h'},
+				      {"sync-worker", no_argument, NULL, OPT_WORKER},
+				      {"syslog", no_argument, NULL, OPT_SYSLOG},
+				      {"realtime", no_argument, NULL, OPT_REALTIME},
+				      {"guard", no_argument, NULL, OPT_GUARD},
+				      {"procwatch", no_argument, NULL, OPT_PROCWATCH},
+				      {"service", no_argument, NULL, OPT_SERVICE},
+				      {"resume", no_argument, NULL, OPT_RESUME},
+				      {NULL, 0, NULL, 0}};
+
 /* -1: go on; else the exit status. */
 static int parse(struct options *o, int argc, char **argv)
 {
-	enum { OPT_WORKER = 256, OPT_SYSLOG, OPT_REALTIME, OPT_GUARD, OPT_PROCWATCH, OPT_RESUME };
-	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
-					      {"foreground", no_argument, NULL, 'f'},
-					      {"check-config", no_argument, NULL, 't'},
-					      {"debug", no_argument, NULL, 'd'},
-					      {"version", no_argument, NULL, 'V'},
-					      {"help", no_argument, NULL, 'h'},
-					      {"sync-worker", no_argument, NULL, OPT_WORKER},
-					      {"syslog", no_argument, NULL, OPT_SYSLOG},
-					      {"realtime", no_argument, NULL, OPT_REALTIME},
-					      {"guard", no_argument, NULL, OPT_GUARD},
-					      {"procwatch", no_argument, NULL, OPT_PROCWATCH},
-					      {"resume", no_argument, NULL, OPT_RESUME},
-					      {NULL, 0, NULL, 0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:ftdVh", longs, NULL)) != -1) {
@@ -64,6 +76,8 @@ static int parse(struct options *o, int argc, char **argv)
 			o->guard = true;
 		} else if (c == OPT_PROCWATCH) {
 			o->procwatch = true;
+		} else if (c == OPT_SERVICE) {
+			o->service = true;
 		} else if (c == OPT_RESUME) {
 			o->app.resume = true;
 		} else if (c == OPT_REALTIME) {
@@ -118,7 +132,9 @@ int main(int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	/* what a careless parent left open would be kept open for as long as we run */
-	close_range(o.worker || o.guard || o.procwatch ? SPAWN_FD + 1 : STDERR_FILENO + 1, ~0U, 0);
+	close_range(o.worker || o.guard || o.procwatch || o.service ? SPAWN_FD + 1
+								    : STDERR_FILENO + 1,
+		    ~0U, 0);
 	log_init("vrouterd", o.to_syslog, o.app.debug);
 	if (o.worker)
 		return sync_worker_main(o.realtime);
@@ -126,6 +142,8 @@ int main(int argc, char **argv)
 		return guard_main(o.realtime);
 	if (o.procwatch)
 		return procwatch_main();
+	if (o.service)
+		return service_main();
 	if (o.check)
 		return check_config(o.app.config);
 	return app_run(&o.app);

@@ -16,6 +16,7 @@
 #include <event2/event.h>
 
 #include "clock.h"
+#include "lines.h"
 #include "vrouter/log.h"
 
 struct program {
@@ -28,8 +29,7 @@ struct program {
 	uint32_t limit_ms;
 	int fd; /* its output; -1: none */
 	struct event *child, *timer, *output;
-	unsigned lines, len;
-	char line[PROGRAM_LINE_MAX];
+	struct lines lines;
 };
 
 /* ---- in the new process: async-signal-safe calls only -----------------------------------------
@@ -83,31 +83,24 @@ static void become_program(const struct program_job *job, int out)
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
-static void end_line(struct program *p)
+static void on_line(void *ctx, const char *line)
 {
-	if (p->len && p->lines < PROGRAM_LINES)
-		log_info("program", p->instance, "%.*s", (int)p->len, p->line);
-	else if (p->len && p->lines == PROGRAM_LINES)
+	struct program *p = ctx;
+
+	if (line)
+		log_info("program", p->instance, "%s", line);
+	else
 		log_warn("program", p->instance, "its other output is left out");
-	p->lines += p->len && p->lines <= PROGRAM_LINES;
-	p->len = 0;
 }
 
 static void take_output(struct program *p, const char *buf, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		unsigned char ch = (unsigned char)buf[i];
-
-		if (ch == '\n' || p->len == sizeof(p->line))
-			end_line(p);
-		if (ch != '\n')
-			p->line[p->len++] = ch < 0x20 || ch == 0x7f ? '?' : buf[i];
-	}
+	lines_take(&p->lines, buf, n, on_line, p);
 }
 
 static void close_output(struct program *p)
 {
-	end_line(p);
+	lines_end(&p->lines, on_line, p);
 	if (p->output)
 		event_free(p->output);
 	p->output = NULL;
@@ -247,7 +240,7 @@ static int watch_output(struct program *p, int fd)
 static int make_pipe(struct program *p, bool mute, int fds[static 2])
 {
 	fds[0] = fds[1] = -1;
-	p->lines = p->len = 0;
+	p->lines = (struct lines){.max = PROGRAM_LINES};
 	if (mute)
 		return 0;
 	if (pipe2(fds, O_CLOEXEC) < 0)

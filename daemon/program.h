@@ -10,9 +10,8 @@
 
 #include "vrouter/util.h"
 
-#define PROGRAM_ARGS	 16
-#define PROGRAM_LINES	 64
-#define PROGRAM_LINE_MAX 256
+#define PROGRAM_ARGS  16
+#define PROGRAM_LINES 64
 
 struct event_base;
 struct program;

@@ -20,6 +20,7 @@
 
 #include "clock.h"
 #include "heartbeat.h"
+#include "proc_look.h"
 #include "vrouter/log.h"
 
 #define BACKOFF_MIN_MS 100
@@ -144,30 +145,6 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 		start(c);
 }
 
-/* What the kernel says of the process; nothing when it cannot be had. */
-static struct heartbeat_look look_at(pid_t pid)
-{
-	char path[32], text[512] = "";
-	unsigned long user = 0, system = 0;
-	struct heartbeat_look look = {0};
-	const char *p;
-	char state;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-
-	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
-		return look;
-	p = strrchr(text, ')'); /* the name before it may hold anything */
-	if (p && sscanf(p, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state, &user,
-			&system) == 3) {
-		look.runnable = state == 'R';
-		look.cpu_ticks = (uint64_t)user + system;
-	}
-	return look;
-}
-
 static void on_ping(evutil_socket_t fd, short what, void *ctx)
 {
 	const struct sync_msg ping = {.type = SYNC_MSG_PING};
@@ -179,7 +156,7 @@ static void on_ping(evutil_socket_t fd, short what, void *ctx)
 	if (c->broken)
 		return;
 	if (c->heartbeat.waiting)
-		look = look_at(c->pid);
+		look = proc_look(c->pid);
 	switch (heartbeat_step(&c->heartbeat, &look)) {
 	case HEARTBEAT_ASK:
 		sync_child_send(c, &ping, NULL, 0);

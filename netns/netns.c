@@ -81,6 +81,11 @@ int ns_scratch(int (*fn)(void *arg), void *arg)
 	return ret;
 }
 
+int netns_fd(const struct netns *ns)
+{
+	return ns->fd;
+}
+
 /* ---- create ---- */
 
 /* The folder is a shared mount, so that the mounts in it reach every mount namespace. */

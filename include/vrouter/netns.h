@@ -159,6 +159,7 @@ must_check int netns_open(struct netns **out, const char *name, bool *created,
 void netns_close(struct netns *ns); /* leaves the namespace in place; NULL is allowed */
 /* Takes everything away that we made in it, then the namespace. 0 or -errno. */
 must_check int netns_remove(const char *name);
+int netns_fd(const struct netns *ns); /* for another process to enter; borrowed */
 
 /* Runs fn inside the namespace and comes back; fn must not keep threads or change namespaces.
  * Returns what fn returns, or -errno of entering. */
