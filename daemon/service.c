@@ -38,7 +38,6 @@ struct service {
 	struct event *timer, *ended, *readable;
 	struct lines lines;
 	uint64_t lines_ms;
-	char last[SERVICE_TEXT_MAX];   /* line of its output */
 	char reason[SERVICE_TEXT_MAX]; /* see service_view */
 };
 
@@ -51,12 +50,10 @@ static void on_line(void *ctx, const char *line)
 {
 	struct service *s = ctx;
 
-	if (!line) {
+	if (line)
+		log_info("service", s->label, "%s", line);
+	else
 		log_warn("service", s->label, "its other output of this minute is left out");
-		return;
-	}
-	log_info("service", s->label, "%s", line);
-	snprintf(s->last, sizeof(s->last), "%.*s", (int)sizeof(s->last) - 1, line);
 }
 
 static void close_output(struct service *s)
@@ -110,7 +107,7 @@ static void say_end(struct service *s, const siginfo_t *info)
 	}
 	if (info->si_code == CLD_EXITED)
 		snprintf(s->reason, sizeof(s->reason), "it ended with exit status %d%s%.120s",
-			 info->si_status, s->last[0] ? ": " : "", s->last);
+			 info->si_status, s->lines.text[0] ? ": " : "", s->lines.text);
 	else if (s->care.state != SERVICE_ENDING)
 		snprintf(s->reason, sizeof(s->reason), "it was ended by a signal: %s",
 			 strsignal(info->si_status));
@@ -121,8 +118,6 @@ static void forget(struct service *s)
 	if (s->ended)
 		event_free(s->ended);
 	s->ended = NULL;
-	for (unsigned i = 0; i < 16 && s->output >= 0 && read_output(s); i++)
-		;
 	close_output(s);
 	if (s->helper >= 0)
 		close(s->helper);
@@ -142,6 +137,7 @@ static void on_ended(evutil_socket_t fd, short what, void *ctx)
 		return;
 	for (unsigned i = 0; i < 16 && s->output >= 0 && read_output(s); i++)
 		;
+	close_output(s); /* its last line ends, too, and stays in s->lines */
 	say_end(s, &info);
 	forget(s);
 	step(s, SERVICE_EV_ENDED);
@@ -152,15 +148,8 @@ static void on_ended(evutil_socket_t fd, short what, void *ctx)
 
 static void add_args(struct service_order *o, const struct service_kind *kind)
 {
-	for (; o->n_args < SERVICE_ARGS_MAX && kind->args[o->n_args]; o->n_args++) {
-		const char *arg = kind->args[o->n_args];
-		size_t len = strlen(arg);
-		bool path = len >= 2 && strcmp(arg + len - 2, "%c") == 0;
-
-		snprintf(o->arg[o->n_args], sizeof(o->arg[0]), "%.*s%s%s",
-			 (int)(path ? len - 2 : len), arg, path ? o->folder : "",
-			 path ? "/config" : "");
-	}
+	for (; o->n_args < SERVICE_ARGS_MAX && kind->args[o->n_args]; o->n_args++)
+		snprintf(o->arg[o->n_args], sizeof(o->arg[0]), "%s", kind->args[o->n_args]);
 }
 
 static int send_order(const struct service *s, int output)
@@ -217,7 +206,6 @@ static int spawn(struct service *s)
 	const struct spawn_opts opts = {0};
 	int fds[2], err;
 
-	s->last[0] = '\0';
 	s->lines = (struct lines){.max = LINES_MAX, .n = s->lines.n};
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;

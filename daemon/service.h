@@ -8,8 +8,9 @@
  * predecessor's. When it ends, or does not answer, it is started again (service_care.h). What
  * becomes of it never matters to a router's role.
  *
- * All that it has on the disk is its folder RUN-DIR/services/INSTANCE.NAME with its configuration.
- */
+ * All that it has on the disk is its folder RUN-DIR/services/INSTANCE.NAME, which it runs in, with
+ * its configuration, which it gets as its standard input, too: so it need not be able to reach
+ * run-dir. */
 #ifndef DAEMON_SERVICE_H
 #define DAEMON_SERVICE_H
 
@@ -22,6 +23,7 @@
 #define SERVICE_ARGS_MAX   12
 #define SERVICE_CONFIG_MAX 16384
 #define SERVICE_TEXT_MAX   160
+#define SERVICE_CONFIG	   "/proc/self/fd/0" /* the path of its configuration, for its arguments */
 
 struct event_base;
 struct netns;
@@ -34,10 +36,9 @@ struct service_kind {
 	const char *package; /* Debian's that has it */
 	const char *user;    /* NULL: root. Where there is no such user, nobody */
 	uint64_t caps;	     /* all that it has, 1 << CAP_...; as root, too */
-	bool writes;	     /* it may write into its folder */
+	bool writes;	     /* it may write into its folder, which is its working directory */
 	bool nonlocal;	     /* it binds to addresses that are not there yet: see service_main.c */
-	/* Ended by NULL. "%c" at an argument's end is the path of its configuration. */
-	const char *args[SERVICE_ARGS_MAX + 1];
+	const char *args[SERVICE_ARGS_MAX + 1]; /* ended by NULL; at most 63 characters each */
 };
 
 /* Borrowed, and outlives the service. */

@@ -29,6 +29,7 @@
 struct helper {
 	struct service_order order;
 	int fd[SERVICE_FDS]; /* -1: none */
+	int config;	     /* for reading */
 	char path[SERVICE_PATH_MAX], why[SERVICE_TEXT_MAX];
 	uid_t uid;
 	gid_t gid;
@@ -109,17 +110,19 @@ static int make_folder(struct helper *h)
  */
 static int write_config(struct helper *h)
 {
-	char path[SERVICE_PATH_MAX + 8];
+	const int flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
-	snprintf(path, sizeof(path), "%s/config", h->order.folder);
-	if (unlink(path) < 0 && errno != ENOENT)
+	if (chdir(h->order.folder) < 0)
+		return failed(h, "enter its folder");
+	if (unlink("config") < 0 && errno != ENOENT)
 		return failed(h, "replace its configuration");
 
-	auto_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	auto_fd int fd = open("config", O_WRONLY | flags, 0644);
 
 	if (fd < 0 || write(fd, h->order.config, h->order.config_len) != h->order.config_len)
 		return failed(h, "write its configuration");
-	return 0;
+	h->config = open("config", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return h->config < 0 ? failed(h, "read its configuration") : 0;
 }
 
 /* IPv6 may be missing from the kernel. */
@@ -178,16 +181,16 @@ static int drop_rights(struct helper *h)
 
 static int reset(struct helper *h)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), out = h->fd[SERVICE_FD_OUTPUT];
-	int oom = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	int out = h->fd[SERVICE_FD_OUTPUT],
+	    oom = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL); /* what was ignored would stay so */
 	/* the daemon is spared when memory runs out; its services are not */
 	if (oom >= 0 && write(oom, "0", 1) == 1)
 		close(oom);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || chdir("/") < 0)
-		return failed(h, "open /dev/null");
+	if (dup2(h->config, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+		return failed(h, "connect it");
 	return fcntl(SPAWN_FD, F_SETFD, FD_CLOEXEC) < 0 ? failed(h, "close descriptors") : 0;
 }
 

@@ -17,7 +17,7 @@ struct service_order {
 	bool writes, nonlocal;
 	char program[64], package[64], user[32];
 	char folder[SERVICE_PATH_MAX];
-	char arg[SERVICE_ARGS_MAX][SERVICE_PATH_MAX + 64];
+	char arg[SERVICE_ARGS_MAX][64];
 	unsigned n_args;
 	uint32_t config_len;
 	char config[SERVICE_CONFIG_MAX];
