@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <linux/if_packet.h>
+#include <net/ethernet.h>
 
 struct announcer {
 	int fd;
@@ -54,27 +55,54 @@ void announcer_free(struct announcer *a)
 }
 
 /* Interface index and MAC are asked for each time: the leg may have been made anew meanwhile. */
-int announcer_send(struct announcer *a, const struct ip_addr *vip)
+static int look_up(const struct announcer *a, struct sockaddr_ll *to,
+		   uint8_t mac[static NET_MAC_BYTES])
 {
-	struct sockaddr_ll to = {.sll_family = AF_PACKET};
 	struct ifreq ifr = {0};
-	struct announcement news;
-	uint8_t mac[NET_MAC_BYTES];
 
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", a->ifname);
 	if (ioctl(a->fd, SIOCGIFHWADDR, &ifr) < 0)
 		return -errno;
-	memcpy(mac, ifr.ifr_hwaddr.sa_data, sizeof(mac));
+	memcpy(mac, ifr.ifr_hwaddr.sa_data, NET_MAC_BYTES);
 	if (ioctl(a->fd, SIOCGIFINDEX, &ifr) < 0)
 		return -errno;
+	*to = (struct sockaddr_ll){.sll_family = AF_PACKET, .sll_ifindex = ifr.ifr_ifindex};
+	return 0;
+}
+
+static int send_frame(const struct announcer *a, const struct sockaddr_ll *to, const uint8_t *frame,
+		      size_t len)
+{
+	return sendto(a->fd, frame, len, 0, (const struct sockaddr *)to, sizeof(*to)) < 0 ? -errno
+											  : 0;
+}
+
+int announcer_send(struct announcer *a, const struct ip_addr *vip)
+{
+	struct announcement news;
+	uint8_t mac[NET_MAC_BYTES];
+	struct sockaddr_ll to;
+	int err = look_up(a, &to, mac);
+
+	if (err < 0)
+		return err;
 	announce_build(&news, mac, vip);
 	if (!news.n)
 		return -EAFNOSUPPORT;
-	to.sll_ifindex = ifr.ifr_ifindex;
 	to.sll_protocol = htons(news.ethertype);
-	for (unsigned i = 0; i < news.n; i++)
-		if (sendto(a->fd, news.frame[i], news.len, 0, (struct sockaddr *)&to, sizeof(to)) <
-		    0)
-			return -errno;
-	return 0;
+	for (unsigned i = 0; i < news.n && !err; i++)
+		err = send_frame(a, &to, news.frame[i], news.len);
+	return err;
+}
+
+int announcer_farewell(struct announcer *a, const struct ip_addr *link_local)
+{
+	uint8_t frame[ANNOUNCE_FRAME_MAX], mac[NET_MAC_BYTES];
+	struct sockaddr_ll to;
+	int err = look_up(a, &to, mac);
+
+	if (err < 0)
+		return err;
+	to.sll_protocol = htons(ETHERTYPE_IPV6);
+	return send_frame(a, &to, frame, farewell_build(frame, mac, link_local));
 }

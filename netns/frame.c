@@ -68,31 +68,53 @@ static uint16_t icmp6_sum(const struct ip6_hdr *ip, const void *msg, size_t len)
 	return htons((uint16_t)~sum);
 }
 
+/* From an address to all nodes of its link; len: of the message that follows. */
+static size_t put_all_nodes(uint8_t *frame, const uint8_t mac[static ETH_ALEN],
+			    const struct ip_addr *from, struct ip6_hdr *ip, size_t len)
+{
+	static const uint8_t all_nodes_mac[ETH_ALEN] = {0x33, 0x33, 0, 0, 0, 1};
+	size_t at = put_ethernet(frame, all_nodes_mac, mac, ETHERTYPE_IPV6);
+
+	*ip = (struct ip6_hdr){.ip6_dst = {.s6_addr = {0xff, 0x02, [15] = 1}}};
+	ip->ip6_flow = htonl(6u << 28);
+	ip->ip6_plen = htons((uint16_t)len);
+	ip->ip6_nxt = IPPROTO_ICMPV6;
+	ip->ip6_hlim = 255; /* anything else is dropped as coming from beyond a router */
+	memcpy(&ip->ip6_src, from->b, sizeof(ip->ip6_src));
+	memcpy(frame + at, ip, sizeof(*ip));
+	return at + sizeof(*ip);
+}
+
 static size_t put_neighbour(uint8_t *frame, const uint8_t mac[static ETH_ALEN],
 			    const struct ip_addr *vip)
 {
-	static const uint8_t all_nodes_mac[ETH_ALEN] = {0x33, 0x33, 0, 0, 0, 1};
 	struct {
 		struct nd_neighbor_advert na;
 		struct nd_opt_hdr opt;
 		uint8_t lladdr[ETH_ALEN];
 	} msg = {.na = {.nd_na_hdr = {.icmp6_type = ND_NEIGHBOR_ADVERT}},
 		 .opt = {.nd_opt_type = ND_OPT_TARGET_LINKADDR, .nd_opt_len = 1}};
-	struct ip6_hdr ip = {.ip6_dst = {.s6_addr = {0xff, 0x02, [15] = 1}}};
-	size_t at = put_ethernet(frame, all_nodes_mac, mac, ETHERTYPE_IPV6);
+	struct ip6_hdr ip;
+	size_t at = put_all_nodes(frame, mac, vip, &ip, sizeof(msg));
 
-	ip.ip6_flow = htonl(6u << 28);
-	ip.ip6_plen = htons(sizeof(msg));
-	ip.ip6_nxt = IPPROTO_ICMPV6;
-	ip.ip6_hlim = 255; /* anything else is dropped as coming from beyond a router */
-	memcpy(&ip.ip6_src, vip->b, sizeof(ip.ip6_src));
 	msg.na.nd_na_flags_reserved = ND_NA_FLAG_ROUTER | ND_NA_FLAG_OVERRIDE;
 	memcpy(&msg.na.nd_na_target, vip->b, sizeof(msg.na.nd_na_target));
 	memcpy(msg.lladdr, mac, sizeof(msg.lladdr));
 	msg.na.nd_na_cksum = icmp6_sum(&ip, &msg, sizeof(msg));
-	memcpy(frame + at, &ip, sizeof(ip));
-	memcpy(frame + at + sizeof(ip), &msg, sizeof(msg));
-	return at + sizeof(ip) + sizeof(msg);
+	memcpy(frame + at, &msg, sizeof(msg));
+	return at + sizeof(msg);
+}
+
+size_t farewell_build(uint8_t frame[static ANNOUNCE_FRAME_MAX],
+		      const uint8_t mac[static NET_MAC_BYTES], const struct ip_addr *link_local)
+{
+	struct nd_router_advert ra = {.nd_ra_hdr = {.icmp6_type = ND_ROUTER_ADVERT}};
+	struct ip6_hdr ip;
+	size_t at = put_all_nodes(frame, mac, link_local, &ip, sizeof(ra));
+
+	ra.nd_ra_cksum = icmp6_sum(&ip, &ra, sizeof(ra));
+	memcpy(frame + at, &ra, sizeof(ra));
+	return at + sizeof(ra);
 }
 
 void announce_build(struct announcement *out, const uint8_t mac[static NET_MAC_BYTES],

@@ -323,6 +323,12 @@ must_check int announcer_new(struct announcer **out, struct netns *ns, const cha
 void announcer_free(struct announcer *a);
 must_check int announcer_send(struct announcer *a, const struct ip_addr *vip);
 
+/* A router advertisement with a lifetime of zero (RFC 4861 6.2.5): whoever has this link-local
+ * address is no router any more. Its length. Pure. */
+size_t farewell_build(uint8_t frame[static ANNOUNCE_FRAME_MAX],
+		      const uint8_t mac[static NET_MAC_BYTES], const struct ip_addr *link_local);
+must_check int announcer_farewell(struct announcer *a, const struct ip_addr *link_local);
+
 /* Asks whether somebody is there: an ARP request (RFC 826) or a neighbour solicitation (RFC 4861
  * 4.3). An answer is any ARP packet from target, or a neighbour advertisement or solicitation of
  * it: whatever the reason, it is there. Pure. */
