@@ -104,6 +104,9 @@ void app_verify_ended(struct app *a);		      /* some routers are gone */
 json_t *status_json(const struct app *a, const struct router *only);
 json_t *peers_json(const struct app *a, const struct router *only);
 json_t *stats_json(const struct app *a, const struct router *only);
+json_t *status_time_json(uint64_t wall_ms);
+json_t *services_json(const struct router *r); /* status_services.c */
+json_t *service_stats_json(const struct router *r);
 json_t *happening_json(const struct happening *h);
 
 #endif

@@ -76,7 +76,7 @@ static int look_for_obstacles(const struct app *a, char why[static APP_TEXT_MAX]
 	return 0;
 }
 
-/* Another process would not know whose child the watcher is. */
+/* Another process would not know whose children these are. */
 static void replace(struct app *a)
 {
 	static char resume[] = "--resume", config[] = "--config", foreground[] = "--foreground",
@@ -89,6 +89,8 @@ static void replace(struct app *a)
 	log_info("vrouterd", NULL, "upgrade: %s goes on in this process", a->exe);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now_us());
 	procwatch_free(a->procs);
+	for (unsigned i = 0; i < a->n_routers; i++)
+		router_end_services(a->router[i]);
 	execv(a->exe, argv);
 	log_err("vrouterd", NULL, "upgrade: %s: %s; ending as it is", a->exe, strerror(errno));
 	_exit(EXIT_FAILURE);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf_check.h"
+#include "conf_services.h"
 #include "conf_track.h"
 
 struct check {
@@ -523,6 +524,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
 		conf_track_check(c->path, r, errors);
 		conf_check_group(c, i, errors);
 		check_crash(&k, r);
+		conf_services_check(c->path, r, errors);
 		for (unsigned j = 0; j < i; j++)
 			check_pair(&k, &c->router[j], r);
 	}

@@ -2,6 +2,7 @@
 /* What a reload changes, and what of it a running daemon can take. Pure. */
 #include <string.h>
 
+#include "conf_services.h"
 #include "conf_track.h"
 
 static bool same_text(const char *a, const char *b)
@@ -184,7 +185,7 @@ static bool same_live(const struct conf_router *a, const struct conf_router *b)
 	       same_text(a->on_role_change, b->on_role_change) &&
 	       a->on_role_change_timeout_s == b->on_role_change_timeout_s && a->crash == b->crash &&
 	       a->adopt_timeout_s == b->adopt_timeout_s && same_filter(&a->filter, &b->filter) &&
-	       conf_tracks_same(a, b);
+	       conf_tracks_same(a, b) && conf_services_same(&a->services, &b->services);
 }
 
 static const struct conf_router *find(const struct conf *c, const char *name, unsigned *index)

@@ -206,7 +206,7 @@ static void take_option(const struct conf_option *o, cfg_t *sec, void *base, con
 		return;
 	}
 	set_line(base, o->line_offset, first->line);
-	if (n > max && o->type != CONF_T_UNSUPPORTED)
+	if (n > max)
 		conf_error(reading.errors, reading.file, first->line,
 			   "%s: %s lists %u values; allowed: at most %u", where, o->name, n, max);
 	for (unsigned i = 0; i < n && i < max; i++)

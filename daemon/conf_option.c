@@ -29,8 +29,6 @@ static const char *const words_kind[] = {"carrier", "bridge-port", "gateway", "s
 static const char *const words_leg[] = {"management", "public", NULL};
 static const char *const words_side[] = {"router", "host", NULL};
 
-#define NO_SERVICES "this version does not run DNS and NTP servers in the router; remove the option"
-
 static const struct conf_option controller_options[] = {
 	{.name = "run-dir", .type = CONF_T_PATH, AT(struct conf, controller.run_dir)},
 	{.name = "control-socket", .type = CONF_T_PATH, AT(struct conf, controller.control_socket)},
@@ -317,8 +315,32 @@ static const struct conf_option router_options[] = {
 	 .min = 1,
 	 .max = 600,
 	 .unit = "s"},
-	{.name = "dns-servers", .type = CONF_T_UNSUPPORTED, .list_max = 1, .refusal = NO_SERVICES},
-	{.name = "ntp-servers", .type = CONF_T_UNSUPPORTED, .list_max = 1, .refusal = NO_SERVICES},
+	{.name = "dns-servers",
+	 .type = CONF_T_ADDR,
+	 .list_max = CONF_UPSTREAMS_MAX,
+	 LIST_OF(struct conf_router, services.dns),
+	 .count_offset = offsetof(struct conf_router, services.n_dns),
+	 LINE_AT(struct conf_router, services.dns_line)},
+	{.name = "ntp-servers",
+	 .type = CONF_T_ADDR,
+	 .list_max = CONF_UPSTREAMS_MAX,
+	 LIST_OF(struct conf_router, services.ntp),
+	 .count_offset = offsetof(struct conf_router, services.n_ntp),
+	 LINE_AT(struct conf_router, services.ntp_line)},
+	{.name = "dhcp-range",
+	 .type = CONF_T_DHCP,
+	 AT(struct conf_router, services.dhcp),
+	 LINE_AT(struct conf_router, services.dhcp_line)},
+	{.name = "dhcp-lease-time",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_router, services.lease_s),
+	 .min = 120,
+	 .max = 604800,
+	 .unit = "s"},
+	{.name = "router-advertisements",
+	 .type = CONF_T_BOOL,
+	 AT(struct conf_router, services.ra),
+	 LINE_AT(struct conf_router, services.ra_line)},
 };
 
 static const struct conf_option track_options[] = {
@@ -507,6 +529,7 @@ void conf_router_defaults(struct conf_router *r)
 	r->on_role_change_timeout_s = 10;
 	r->fence_timeout_s = 10;
 	r->adopt_timeout_s = 10;
+	r->services.lease_s = 3600;
 	for (unsigned i = 0; i < TRACK_MAX; i++)
 		conf_track_defaults(&r->track[i]);
 }

@@ -18,16 +18,16 @@ enum conf_type {
 	CONF_T_GROUP, /* the same, of a multicast group */
 	CONF_T_PEER,  /* that, and perhaps %INTERFACE */
 	CONF_T_PREFIX,
-	CONF_T_PROTOCOL,    /* by name or number; one byte */
-	CONF_T_NET,	    /* an address or a network, IPv6 as well */
-	CONF_T_WEIGHT,	    /* a number below or above 0 */
-	CONF_T_TEXT,	    /* any, of a bounded length */
-	CONF_T_PROCESS,	    /* as the kernel calls a process */
-	CONF_T_RANGE,	    /* an address, "A-B" or a network */
-	CONF_T_PORTS,	    /* "80" or "8000-8099" */
-	CONF_T_TARGET,	    /* an address, perhaps with a port; IPv6 then in brackets */
-	CONF_T_MSS,	    /* a boolean, or a number of bytes */
-	CONF_T_UNSUPPORTED, /* known to people, not to this version: refusal says why */
+	CONF_T_PROTOCOL, /* by name or number; one byte */
+	CONF_T_NET,	 /* an address or a network, IPv6 as well */
+	CONF_T_WEIGHT,	 /* a number below or above 0 */
+	CONF_T_TEXT,	 /* any, of a bounded length */
+	CONF_T_PROCESS,	 /* as the kernel calls a process */
+	CONF_T_RANGE,	 /* an address, "A-B" or a network */
+	CONF_T_PORTS,	 /* "80" or "8000-8099" */
+	CONF_T_TARGET,	 /* an address, perhaps with a port; IPv6 then in brackets */
+	CONF_T_MSS,	 /* a boolean, or a number of bytes */
+	CONF_T_DHCP,	 /* two IPv4 addresses: ADDRESS-ADDRESS */
 };
 
 struct conf_option {
@@ -41,8 +41,7 @@ struct conf_option {
 	unsigned min, max;   /* NUMBER */
 	unsigned also;	     /* NUMBER: a value above max that is allowed, too; 0: none */
 	const char *const *words;
-	const char *unit;    /* NUMBER: for messages; may be NULL */
-	const char *refusal; /* UNSUPPORTED */
+	const char *unit; /* NUMBER: for messages; may be NULL */
 };
 
 struct conf_section {

@@ -70,6 +70,8 @@ static const char *allowed_fixed(enum conf_type type)
 	case CONF_T_NET:
 		return "an address or network like \"192.0.2.1\", \"192.0.2.0/24\" or "
 		       "\"2001:db8::/32\"";
+	case CONF_T_DHCP:
+		return "two IPv4 addresses like \"192.0.2.100-192.0.2.199\"";
 	case CONF_T_BRIDGE:
 		return "\"bridge:NAME\", the name of a Linux bridge";
 	case CONF_T_BOOL:
@@ -83,7 +85,6 @@ static const char *allowed_fixed(enum conf_type type)
 	case CONF_T_WEIGHT:
 	case CONF_T_TEXT:
 	case CONF_T_PROCESS:
-	case CONF_T_UNSUPPORTED:
 		break;
 	case CONF_T_RANGE:
 	case CONF_T_PORTS:
@@ -149,11 +150,11 @@ const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t c
 	case CONF_T_PEER:
 	case CONF_T_PREFIX:
 	case CONF_T_NET:
+	case CONF_T_DHCP:
 	case CONF_T_RANGE:
 	case CONF_T_PORTS:
 	case CONF_T_TARGET:
 	case CONF_T_MSS:
-	case CONF_T_UNSUPPORTED:
 		snprintf(buf, cap, "%s", allowed_fixed(o->type));
 		break;
 	}
@@ -270,6 +271,23 @@ static const char *set_peer(void *to, const char *text)
 	return NULL;
 }
 
+static const char *set_range(void *to, const char *text)
+{
+	size_t len = strcspn(text, "-");
+	char first[INET6_ADDRSTRLEN];
+	struct conf_range r;
+
+	if (len >= sizeof(first) || !text[len])
+		return "is no range of addresses";
+	memcpy(first, text, len);
+	first[len] = '\0';
+	if (ip_addr_parse(&r.first, first) < 0 || ip_addr_parse(&r.last, text + len + 1) < 0 ||
+	    r.first.family != AF_INET || r.last.family != AF_INET)
+		return "is no range of IPv4 addresses";
+	memcpy(to, &r, sizeof(r));
+	return NULL;
+}
+
 static const char *set_prefix(void *to, const char *text)
 {
 	struct ip_prefix p;
@@ -341,6 +359,8 @@ const char *conf_option_set(const struct conf_option *o, void *base, unsigned in
 		return set_protocol(to, text);
 	case CONF_T_NET:
 		return set_net(to, text);
+	case CONF_T_DHCP:
+		return set_range(to, text);
 	case CONF_T_WEIGHT:
 		return set_weight(to, text);
 	case CONF_T_TEXT:
@@ -352,8 +372,6 @@ const char *conf_option_set(const struct conf_option *o, void *base, unsigned in
 	case CONF_T_TARGET:
 	case CONF_T_MSS:
 		return conf_nat_set(o->type, to, text);
-	case CONF_T_UNSUPPORTED:
-		return o->refusal;
 	}
 	return "is not allowed";
 }

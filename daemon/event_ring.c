@@ -9,7 +9,7 @@ const char *happening_name(enum happening_type t)
 		[HAPPENING_ROLE] = "role",     [HAPPENING_NOTE] = "note",
 		[HAPPENING_SYNC] = "sync",     [HAPPENING_REPAIR] = "repair",
 		[HAPPENING_CONFIG] = "config", [HAPPENING_WINNER] = "winner",
-		[HAPPENING_TRACK] = "track",
+		[HAPPENING_TRACK] = "track",   [HAPPENING_SERVICE] = "service",
 	};
 
 	return name[t];

@@ -8,13 +8,14 @@
 #define EVENT_RING_SIZE 256
 
 enum happening_type {
-	HAPPENING_ROLE,	  /* a router changed its role */
-	HAPPENING_NOTE,	  /* something about a router that is no change of role */
-	HAPPENING_SYNC,	  /* replication: process, links, phases, alarms */
-	HAPPENING_REPAIR, /* the router's network was not as it should be, and is again */
-	HAPPENING_CONFIG, /* reload */
-	HAPPENING_WINNER, /* two were ACTIVE, and one is left */
-	HAPPENING_TRACK,  /* something that is tracked fails, or is well again */
+	HAPPENING_ROLE,	   /* a router changed its role */
+	HAPPENING_NOTE,	   /* something about a router that is no change of role */
+	HAPPENING_SYNC,	   /* replication: process, links, phases, alarms */
+	HAPPENING_REPAIR,  /* the router's network was not as it should be, and is again */
+	HAPPENING_CONFIG,  /* reload */
+	HAPPENING_WINNER,  /* two were ACTIVE, and one is left */
+	HAPPENING_TRACK,   /* something that is tracked fails, or is well again */
+	HAPPENING_SERVICE, /* a server that the router runs is down, or up again */
 	HAPPENING_TYPES
 };
 const char *happening_name(enum happening_type t);

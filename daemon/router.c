@@ -179,6 +179,7 @@ void router_on_report(struct router *r)
 
 static void execute(struct router *r, uint32_t todo)
 {
+	router_services_role(r);
 	if (todo & LIFE_DO_VIPS_OFF) {
 		router_vips_off(r);
 		router_guard_disarm(r);
@@ -412,6 +413,8 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 		err = open_election(r, reason);
 	if (!err)
 		err = router_net_open(r, reason);
+	if (!err)
+		err = router_services_open(r);
 	if (err < 0) {
 		router_free(r);
 		return err;
@@ -439,6 +442,7 @@ void router_free(struct router *r)
 	vrrp_io_free(r->vrrp);
 	router_track_close(r);
 	router_neigh_close(r);
+	router_services_close(r);
 	router_net_close(r);
 	router_hook_close(r);
 	router_takeover_close(r);
@@ -500,7 +504,7 @@ void router_rekey(struct router *r)
 int router_reconfigure(struct router *r, const struct conf_router *conf,
 		       char reason[static NET_REASON_MAX])
 {
-	int err, tracked;
+	int err, tracked, served;
 
 	auto_free struct conf_router *was = malloc(sizeof(*was));
 
@@ -516,11 +520,14 @@ int router_reconfigure(struct router *r, const struct conf_router *conf,
 	reconfigure_election(r);
 	router_sync_reconfigure(r);
 	router_neigh_reconfigure(r);
+	served = router_services_reconfigure(r);
 	err = router_net_reconfigure(r, reason);
 	router_guard_arm(r); /* the VIPs may be others */
 	if (!err && tracked < 0)
 		snprintf(reason, NET_REASON_MAX, "nothing is tracked: %s", strerror(-tracked));
-	return err ? err : tracked;
+	else if (!err && served < 0)
+		snprintf(reason, NET_REASON_MAX, "DNS, NTP, DHCP: %s", strerror(-served));
+	return err ? err : tracked ? tracked : served;
 }
 
 void router_command(struct router *r, bool promote, bool force, uint64_t request)

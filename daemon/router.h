@@ -5,7 +5,9 @@
 #ifndef DAEMON_ROUTER_H
 #define DAEMON_ROUTER_H
 
+#include "conf_services.h"
 #include "event_ring.h"
+#include "service.h"
 #include "sync_child.h"
 #include "vrouter/conf.h"
 #include "vrouter/lifecycle.h"
@@ -68,6 +70,8 @@ struct router *router_group_find(const struct router_groups *all, const char *na
 /* The option in which c does not fit the running group of its name; NULL: none, or there is no such
  * group. */
 const char *router_group_refuses(const struct router_groups *all, const struct conf_router *c);
+/* What it runs beside the daemon ends now: another core is about to take this process over. */
+void router_end_services(struct router *r);
 
 /* It is ACTIVE as it was before this process, and has just said so again. */
 bool router_has_adopted(struct router *r);
@@ -145,5 +149,16 @@ const char *router_track_effect(const struct conf_router *c, unsigned i);
 void router_view(const struct router *r, struct router_view *out);
 /* Of its rules, from the kernel; 0 where that does not answer. */
 void router_counters(const struct router *r, struct nat_counters *out);
+
+struct router_service_view {
+	struct service_view service;
+	uint8_t stratum; /* NTP: as it last answered; 0: it has not */
+	bool synchronised;
+};
+/* False: the config does not ask for it. */
+bool router_service_view(const struct router *r, enum service_id id,
+			 struct router_service_view *out);
+/* Its program is there. 0, or -errno with a sentence that says what to do. */
+must_check int router_service_check(enum service_id id, char why[static SERVICE_TEXT_MAX]);
 
 #endif

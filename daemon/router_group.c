@@ -140,7 +140,8 @@ static void on_elect(void *ctx, const struct vrrp_in *in)
 
 	for (struct router *r = first_of(g); r && in->ev == VRRP_EV_ADOPT; r = next_of(r)) {
 		copy.boosted = copy.boosted || r->kept.boosted;
-		vrrp_io_continue(g->vrrp, &r->kept.life); /* the one that carried the election has it */
+		vrrp_io_continue(g->vrrp,
+				 &r->kept.life); /* the one that carried the election has it */
 	}
 	vrrp_io_event(g->vrrp, copy);
 	refresh_guard(g);

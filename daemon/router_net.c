@@ -253,6 +253,7 @@ void router_vips_off(struct router *r)
 
 	evtimer_del(r->announce_timer);
 	router_neigh_passive(r);
+	router_services_farewell(r);
 	/* with their address the kernel ends masqueraded flows: here, and nowhere else */
 	if (r->conf.nat == NET_NAT_MASQUERADE && r->events_fd >= 0)
 		sync_sockets_hush(r->events_fd);

@@ -67,6 +67,14 @@ struct router_handover {
 	uint32_t trail_ms;
 };
 
+struct router_server;
+struct router_services {
+	struct service_env env;
+	struct router_server *at[SERVICE_IDS]; /* NULL: not wanted */
+	struct event *timer;
+	bool active;
+};
+
 struct router {
 	const struct router_env *env;
 	struct conf_router conf;
@@ -109,6 +117,7 @@ struct router {
 	struct guard_role kept; /* is_kept: as it was, until it is adopted or that has failed */
 	bool is_kept;
 	struct router_guarded guarded;
+	struct router_services services;
 	struct router_handover handover;
 	int events_fd; /* replication's, see sync_sockets_hush(); -1 */
 
@@ -205,6 +214,17 @@ void router_track_look(struct router *r);
 void router_track_quiet(struct router *r);
 /* Another fault is over: says again what is left of ours. */
 void router_track_remind(struct router *r);
+
+/* ---- router_services.c ---- */
+
+/* The namespace is open. 0 or -errno. */
+must_check int router_services_open(struct router *r);
+void router_services_close(struct router *r);
+must_check int router_services_reconfigure(struct router *r);
+/* The role may be another one; its addresses are still as before. */
+void router_services_role(struct router *r);
+/* The addresses are about to go. */
+void router_services_farewell(struct router *r);
 
 /* ---- router_guard.c ---- */
 

@@ -20,6 +20,7 @@
 #include <linux/sockios.h>
 
 #include "program.h"
+#include "router.h"
 #include "vrouter/log.h"
 
 #define LOCK_WAIT_MS 1000
@@ -153,6 +154,43 @@ int startup_check_rules(struct conf *c, char why[static STARTUP_WHY_MAX])
 		}
 	}
 	return 0;
+}
+
+static int service_line(const struct conf_services *s, enum service_id id)
+{
+	switch (id) {
+	case SERVICE_DNS:
+		return s->dns_line;
+	case SERVICE_NTP:
+		return s->ntp_line;
+	case SERVICE_DHCP:
+		return s->dhcp_line ? s->dhcp_line : s->ra_line;
+	case SERVICE_IDS:
+		break;
+	}
+	return 0;
+}
+
+static int check_service(const struct conf *c, const struct conf_router *r, enum service_id id,
+			 char why[static STARTUP_WHY_MAX])
+{
+	char text[SERVICE_TEXT_MAX];
+	int err = service_is_wanted(r, id) ? router_service_check(id, text) : 0;
+
+	if (err < 0)
+		snprintf(why, STARTUP_WHY_MAX, "%.100s:%d: router \"%s\": %s: %.150s", c->path,
+			 service_line(&r->services, id), r->name, service_options(id), text);
+	return err;
+}
+
+int startup_check_services(const struct conf *c, char why[static STARTUP_WHY_MAX])
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < c->n_routers && !err; i++)
+		for (unsigned k = 0; k < SERVICE_IDS && !err; k++)
+			err = check_service(c, &c->router[i], (enum service_id)k, why);
+	return err;
 }
 
 static int ask_conntrack(struct mnl_socket *nl)

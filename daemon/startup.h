@@ -18,6 +18,9 @@ must_check int startup_check_programs(const struct conf *c, char why[static STAR
 /* The operator's files of nftables rules (nft-file) are fine; their hashes go into the config. 0 or
  * -errno; -EPERM: as far as they can be looked at without privileges. */
 must_check int startup_check_rules(struct conf *c, char why[static STARTUP_WHY_MAX]);
+/* The programs of what routers serve are installed. 0 or -errno. A daemon that starts does without:
+ * they are looked for again all the time. */
+must_check int startup_check_services(const struct conf *c, char why[static STARTUP_WHY_MAX]);
 /* The kernel speaks conntrack netlink. 0 or -errno. */
 must_check int startup_check_conntrack(char why[static STARTUP_WHY_MAX]);
 

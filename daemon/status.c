@@ -15,7 +15,7 @@ static json_t *text_or_null(const char *s)
 	return s && s[0] ? json_string(s) : json_null();
 }
 
-static json_t *time_json(uint64_t wall)
+json_t *status_time_json(uint64_t wall)
 {
 	char day[32], text[48];
 	time_t s = (time_t)(wall / 1000);
@@ -32,7 +32,7 @@ json_t *happening_json(const struct happening *h)
 	if (!h)
 		return json_null();
 	return json_pack("{s:I, s:o, s:o, s:s, s:s, s:s, s:I}", "id", (json_int_t)h->id, "time",
-			 time_json(h->time_ms), "router", text_or_null(h->router), "type",
+			 status_time_json(h->time_ms), "router", text_or_null(h->router), "type",
 			 happening_name(h->type), "text", h->text, "reason", h->reason, "term",
 			 (json_int_t)h->term);
 }
@@ -225,7 +225,7 @@ static json_t *router_json(const struct app *a, const struct router *r)
 			      life_role_name(life_role(l->state)), "state",
 			      life_state_name(l->state), "reason", l->reason);
 
-	json_object_set_new(j, "since", time_json(v.since_ms));
+	json_object_set_new(j, "since", status_time_json(v.since_ms));
 	json_object_set_new(j, "fault", l->faults ? json_string(l->reason) : json_null());
 	json_object_set_new(j, "alarms", alarms_json(a, &v));
 	json_object_set_new(j, "term", json_integer(l->term));
@@ -240,6 +240,7 @@ static json_t *router_json(const struct app *a, const struct router *r)
 	add_replication(j, &v);
 	json_object_set_new(j, "neighbours", neighbours_json(&v.neigh));
 	json_object_set_new(j, "tracks", tracks_json(r, v.conf));
+	json_object_set_new(j, "services", services_json(r));
 	return j;
 }
 
@@ -258,7 +259,7 @@ json_t *status_json(const struct app *a, const struct router *only)
 {
 	return json_pack("{s:s, s:s, s:i, s:o, s:o}", "controller", a->conf->controller.name,
 			 "version", VR_VERSION, "pid", (int)getpid(), "started",
-			 time_json(a->started_ms), "routers", each(a, only, router_json));
+			 status_time_json(a->started_ms), "routers", each(a, only, router_json));
 }
 
 static json_t *peer_json(const struct engine_peer *p)
@@ -427,16 +428,16 @@ static json_t *router_stats(const struct app *a, const struct router *r)
 				 (json_int_t)v.hook.failed, "killed", (json_int_t)v.hook.killed,
 				 "coalesced", (json_int_t)v.hook_coalesced);
 
-	return json_pack("{s:s, s:{s:I, s:I, s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "router", v.conf->name, "network", "promotions", (json_int_t)v.promotions,
-			 "last_promotion_us", (json_int_t)v.promotion_us, "announcements",
-			 (json_int_t)v.announcements, "repairs", (json_int_t)v.repairs, "vrrp",
-			 v.vrrp_stats ? vrrp_json(v.vrrp_stats) : json_null(), "replication",
-			 v.report ? counters_json(&v.report->counters) : json_null(),
-			 "on_role_change", hook, "takeover", takeover_json(&v.takeover),
-			 "neighbours", neighbours_json(&v.neigh), "drops",
-			 status_drops_json(&counters), "forwards",
-			 status_forwards_json(v.conf, &counters));
+	return json_pack(
+		"{s:s, s:{s:I, s:I, s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "router",
+		v.conf->name, "network", "promotions", (json_int_t)v.promotions,
+		"last_promotion_us", (json_int_t)v.promotion_us, "announcements",
+		(json_int_t)v.announcements, "repairs", (json_int_t)v.repairs, "vrrp",
+		v.vrrp_stats ? vrrp_json(v.vrrp_stats) : json_null(), "replication",
+		v.report ? counters_json(&v.report->counters) : json_null(), "on_role_change", hook,
+		"takeover", takeover_json(&v.takeover), "neighbours", neighbours_json(&v.neigh),
+		"drops", status_drops_json(&counters), "forwards",
+		status_forwards_json(v.conf, &counters), "services", service_stats_json(r));
 }
 
 json_t *stats_json(const struct app *a, const struct router *only)

@@ -161,9 +161,29 @@ static void print_nat(const json_t *n)
 	}
 }
 
+/* "ntp          up (chronyd, pid 4711), stratum 3" */
+static void print_service(const json_t *s)
+{
+	const char *state = text(s, "state");
+	bool down = strcmp(state, "waiting") == 0;
+
+	printf("  %-12s %s (%s", text(s, "name"), down ? "DOWN" : state, text(s, "program"));
+	if (number(s, "pid"))
+		printf(", pid %lld", number(s, "pid"));
+	printf(")");
+	if (down)
+		printf(": %s", text(s, "reason"));
+	else if (number(s, "starts") > 1)
+		printf(", started %lld times", number(s, "starts"));
+	if (number(s, "stratum"))
+		printf(", stratum %lld%s", number(s, "stratum"),
+		       json_is_true(json_object_get(s, "synchronised")) ? "" : ", its own clock");
+	putchar('\n');
+}
+
 static void print_router(const json_t *r)
 {
-	const json_t *alarm, *n, *track, *vip;
+	const json_t *alarm, *n, *service, *track, *vip;
 	size_t i;
 
 	printf("\n%s: %s since %s", text(r, "router"), text(r, "role"), text(r, "since"));
@@ -185,6 +205,7 @@ static void print_router(const json_t *r)
 		print_nat(json_object_get(r, "nat"));
 	print_election(json_object_get(r, "election"));
 	json_array_foreach(json_object_get(r, "tracks"), i, track) print_track(track);
+	json_array_foreach(json_object_get(r, "services"), i, service) print_service(service);
 	print_sync(r);
 	n = json_object_get(r, "neighbours");
 	if (json_is_object(n))

@@ -80,6 +80,24 @@ struct conf_nat {
 		file_line;
 };
 
+#define CONF_UPSTREAMS_MAX 8
+
+struct conf_range {
+	struct ip_addr first, last; /* of family 0: none */
+};
+
+/* What a router serves on its management VIPs, while it is ACTIVE. */
+struct conf_services {
+	struct ip_addr
+		dns[CONF_UPSTREAMS_MAX]; /* whom the router's DNS server asks; none: no server */
+	struct ip_addr ntp[CONF_UPSTREAMS_MAX]; /* the same of NTP */
+	unsigned n_dns, n_ntp;
+	struct conf_range dhcp; /* to be handed out to nodes; default none */
+	unsigned lease_s;	/* default 3600 */
+	bool ra;		/* router advertisements of IPv6; default false */
+	int dns_line, ntp_line, dhcp_line, ra_line;
+};
+
 struct conf_router {
 	char name[CONF_NAME_MAX];
 	char namespace[NET_NAME_MAX];
@@ -123,6 +141,7 @@ struct conf_router {
 	unsigned on_role_change_timeout_s;  /* default 10 */
 	char fence[CONF_PATH_MAX];	    /* a program; empty: none */
 	unsigned fence_timeout_s;	    /* default 10 */
+	struct conf_services services;
 	struct conf_track track[TRACK_MAX];
 	unsigned n_tracks;
 	enum conf_crash crash;	  /* default withdraw */
