@@ -346,7 +346,8 @@ static void calm_stall(struct sim *s, unsigned set, unsigned a)
 	if ((n->v.state == VRRP_ACTIVE) != stays)
 		fail(s, "node %u stood still and %s", i,
 		     stays ? "left to a blind one" : "did not leave");
-	if (s->changes != changes)
+	/* a blind one's farewell carries its own interval, which others take for a while */
+	if (s->changes != changes && !(stays && s->mixed))
 		fail(s, "node %u stood still and changed more than its own state", i);
 }
 
