@@ -70,7 +70,7 @@ watch_resets public h1 eth0
 for i in 1 2 3; do traffic tcp$i n$i tcp-flows --target $HOST:7 --count 100 --interval-us 1000; done
 traffic probe n3 probe --target $HOST:7
 traffic udp2 n2 udp-flows --target $HOST:7 --count 50
-ctl "$A" status | grep -q "of group trio (3 routers)" || fail "status does not show the group"
+[ "$(ctl "$A" status | grep -c "of group trio (3 routers)")" -gt 0 ] || fail "status does not show the group"
 wait_for "the group in status --json" 10 shown
 
 ask probe reset
