@@ -520,7 +520,9 @@ double wait_equal(const char *what)
 	char why[2 * FLOW_STRLEN + 32];
 
 	for (;;) {
-		if (count(&A) == count(&B) && compare(why, sizeof(why)))
+		bool same_size = count(&A) == count(&B);
+
+		if (same_size && compare(why, sizeof(why)))
 			return seconds() - begin;
 		if (seconds() - begin > DEADLINE_S) {
 			show(&A);
@@ -528,7 +530,7 @@ double wait_equal(const char *what)
 			die("%s: after %d s the tables differ: %s", what, DEADLINE_S,
 			    count(&A) == count(&B) ? why : "in size");
 		}
-		pump(10);
+		pump(same_size ? 100 : 10); /* a look at both tables costs as much */
 	}
 }
 
