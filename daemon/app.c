@@ -13,6 +13,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "clock.h"
+#include "ovs.h"
 #include "procwatch.h"
 #include "startup.h"
 #include "vrouter/log.h"
@@ -78,7 +79,9 @@ static int start_helpers(struct app *a)
 	struct spawn_opts opts = app_spawn_opts(a);
 	int err = app_start_guard(a);
 
-	return err ? err : procwatch_new(&a->procs, a->base, &opts);
+	if (!err)
+		err = procwatch_new(&a->procs, a->base, &opts);
+	return err ? err : ovs_new(&a->ovs, a->base, a->conf->controller.ovs_db);
 }
 
 /* ---- routers ----------------------------------------------------------------------------------
@@ -261,6 +264,7 @@ static int start(struct app *a)
 				     .guard = a->guard,
 				     .procs = a->procs,
 				     .groups = &a->groups,
+				     .ovs = a->ovs,
 				     .adopt = a->adopt,
 				     .ring_bytes = a->conf->sync.ring_kb * 1024,
 				     .hold_new_ms = a->conf->sync.hold_new_ms,
@@ -296,6 +300,7 @@ static void finish(struct app *a)
 	app_upgrade_free(a);
 	app_end_guard(a);
 	procwatch_free(a->procs);
+	ovs_free(a->ovs);
 	app_verify_down(a, "the daemon ends");
 	ctl_server_free(a->ctl);
 	sync_child_free(a->sync);

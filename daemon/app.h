@@ -35,6 +35,7 @@ struct app {
 	struct sync_child *sync;
 	struct guard *guard;
 	struct procwatch *procs;
+	struct ovs *ovs;
 	struct adopt *adopt; /* NULL: nobody stood in for a core before */
 	bool adopting;	     /* and has yet to be told what was adopted */
 	int listener;	     /* where the next core finds the guard; -1: none is to be adopted */

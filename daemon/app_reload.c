@@ -143,8 +143,9 @@ static int apply(struct app *a, struct conf *new, const struct conf_delta *d, un
 	char why[STARTUP_WHY_MAX] = "";
 	int err = new->sync.present ? app_sync_conf(new, &keys, t->buf) : 0, failed = 0;
 
-	if (!err && (startup_check_links(new, why) < 0 || startup_check_programs(new, why) < 0 ||
-		     startup_check_services(new, why) < 0)) {
+	if (!err &&
+	    (startup_check_links(new, why) < 0 || startup_check_legs(new, why) < 0 ||
+	     startup_check_programs(new, why) < 0 || startup_check_services(new, why) < 0)) {
 		add(t, "%s", why);
 		err = -ENODEV;
 	}

@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "guard.h"
+#include "ovs.h"
 #include "procwatch.h"
 #include "program.h"
 #include "vrouter/log.h"
@@ -91,6 +92,7 @@ static void replace(struct app *a)
 	procwatch_free(a->procs);
 	for (unsigned i = 0; i < a->n_routers; i++)
 		router_end_services(a->router[i]);
+	ovs_free(a->ovs);
 	execv(a->exe, argv);
 	log_err("vrouterd", NULL, "upgrade: %s: %s; ending as it is", a->exe, strerror(errno));
 	_exit(EXIT_FAILURE);

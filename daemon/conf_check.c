@@ -12,82 +12,9 @@ struct check {
 	struct conf_errors *errors;
 };
 
-static const char *const leg_name[NET_LEGS] = {"management", "public"};
-
 static int line_or(int line, int section)
 {
 	return line ? line : section;
-}
-
-static void check_vip(const struct check *k, const struct conf_router *r, enum net_leg_id id,
-		      unsigned i)
-{
-	const struct conf_leg *leg = &r->leg[id];
-	char buf[IP_PREFIX_STRLEN];
-	int line = line_or(leg->vip_line, leg->line);
-
-	ip_prefix_format(&leg->vip[i], buf);
-	if (!ip_prefix_is_host(&leg->vip[i]))
-		conf_error(k->errors, k->c->path, line,
-			   "router \"%s\": %s: vip = \"%s\": is no address that a host can have; "
-			   "allowed: not a network's first or last address, loopback or multicast",
-			   r->name, leg_name[id], buf);
-	if (ip_prefix_any_is(leg->vip, i, &leg->vip[i].addr))
-		conf_error(k->errors, k->c->path, line,
-			   "router \"%s\": %s: vip = \"%s\": is listed twice; allowed: each "
-			   "address once",
-			   r->name, leg_name[id], buf);
-}
-
-static void check_vips(const struct check *k, const struct conf_router *r, enum net_leg_id id)
-{
-	const struct conf_leg *leg = &r->leg[id];
-
-	for (unsigned i = 0; i < leg->n_vips; i++)
-		check_vip(k, r, id, i);
-	if (!ip_prefix_of_family(leg->vip, leg->n_vips, AF_INET) &&
-	    !ip_prefix_of_family(leg->vip, leg->n_vips, AF_INET6))
-		conf_error(k->errors, k->c->path, line_or(leg->vip_line, leg->line),
-			   "router \"%s\": %s: vip: there are link-local addresses only; allowed: "
-			   "at least one other",
-			   r->name, leg_name[id]);
-}
-
-/* Link-local networks are each link's own. */
-static void check_apart(const struct check *k, const struct conf_router *r,
-			const struct ip_prefix *m, const struct ip_prefix *p)
-{
-	const struct conf_leg *leg = &r->leg[NET_PUBLIC];
-	char mb[IP_PREFIX_STRLEN], pb[IP_PREFIX_STRLEN];
-
-	if (ip_prefix_overlap(m, p) && !ip_addr_is_link_local(&m->addr) &&
-	    !ip_addr_is_link_local(&p->addr))
-		conf_error(k->errors, k->c->path, line_or(leg->vip_line, leg->line),
-			   "router \"%s\": public: vip = \"%s\": its network overlaps that of the "
-			   "management vip \"%s\"; allowed: two networks apart",
-			   r->name, ip_prefix_format(p, pb), ip_prefix_format(m, mb));
-}
-
-static void check_legs(const struct check *k, const struct conf_router *r)
-{
-	const struct conf_leg *m = &r->leg[NET_MANAGEMENT], *p = &r->leg[NET_PUBLIC];
-
-	check_vips(k, r, NET_MANAGEMENT);
-	check_vips(k, r, NET_PUBLIC);
-	for (unsigned i = 0; i < m->n_vips; i++)
-		for (unsigned j = 0; j < p->n_vips; j++)
-			check_apart(k, r, &m->vip[i], &p->vip[j]);
-	if (strcmp(m->interface, p->interface) == 0)
-		conf_error(
-			k->errors, k->c->path, line_or(p->interface_line, p->line),
-			"router \"%s\": public: interface = \"%s\": is the management leg's, too; "
-			"allowed: a name of its own",
-			r->name, p->interface);
-	if (strcmp(m->interface, "lo") == 0 || strcmp(p->interface, "lo") == 0)
-		conf_error(k->errors, k->c->path, r->line,
-			   "router \"%s\": interface = \"lo\": is the loopback interface; allowed: "
-			   "another name",
-			   r->name);
 }
 
 /* An IPv6 gateway may be link-local: it is on the leg, whatever the VIPs there. */
@@ -135,33 +62,13 @@ static void check_gateways(const struct check *k, const struct conf_router *r)
 	}
 }
 
-/* A MAC address may be in one place only of what is one network. */
-static void check_virtual_mac(const struct check *k, const struct conf_router *r)
-{
-	int line = line_or(r->election.virtual_mac_line, line_or(r->election.line, r->line));
-
-	if (!r->election.virtual_mac)
-		return;
-	if (!r->election.vrid)
-		conf_error(
-			k->errors, k->c->path, line,
-			"router \"%s\": election: virtual-mac is made of the VRID; allowed: with "
-			"a vrid",
-			r->name);
-	if (strcmp(r->leg[NET_MANAGEMENT].bridge, r->leg[NET_PUBLIC].bridge) == 0)
-		conf_error(k->errors, k->c->path, line,
-			   "router \"%s\": election: virtual-mac: both legs are on bridge \"%s\"; "
-			   "allowed: with legs on two bridges",
-			   r->name, r->leg[NET_PUBLIC].bridge);
-}
-
 static void check_election_family(const struct check *k, const struct conf_router *r)
 {
 	const char *spoken = r->election.ipv6 ? "IPv6" : "IPv4";
 
 	if (r->election.group[0]) /* its advertisements list no VIP */
 		return;
-	for (unsigned i = 0; i < NET_LEGS; i++)
+	for (unsigned i = 0; i < conf_legs(r); i++)
 		if (ip_prefix_of_family(r->leg[i].vip, r->leg[i].n_vips,
 					r->election.ipv6 ? AF_INET6 : AF_INET))
 			return;
@@ -362,63 +269,6 @@ static void check_router_filter(const struct check *k, const struct conf_router 
 	check_filter(k, &r->filter, where);
 }
 
-static bool same_hostname(const struct conf_router *a, enum net_leg_id ai,
-			  const struct conf_router *b, enum net_leg_id bi)
-{
-	char x[IFNAMSIZ], y[IFNAMSIZ];
-
-	net_hostname(x, a->namespace, ai);
-	net_hostname(y, b->namespace, bi);
-	return strcmp(x, y) == 0;
-}
-
-/* x, of router a, and leg id of router b are on one bridge. */
-static void check_one_bridge(const struct check *k, const struct conf_router *a,
-			     const struct conf_leg *x, const struct conf_router *b,
-			     enum net_leg_id id)
-{
-	const struct conf_leg *y = &b->leg[id];
-	char buf[IP_PREFIX_STRLEN];
-
-	for (unsigned i = 0; i < y->n_vips; i++)
-		if (ip_prefix_any_is(x->vip, x->n_vips, &y->vip[i].addr))
-			conf_error(k->errors, k->c->path, line_or(y->vip_line, y->line),
-				   "router \"%s\": %s: vip = \"%s\": is router \"%s\"'s, too, "
-				   "on one bridge; allowed: an address of its own",
-				   b->name, leg_name[id], ip_prefix_format(&y->vip[i], buf),
-				   a->name);
-	if (a->election.virtual_mac && b->election.virtual_mac &&
-	    a->election.vrid == b->election.vrid && conf_mac_is_ipv6(a) == conf_mac_is_ipv6(b))
-		conf_error(
-			k->errors, k->c->path,
-			line_or(b->election.virtual_mac_line, b->election.line),
-			"router \"%s\": election: virtual-mac: router \"%s\" has the same VRID "
-			"and so the same MAC address on bridge \"%s\"; allowed: a VRID of its own",
-			b->name, a->name, y->bridge);
-}
-
-static void check_pair_legs(const struct check *k, const struct conf_router *a,
-			    const struct conf_router *b)
-{
-	for (unsigned i = 0; i < NET_LEGS; i++) {
-		for (unsigned j = 0; j < NET_LEGS; j++) {
-			const struct conf_leg *x = &a->leg[i], *y = &b->leg[j];
-
-			if (strcmp(x->bridge, y->bridge) == 0)
-				check_one_bridge(k, a, x, b, (enum net_leg_id)j);
-			if (i == j && strcmp(a->namespace, b->namespace) != 0 &&
-			    same_hostname(a, (enum net_leg_id)i, b, (enum net_leg_id)j))
-				conf_error(
-					k->errors, k->c->path, line_or(b->namespace_line, b->line),
-					"router \"%s\": namespace = \"%s\": its leg on the bridge "
-					"would be named like one of router \"%s\"; allowed: "
-					"another "
-					"name",
-					b->name, b->namespace, a->name);
-		}
-	}
-}
-
 static bool of_one_group(const struct conf_router *a, const struct conf_router *b)
 {
 	return a->election.group[0] && strcmp(a->election.group, b->election.group) == 0;
@@ -452,7 +302,7 @@ static void check_pair(const struct check *k, const struct conf_router *a,
 			"router \"%s\": election: vrid = %u: is router \"%s\"'s, too, on interface "
 			"\"%s\"; allowed: a VRID of its own",
 			b->name, b->election.vrid, a->name, b->election.interface);
-	check_pair_legs(k, a, b);
+	conf_check_legs_of_two(k->c, a, b, k->errors);
 	conf_nat_check_pair(k->c, a, b, k->errors);
 }
 
@@ -511,12 +361,11 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
 	for (unsigned i = 0; i < c->n_routers; i++) {
 		const struct conf_router *r = &c->router[i];
 
-		check_legs(&k, r);
+		conf_check_legs(c, r, errors);
 		check_gateways(&k, r);
 		check_election(&k, r);
 		conf_check_election_peers(c, r, errors);
 		conf_nat_check(c, r, errors);
-		check_virtual_mac(&k, r);
 		check_needs_sync(&k, r);
 		check_router_filter(&k, r);
 		check_fence(&k, r);

@@ -15,5 +15,9 @@ void conf_check_group(const struct conf *c, unsigned i, struct conf_errors *erro
 void conf_nat_check(const struct conf *c, const struct conf_router *r, struct conf_errors *errors);
 void conf_nat_check_pair(const struct conf *c, const struct conf_router *a,
 			 const struct conf_router *b, struct conf_errors *errors);
+/* Those of one router, with its virtual MAC; those of two routers beside each other. */
+void conf_check_legs(const struct conf *c, const struct conf_router *r, struct conf_errors *errors);
+void conf_check_legs_of_two(const struct conf *c, const struct conf_router *a,
+			    const struct conf_router *b, struct conf_errors *errors);
 
 #endif

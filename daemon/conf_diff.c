@@ -59,6 +59,8 @@ const char *conf_diff_global(const struct conf *old, const struct conf *new)
 		return "controller: control-socket";
 	if (old->controller.realtime != new->controller.realtime)
 		return "controller: realtime";
+	if (!same_text(old->controller.ovs_db, new->controller.ovs_db))
+		return "controller: ovs-db";
 	return diff_sync(&old->sync, &new->sync);
 }
 
@@ -80,6 +82,18 @@ static bool same_gateways(const struct conf_router *a, const struct conf_router 
 		return false;
 	for (unsigned i = 0; i < a->n_gateways; i++)
 		if (!ip_addr_equal(&a->gateway[i], &b->gateway[i]))
+			return false;
+	return true;
+}
+
+/* The same ones, in this order: by that they are known to neighbours' replicas. */
+static bool same_extra_legs(const struct conf_router *a, const struct conf_router *b)
+{
+	if (a->n_extra_legs != b->n_extra_legs)
+		return false;
+	for (unsigned i = NET_LEGS; i < conf_legs(a); i++)
+		if (!same_text(a->leg[i].name, b->leg[i].name) ||
+		    !same_text(a->leg[i].interface, b->leg[i].interface))
 			return false;
 	return true;
 }
@@ -121,6 +135,8 @@ static const char *refused(const struct conf_router *a, const struct conf_router
 		return "management: interface";
 	if (!same_text(a->leg[NET_PUBLIC].interface, b->leg[NET_PUBLIC].interface))
 		return "public: interface";
+	if (!same_extra_legs(a, b))
+		return "leg";
 	if (what || a->election.mode != CONF_ELECTION_VRRP || a->election.group[0])
 		return what;
 	/* Advertisements carry the VIPs, and a peer that has others does not count: with the two
@@ -129,6 +145,9 @@ static const char *refused(const struct conf_router *a, const struct conf_router
 		return "management: vip";
 	if (!same_vips(&a->leg[NET_PUBLIC], &b->leg[NET_PUBLIC]))
 		return "public: vip";
+	for (unsigned i = NET_LEGS; i < conf_legs(a); i++)
+		if (!same_vips(&a->leg[i], &b->leg[i]))
+			return "leg: vip";
 	return NULL;
 }
 
@@ -162,9 +181,10 @@ static bool same_nat(const struct conf_router *a, const struct conf_router *b)
 
 static bool same_live(const struct conf_router *a, const struct conf_router *b)
 {
-	for (unsigned i = 0; i < NET_LEGS; i++)
+	for (unsigned i = 0; i < conf_legs(a); i++)
 		if (!same_vips(&a->leg[i], &b->leg[i]) ||
-		    !same_text(a->leg[i].bridge, b->leg[i].bridge))
+		    !conf_leg_same_wire(&a->leg[i], &b->leg[i]) || a->leg[i].mtu != b->leg[i].mtu ||
+		    a->leg[i].outside != b->leg[i].outside)
 			return false;
 	return same_gateways(a, b) && same_peers(&a->election.peers, &b->election.peers) &&
 	       same_nat(a, b) && a->election.priority == b->election.priority &&
@@ -223,14 +243,23 @@ unsigned conf_diff(const struct conf *old, const struct conf *new, struct conf_d
 	return n;
 }
 
-static void net_leg(struct net_leg *out, const struct conf_router *r, enum net_leg_id id)
+static void net_leg(struct net_leg *out, const struct conf_router *r, unsigned id)
 {
 	const struct conf_leg *from = &r->leg[id];
 	bool ipv6 = ip_prefix_of_family(from->vip, from->n_vips, AF_INET6), link_local = false;
 
 	snprintf(out->ifname, sizeof(out->ifname), "%s", from->interface);
 	snprintf(out->bridge, sizeof(out->bridge), "%s", from->bridge);
-	net_hostname(out->hostname, r->namespace, id);
+	snprintf(out->name, sizeof(out->name), "%s", conf_leg_name(r, id));
+	out->outside = from->outside;
+	out->attach = from->attach;
+	out->vlan = from->vlan;
+	out->mtu = from->mtu;
+	/* Open vSwitch knows its port by one name, here and there */
+	if (from->attach == NET_ATTACH_OVS)
+		snprintf(out->hostname, sizeof(out->hostname), "%s", from->interface);
+	else
+		net_hostname(out->hostname, r->namespace, id);
 	for (unsigned i = 0; i < from->n_vips; i++) {
 		out->vip[out->n_vips++] = from->vip[i];
 		link_local = link_local || ip_addr_is_link_local(&from->vip[i].addr);
@@ -252,6 +281,7 @@ void conf_net_desired(struct net_desired *out, const struct conf_router *r, bool
 				.nat_random = r->nat_random,
 				.closed = !r->election.accept,
 				.virtual_mac = r->election.virtual_mac,
+				.n_extra = r->n_extra_legs,
 				.active = active};
 
 	snprintf(d.router, sizeof(d.router), "%s", r->name);
@@ -259,8 +289,8 @@ void conf_net_desired(struct net_desired *out, const struct conf_router *r, bool
 	net_virtual_mac(d.mac, (uint8_t)r->election.vrid, conf_mac_is_ipv6(r));
 	for (unsigned i = 0; i < r->n_gateways; i++)
 		d.gateway[r->gateway[i].family == AF_INET6 ? NET_V6 : NET_V4] = r->gateway[i];
-	for (unsigned i = 0; i < NET_LEGS; i++)
-		net_leg(&d.leg[i], r, (enum net_leg_id)i);
+	for (unsigned i = 0; i < conf_legs(r); i++)
+		net_leg(&d.leg[i], r, i);
 	net_held(&d.leg[NET_PUBLIC], r);
 	conf_nat_rules(&d.rules, r);
 	*out = d;

@@ -15,12 +15,15 @@ bool conf_mac_is_ipv6(const struct conf_router *r)
 {
 	if (r->election.mode == CONF_ELECTION_VRRP)
 		return r->election.ipv6;
-	return !has_vip(&r->leg[NET_MANAGEMENT], AF_INET) && !has_vip(&r->leg[NET_PUBLIC], AF_INET);
+	for (unsigned i = 0; i < conf_legs(r); i++)
+		if (has_vip(&r->leg[i], AF_INET))
+			return false;
+	return true;
 }
 
 static void add(struct vrrp_io_cfg *out, const struct conf_router *r, bool link_local)
 {
-	for (unsigned i = 0; i < NET_LEGS; i++)
+	for (unsigned i = 0; i < conf_legs(r); i++)
 		for (unsigned k = 0; k < r->leg[i].n_vips; k++) {
 			const struct ip_addr *a = &r->leg[i].vip[k].addr;
 
@@ -32,10 +35,11 @@ static void add(struct vrrp_io_cfg *out, const struct conf_router *r, bool link_
 /* The first leg that has IPv6 has a link-local address anyway, see net_own_link_local(). */
 static void add_own_link_local(struct vrrp_io_cfg *out, const struct conf_router *r)
 {
-	enum net_leg_id leg =
-		has_vip(&r->leg[NET_MANAGEMENT], AF_INET6) ? NET_MANAGEMENT : NET_PUBLIC;
 	struct ip_prefix own;
+	unsigned leg = 0;
 
+	while (leg + 1 < conf_legs(r) && !has_vip(&r->leg[leg], AF_INET6))
+		leg++;
 	net_own_link_local(&own, r->name, leg);
 	out->addrs[out->n_addrs++] = own.addr;
 }

@@ -20,7 +20,7 @@
 
 #define LINE_OPTION   "__line"
 #define OPTIONS_MAX   32
-#define CONF_SUBS_MAX 16
+#define CONF_SUBS_MAX 20
 #define WHERE_MAX     160
 #define ALLOWED_MAX   200
 

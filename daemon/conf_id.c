@@ -41,7 +41,7 @@ uint64_t conf_router_id(const struct conf_router *r)
 	uint64_t h = BASIS;
 
 	add_text(&h, r->namespace);
-	for (unsigned i = 0; i < NET_LEGS; i++)
+	for (unsigned i = 0; i < conf_legs(r); i++)
 		add_text(&h, r->leg[i].interface);
 	add_number(&h, r->election.mode);
 	if (r->election.mode != CONF_ELECTION_VRRP)
@@ -56,7 +56,7 @@ uint64_t conf_router_id(const struct conf_router *r)
 		add_number(&h, r->election.version);
 		add_number(&h, r->election.advert_interval_ms);
 	}
-	for (unsigned i = 0; i < NET_LEGS && !r->election.group[0]; i++) {
+	for (unsigned i = 0; i < conf_legs(r) && !r->election.group[0]; i++) {
 		add_number(&h, r->leg[i].n_vips);
 		for (unsigned k = 0; k < r->leg[i].n_vips; k++) {
 			add_addr(&h, &r->leg[i].vip[k].addr);

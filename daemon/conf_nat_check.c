@@ -18,7 +18,7 @@ struct check {
 
 static const char *const mode_name[] = {"none", "snat", "masquerade"};
 
-static const struct ip_prefix *vip_of(const struct check *k, enum net_leg_id leg, int family)
+static const struct ip_prefix *vip_of(const struct check *k, unsigned leg, int family)
 {
 	return ip_prefix_of_family(k->r->leg[leg].vip, k->r->leg[leg].n_vips, family);
 }
@@ -35,16 +35,19 @@ static bool touches(const struct ip_range *r, const struct ip_prefix *p)
 
 static const char *range_is_bad(const struct check *k, const struct ip_range *r)
 {
-	const struct conf_leg *m = &k->r->leg[NET_MANAGEMENT], *p = &k->r->leg[NET_PUBLIC];
+	const struct conf_leg *p = &k->r->leg[NET_PUBLIC];
 
 	if (!ip_addr_is_host(&r->first) || !ip_addr_is_host(&r->last) ||
 	    ip_addr_is_link_local(&r->first) || ip_addr_is_link_local(&r->last))
 		return "has addresses that nobody can have";
 	if (!vip_of(k, NET_PUBLIC, r->first.family))
 		return "there is no public vip of its IP version, so nothing can be routed to it";
-	for (unsigned i = 0; i < m->n_vips; i++)
-		if (touches(r, &m->vip[i]))
-			return "is in the network of the management vip";
+	for (unsigned id = 0; id < conf_legs(k->r); id++)
+		for (unsigned i = 0; id != NET_PUBLIC && i < k->r->leg[id].n_vips; i++)
+			if (touches(r, &k->r->leg[id].vip[i]))
+				return id == NET_MANAGEMENT
+					       ? "is in the network of the management vip"
+					       : "is in the network of the vip of a further leg";
 	for (unsigned i = 0; i < p->n_vips; i++) {
 		struct ip_prefix first = {.addr = r->first, .len = p->vip[i].len};
 		struct ip_prefix last = {.addr = r->last, .len = p->vip[i].len};
@@ -150,22 +153,25 @@ static void check_nets(const struct check *k, int line, const char *option,
 
 static const char *target_is_bad(const struct check *k, const struct ip_addr *to)
 {
-	const struct conf_leg *m = &k->r->leg[NET_MANAGEMENT], *p = &k->r->leg[NET_PUBLIC];
+	bool reached = false;
 
 	if (!ip_addr_is_host(to) || ip_addr_is_link_local(to))
 		return "is no address that a host can have";
-	if (ip_prefix_any_is(m->vip, m->n_vips, to) || ip_prefix_any_is(p->vip, p->n_vips, to))
-		return "is the router itself";
-	if (ip_prefix_around(p->vip, p->n_vips, to))
-		return "is on the public side";
-	if (!vip_of(k, NET_MANAGEMENT, to->family))
-		return "there is no management vip of its IP version";
-	return NULL;
+	for (unsigned id = 0; id < conf_legs(k->r); id++) {
+		const struct conf_leg *l = &k->r->leg[id];
+		bool outside = id == NET_PUBLIC || l->outside;
+
+		if (ip_prefix_any_is(l->vip, l->n_vips, to))
+			return "is the router itself";
+		if (outside && ip_prefix_around(l->vip, l->n_vips, to))
+			return id == NET_PUBLIC ? "is on the public side" : "is on an outside leg";
+		reached = reached || (!outside && vip_of(k, id, to->family));
+	}
+	return reached ? NULL : "there is no management vip of its IP version";
 }
 
 static const char *address_is_bad(const struct check *k, const struct nat_forward *f)
 {
-	const struct conf_leg *m = &k->r->leg[NET_MANAGEMENT];
 	const struct ip_addr *a = &f->address;
 
 	if (!vip_of(k, NET_PUBLIC, f->to.addr.family))
@@ -176,8 +182,12 @@ static const char *address_is_bad(const struct check *k, const struct nat_forwar
 		return "is of another IP version than the target";
 	if (!ip_addr_is_host(a) || ip_addr_is_link_local(a))
 		return "is no address that a host can have";
-	if (ip_prefix_around(m->vip, m->n_vips, a))
-		return "is in the network of the management vip";
+	for (unsigned id = 0; id < conf_legs(k->r); id++)
+		if (id != NET_PUBLIC &&
+		    ip_prefix_around(k->r->leg[id].vip, k->r->leg[id].n_vips, a))
+			return id == NET_MANAGEMENT
+				       ? "is in the network of the management vip"
+				       : "is in the network of the vip of a further leg";
 	for (unsigned i = 0; i < k->r->n_gateways; i++)
 		if (ip_addr_equal(&k->r->gateway[i], a))
 			return "is the gateway";
@@ -309,7 +319,7 @@ void conf_nat_check_pair(const struct conf *c, const struct conf_router *a,
 
 	if (!(a->nat_more.rules.n_pool || a->nat_more.rules.n_forwards ||
 	      b->nat_more.rules.n_pool || b->nat_more.rules.n_forwards) ||
-	    strcmp(x->bridge, y->bridge) != 0)
+	    !conf_leg_same_wire(x, y))
 		return;
 	n = conf_nat_held(held_a, a);
 	m = conf_nat_held(held_b, b);

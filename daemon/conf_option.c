@@ -27,12 +27,14 @@ static const char *const words_tcp_state[] = {"SYN_SENT",   "SYN_RECV", "ESTABLI
 static const char *const words_kind[] = {"carrier", "bridge-port", "gateway", "script",
 					 "process", "route",	   NULL};
 static const char *const words_leg[] = {"management", "public", NULL};
+static const char *const words_leg_side[] = {"inside", "outside", NULL}; /* = conf_leg.outside */
 static const char *const words_side[] = {"router", "host", NULL};
 
 static const struct conf_option controller_options[] = {
 	{.name = "run-dir", .type = CONF_T_PATH, AT(struct conf, controller.run_dir)},
 	{.name = "control-socket", .type = CONF_T_PATH, AT(struct conf, controller.control_socket)},
 	{.name = "realtime", .type = CONF_T_BOOL, AT(struct conf, controller.realtime)},
+	{.name = "ovs-db", .type = CONF_T_PATH, AT(struct conf, controller.ovs_db)},
 };
 
 static const struct conf_option filter_options[] = {
@@ -143,12 +145,17 @@ static const struct conf_option sync_options[] = {
 	 .unit = "ms"},
 };
 
-/* The public leg alone has the last one, the way out; it is kept in the router. */
+/* Only those beside management and public have the first one, a side; only the public leg has the
+ * last one, the way out, which is kept in the router. */
 #define IN_PUBLIC(member)                                                                          \
 	(offsetof(struct conf_router, member) - offsetof(struct conf_router, leg[1]))
 static const struct conf_option leg_options[] = {
+	{.name = "side",
+	 .type = CONF_T_WORD,
+	 AT(struct conf_leg, outside),
+	 .words = words_leg_side},
 	{.name = "attach",
-	 .type = CONF_T_BRIDGE,
+	 .type = CONF_T_ATTACH,
 	 .required = true,
 	 AT(struct conf_leg, bridge),
 	 LINE_AT(struct conf_leg, attach_line)},
@@ -164,6 +171,19 @@ static const struct conf_option leg_options[] = {
 	 LIST_OF(struct conf_leg, vip),
 	 .count_offset = offsetof(struct conf_leg, n_vips),
 	 LINE_AT(struct conf_leg, vip_line)},
+	{.name = "vlan",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_leg, vlan),
+	 LINE_AT(struct conf_leg, vlan_line),
+	 .min = 1,
+	 .max = 4094},
+	{.name = "mtu",
+	 .type = CONF_T_NUMBER,
+	 AT(struct conf_leg, mtu),
+	 LINE_AT(struct conf_leg, mtu_line),
+	 .min = 68,
+	 .max = 65521,
+	 .unit = "bytes"},
 	{.name = "gateway",
 	 .type = CONF_T_ADDR,
 	 .list_max = NET_FAMILIES,
@@ -436,15 +456,24 @@ static const struct conf_option track_options[] = {
 static const struct conf_section router_subs[] = {
 	{.name = "management",
 	 .required = true,
-	 .option = leg_options,
-	 .n_options = ARRAY_LEN(leg_options) - 1,
+	 .option = &leg_options[1],
+	 .n_options = ARRAY_LEN(leg_options) - 2,
 	 .offset = offsetof(struct conf_router, leg[NET_MANAGEMENT]),
 	 LINE_AT(struct conf_leg, line)},
 	{.name = "public",
 	 .required = true,
-	 .option = leg_options,
-	 .n_options = ARRAY_LEN(leg_options),
+	 .option = &leg_options[1],
+	 .n_options = ARRAY_LEN(leg_options) - 1,
 	 .offset = offsetof(struct conf_router, leg[NET_PUBLIC]),
+	 LINE_AT(struct conf_leg, line)},
+	{.name = "leg",
+	 .titled = true,
+	 .option = leg_options,
+	 .n_options = ARRAY_LEN(leg_options) - 1,
+	 .list_max = NET_LEGS_MAX - NET_LEGS,
+	 .offset = offsetof(struct conf_router, leg[NET_LEGS]),
+	 .size = sizeof(struct conf_leg),
+	 .count_offset = offsetof(struct conf_router, n_extra_legs),
 	 LINE_AT(struct conf_leg, line)},
 	{.name = "nat",
 	 .option = conf_nat_options,
@@ -502,6 +531,7 @@ const struct conf_section conf_sections[CONF_SECS] = {
 void conf_defaults(struct conf *c)
 {
 	strcpy(c->controller.run_dir, "/run/vrouterd");
+	strcpy(c->controller.ovs_db, "/run/openvswitch/db.sock");
 	c->controller.realtime = true;
 	c->sync.port = 3781;
 	c->sync.checksum = true;

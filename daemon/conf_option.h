@@ -9,7 +9,7 @@
 enum conf_type {
 	CONF_T_NAME,   /* a controller's, router's or namespace's name */
 	CONF_T_IFNAME, /* an interface */
-	CONF_T_BRIDGE, /* bridge:NAME */
+	CONF_T_ATTACH, /* of a leg: bridge:NAME, macvlan:NAME, ovs:NAME */
 	CONF_T_PATH,   /* absolute */
 	CONF_T_NUMBER,
 	CONF_T_BOOL,

@@ -11,7 +11,7 @@ struct look {
 
 static bool is_vip(const struct conf_router *r, const struct ip_addr *a)
 {
-	for (unsigned i = 0; i < NET_LEGS; i++)
+	for (unsigned i = 0; i < conf_legs(r); i++)
 		if (ip_prefix_any_is(r->leg[i].vip, r->leg[i].n_vips, a))
 			return true;
 	return false;

@@ -133,6 +133,11 @@ static void check_link(const struct check *k)
 		      "leg and interface are %s; allowed: leg = \"management\" or \"public\", or "
 		      "interface = the name of one of the controller's",
 		      t->leg_line ? "both given" : "both missing");
+	else if (t->kind == TRACK_BRIDGE_PORT && t->leg_line &&
+		 k->router->leg[t->leg].attach != NET_ATTACH_BRIDGE)
+		wrong(k, t->leg_line,
+		      "its leg is no port of a Linux bridge; allowed: kind = \"carrier\", or a leg "
+		      "with attach = \"bridge:NAME\"");
 	else if (t->kind == TRACK_BRIDGE_PORT && !t->bridge_line != !t->interface_line)
 		wrong(k, t->bridge_line,
 		      "bridge is %s; allowed: the name of a bridge with interface, and none with "
@@ -284,11 +289,14 @@ void conf_track_look(struct net_look *out, const struct conf_router *r, const st
 	if (t->kind == TRACK_ROUTE)
 		return;
 	out->host = t->interface[0] || t->kind == TRACK_BRIDGE_PORT;
-	snprintf(out->bridge, sizeof(out->bridge), "%s", t->interface[0] ? t->bridge : leg->bridge);
+	/* of Open vSwitch the port alone tells something: its bridge need not even be up */
+	if (t->interface[0] || leg->attach != NET_ATTACH_OVS)
+		snprintf(out->bridge, sizeof(out->bridge), "%s",
+			 t->interface[0] ? t->bridge : leg->bridge);
 	snprintf(out->ifname, sizeof(out->ifname), "%s",
 		 t->interface[0] ? t->interface : leg->interface);
 	if (!t->interface[0] && t->kind == TRACK_BRIDGE_PORT)
-		net_hostname(out->ifname, r->namespace, (enum net_leg_id)t->leg);
+		net_hostname(out->ifname, r->namespace, t->leg);
 }
 
 static void what_link(const struct conf_track *t, char out[static CONF_TRACK_WHAT_MAX])

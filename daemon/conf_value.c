@@ -72,8 +72,9 @@ static const char *allowed_fixed(enum conf_type type)
 		       "\"2001:db8::/32\"";
 	case CONF_T_DHCP:
 		return "two IPv4 addresses like \"192.0.2.100-192.0.2.199\"";
-	case CONF_T_BRIDGE:
-		return "\"bridge:NAME\", the name of a Linux bridge";
+	case CONF_T_ATTACH:
+		return "\"bridge:NAME\", a Linux bridge, \"macvlan:NAME\", an interface, or "
+		       "\"ovs:NAME\", a bridge of Open vSwitch";
 	case CONF_T_BOOL:
 		return "true, false";
 	case CONF_T_NAME:
@@ -143,7 +144,7 @@ const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t c
 			"and no '/'",
 			CONF_PROCESS_MAX - 1);
 		break;
-	case CONF_T_BRIDGE:
+	case CONF_T_ATTACH:
 	case CONF_T_BOOL:
 	case CONF_T_ADDR:
 	case CONF_T_GROUP:
@@ -170,15 +171,21 @@ static const char *set_string(const struct conf_option *o, char *to, const char 
 	return NULL;
 }
 
-static const char *set_bridge(const struct conf_option *o, char *to, const char *text)
+static const char *set_attach(const struct conf_option *o, struct conf_leg *leg, const char *text)
 {
-	if (strncmp(text, "ovs:", 4) == 0)
-		return "Open vSwitch (ovs:) is not supported yet";
-	if (strncmp(text, "macvlan:", 8) == 0)
-		return "macvlan: is not supported yet";
-	if (strncmp(text, "bridge:", 7) != 0)
-		return "is not allowed";
-	return set_string(o, to, text + 7, conf_ifname_ok(text + 7));
+	static const char *const kind[] = {[NET_ATTACH_BRIDGE] = "bridge:",
+					   [NET_ATTACH_MACVLAN] = "macvlan:",
+					   [NET_ATTACH_OVS] = "ovs:"};
+
+	for (unsigned i = 0; i < ARRAY_LEN(kind); i++) {
+		size_t n = strlen(kind[i]);
+
+		if (strncmp(text, kind[i], n) != 0)
+			continue;
+		leg->attach = (enum net_attach)i;
+		return set_string(o, leg->bridge, text + n, conf_ifname_ok(text + n));
+	}
+	return "is not allowed";
 }
 
 static const char *set_number(const struct conf_option *o, void *to, const char *text)
@@ -338,8 +345,8 @@ const char *conf_option_set(const struct conf_option *o, void *base, unsigned in
 		return set_string(o, to, text, conf_name_ok(text));
 	case CONF_T_IFNAME:
 		return set_string(o, to, text, conf_ifname_ok(text));
-	case CONF_T_BRIDGE:
-		return set_bridge(o, to, text);
+	case CONF_T_ATTACH:
+		return set_attach(o, base, text);
 	case CONF_T_PATH:
 		return set_string(o, to, text, *text == '/' && text[1]);
 	case CONF_T_NUMBER:

@@ -16,21 +16,26 @@
 
 #include "guard_wire.h"
 #include "spawn.h"
+#include "vrouter/flow.h"
 #include "vrouter/netns.h"
 #include "vrouter/vrrp_standin.h"
 
 struct event_base;
 struct guard;
 
+/* VIPs, a link-local one of each leg, and what is translated on the public one. */
+#define GUARD_VIPS_MAX (FLOW_LOCALS_MAX + NET_LEGS_MAX + NAT_HELD_MAX)
+
 struct guard_orders {
 	struct guard_role role;
 	struct {
 		struct ip_prefix addr;
 		unsigned ifindex; /* inside of the namespace */
-	} vip[NET_HELD_MAX * NET_LEGS];
+	} vip[GUARD_VIPS_MAX];
 	unsigned n_vips;
-	unsigned leg[NET_LEGS]; /* ifindex */
-	bool virtual_mac;	/* to be taken from the legs */
+	unsigned leg[NET_LEGS_MAX]; /* ifindex */
+	unsigned n_legs;
+	bool virtual_mac; /* to be taken from the legs */
 	/* Of routers that share an election, id_of() its name; 0: none. One of them has it (a
 	 * vrrp_fd, and standin); the others follow that one. */
 	uint32_t group;

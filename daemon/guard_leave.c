@@ -104,7 +104,7 @@ static void withdraw_all(struct guard_state *s, enum guard_fate fate)
 		for (unsigned k = 0; s->armed[i].fate == fate && k < s->armed[i].orders.n_vips; k++)
 			withdraw(&s->armed[i], k);
 	for (unsigned i = 0; i < s->n; i++)
-		for (unsigned k = 0; s->armed[i].fate == fate && k < NET_LEGS; k++)
+		for (unsigned k = 0; s->armed[i].fate == fate && k < s->armed[i].orders.n_legs; k++)
 			take_virtual_mac(&s->armed[i], s->armed[i].orders.leg[k]);
 }
 

@@ -14,11 +14,9 @@
 #include "clock.h"
 #include "guard_state.h"
 
-#define VIPS_MAX (NET_HELD_MAX * NET_LEGS)
-
 struct seen {
 	const struct guard_orders *o;
-	bool vip[VIPS_MAX], leg[NET_LEGS];
+	bool vip[GUARD_VIPS_MAX], leg[NET_LEGS_MAX];
 };
 
 static int take_address(const struct nlattr *attr, void *data)
@@ -54,7 +52,7 @@ static void see_leg(struct seen *s, const struct nlmsghdr *nlh)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
 
-	for (unsigned i = 0; i < NET_LEGS; i++)
+	for (unsigned i = 0; i < s->o->n_legs; i++)
 		if ((unsigned)ifi->ifi_index == s->o->leg[i])
 			s->leg[i] = (ifi->ifi_flags & IFF_UP) && (ifi->ifi_flags & IFF_RUNNING);
 }
@@ -106,7 +104,7 @@ const char *guard_look(const struct guard_armed *a)
 	if (!dump(a->fd[GUARD_FD_ROUTE], RTM_GETLINK, seq, &s) ||
 	    !dump(a->fd[GUARD_FD_ROUTE], RTM_GETADDR, seq + 1, &s))
 		return "the namespace cannot be looked at";
-	for (unsigned i = 0; i < NET_LEGS; i++)
+	for (unsigned i = 0; i < a->orders.n_legs; i++)
 		if (!s.leg[i])
 			return "a leg is gone or down";
 	for (unsigned i = 0; i < a->orders.n_vips; i++)

@@ -4,6 +4,7 @@
 #ifndef DAEMON_LINES_H
 #define DAEMON_LINES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define LINES_LEN 256
@@ -14,6 +15,7 @@ typedef void lines_fn(void *ctx, const char *line);
 struct lines {
 	unsigned n, max; /* said so far, of the budget; n may be set back to 0 */
 	size_t len;	 /* of the line under way */
+	bool empty;	 /* lines without anything are told, too; else they are none */
 	char text[LINES_LEN];
 };
 

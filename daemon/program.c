@@ -30,6 +30,7 @@ struct program {
 	int fd; /* its output; -1: none */
 	struct event *child, *timer, *output;
 	struct lines lines;
+	void (*on_line)(void *ctx, const char *line); /* NULL: to the log */
 };
 
 /* ---- in the new process: async-signal-safe calls only -----------------------------------------
@@ -87,7 +88,11 @@ static void on_line(void *ctx, const char *line)
 {
 	struct program *p = ctx;
 
-	if (line)
+	if (p->on_line && line)
+		p->on_line(p->ctx, line);
+	else if (p->on_line)
+		return;
+	else if (line)
 		log_info("program", p->instance, "%s", line);
 	else
 		log_warn("program", p->instance, "its other output is left out");
@@ -240,7 +245,7 @@ static int watch_output(struct program *p, int fd)
 static int make_pipe(struct program *p, bool mute, int fds[static 2])
 {
 	fds[0] = fds[1] = -1;
-	p->lines = (struct lines){.max = PROGRAM_LINES};
+	p->lines = (struct lines){.max = PROGRAM_LINES, .empty = p->on_line != NULL};
 	if (mute)
 		return 0;
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -256,6 +261,7 @@ int program_run(struct program *p, const struct program_job *job)
 
 	if (p->pid > 0)
 		return -EBUSY;
+	p->on_line = job->on_line;
 	err = make_pipe(p, job->mute, fds);
 	p->pid = err ? 0 : fork();
 	if (p->pid == 0 && !err)

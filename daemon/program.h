@@ -10,7 +10,7 @@
 
 #include "vrouter/util.h"
 
-#define PROGRAM_ARGS  16
+#define PROGRAM_ARGS  32
 #define PROGRAM_LINES 64
 
 struct event_base;
@@ -37,6 +37,9 @@ struct program_job {
 	char *const *env;
 	uint32_t limit_ms;
 	bool mute; /* what it prints goes nowhere */
+	/* Not to the log, but here, with the ctx of program_new(), line by line; NULL: to the log
+	 */
+	void (*on_line)(void *ctx, const char *line);
 };
 /* The same, with all that there is to say. */
 must_check int program_run(struct program *p, const struct program_job *job);

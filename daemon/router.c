@@ -440,6 +440,7 @@ void router_free(struct router *r)
 		on_save(-1, 0, r);
 	router_group_leave(r);
 	vrrp_io_free(r->vrrp);
+	router_ovs_close(r);
 	router_track_close(r);
 	router_neigh_close(r);
 	router_services_close(r);
@@ -465,6 +466,7 @@ void router_teardown(struct router *r)
 	conf_net_desired(&d, &r->conf, false);
 	if (net_teardown(r->ns, &d, reason) < 0)
 		log_warn("router", r->conf.name, "cannot take it down: %s", reason);
+	router_ovs_teardown(r);
 }
 
 bool router_has_adopted(struct router *r)
@@ -517,6 +519,7 @@ int router_reconfigure(struct router *r, const struct conf_router *conf,
 	set_life_cfg(r);
 	tracked = router_track_reconfigure(r, was);
 	router_group_look(r);
+	router_ovs_reconfigure(r, was);
 	reconfigure_election(r);
 	router_sync_reconfigure(r);
 	router_neigh_reconfigure(r);

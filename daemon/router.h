@@ -16,6 +16,7 @@
 struct router;
 struct router_group;
 struct procwatch;
+struct ovs;
 struct adopt;
 
 /* Routers that share one election: each group of them is in this list, and lasts as long as its
@@ -33,6 +34,7 @@ struct router_env {
 	const struct adopt *adopt; /* NULL: nobody stands in for a core before this one */
 	struct procwatch *procs;
 	struct router_groups *groups;
+	struct ovs *ovs;
 	uint32_t ring_bytes, hold_new_ms;
 	/* id and time_ms are filled in by the daemon */
 	void (*on_happening)(void *ctx, const struct happening *h);

@@ -23,7 +23,7 @@ static int open_route(void *arg)
 	struct look *l = arg;
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
-	for (unsigned i = 0; fd >= 0 && i < NET_LEGS; i++) {
+	for (unsigned i = 0; fd >= 0 && i < net_legs(l->net); i++) {
 		const struct net_leg *leg = &l->net->leg[i];
 		unsigned ifindex = if_nametoindex(leg->ifname);
 
@@ -35,6 +35,7 @@ static int open_route(void *arg)
 		}
 		l->orders->leg[i] = ifindex;
 	}
+	l->orders->n_legs = net_legs(l->net);
 	l->orders->virtual_mac = l->net->virtual_mac;
 	return fd < 0 ? -errno : fd;
 }

@@ -15,7 +15,7 @@
 
 static void drop_announcers(struct router *r)
 {
-	for (unsigned i = 0; i < NET_LEGS; i++) {
+	for (unsigned i = 0; i < NET_LEGS_MAX; i++) {
 		announcer_free(r->announcer[i]);
 		r->announcer[i] = NULL;
 	}
@@ -24,7 +24,7 @@ static void drop_announcers(struct router *r)
 /* Opened beforehand where possible: announcing is part of a promotion. */
 static void open_announcers(struct router *r)
 {
-	for (unsigned i = 0; i < NET_LEGS; i++) {
+	for (unsigned i = 0; i < conf_legs(&r->conf); i++) {
 		int err = r->announcer[i] ? 0
 					  : announcer_new(&r->announcer[i], r->ns,
 							  r->conf.leg[i].interface);
@@ -35,7 +35,7 @@ static void open_announcers(struct router *r)
 	}
 }
 
-static void announce_vip(struct router *r, enum net_leg_id id, const struct ip_addr *vip)
+static void announce_vip(struct router *r, unsigned id, const struct ip_addr *vip)
 {
 	int err = r->announcer[id] ? announcer_send(r->announcer[id], vip) : -ENODEV;
 
@@ -47,7 +47,7 @@ static void announce_vip(struct router *r, enum net_leg_id id, const struct ip_a
 	}
 	if (err < 0)
 		log_warn("router", r->conf.name, "cannot announce the %s VIP: %s",
-			 id == NET_MANAGEMENT ? "management" : "public", strerror(-err));
+			 conf_leg_name(&r->conf, id), strerror(-err));
 	else
 		r->announcements++;
 }
@@ -57,9 +57,9 @@ static void announce(struct router *r)
 	struct net_desired d;
 
 	conf_net_desired(&d, &r->conf, true);
-	for (unsigned i = 0; i < NET_LEGS; i++)
+	for (unsigned i = 0; i < net_legs(&d); i++)
 		for (unsigned k = 0; k < d.leg[i].n_vips; k++)
-			announce_vip(r, (enum net_leg_id)i, &d.leg[i].vip[k].addr);
+			announce_vip(r, i, &d.leg[i].vip[k].addr);
 }
 
 /* Sends what is due and arms the timer for the next. */
@@ -102,11 +102,17 @@ static int ensure(struct router *r, bool active, unsigned *changed)
 
 	*changed = 0;
 	router_desired(r, &d, active);
+	router_ovs_fill(r, &d);
 	err = net_ensure(r->ns, &d, changed, reason);
 	if (err < 0) {
-		bool told =
-			(r->life.faults & LIFE_FAULT_NET) && strcmp(reason, r->life.reason) == 0;
+		unsigned ports = net_ports(r->ns);
+		const char *why = router_ovs_why(r, ports);
+		bool told;
 
+		if (why)
+			snprintf(reason, sizeof(reason), "%s", why);
+		told = (r->life.faults & LIFE_FAULT_NET) && strcmp(reason, r->life.reason) == 0;
+		router_ovs_missing(r, ports);
 		router_arm(r->settle_timer, FAULT_RETRY_MS);
 		if (!told)
 			router_push(r,
@@ -300,6 +306,7 @@ void router_net_build(struct router *r)
 	bool kept = r->is_kept;
 
 	r->is_kept = false;
+	router_ovs_check(r);
 	if (ensure(r, kept || r->conf.election.mode == CONF_ELECTION_SINGLE, &changed) < 0)
 		return;
 	open_announcers(r);
@@ -351,6 +358,7 @@ int router_net_reconfigure(struct router *r, char reason[static NET_REASON_MAX])
 {
 	unsigned changed;
 
+	router_ovs_check(r);
 	if (ensure(r, life_keeps_vips(&r->life), &changed) < 0) {
 		snprintf(reason, NET_REASON_MAX, "%s", r->life.reason);
 		return -EIO;

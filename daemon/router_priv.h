@@ -6,6 +6,7 @@
 #include "adopt.h"
 #include "group.h"
 #include "hook_queue.h"
+#include "ovs.h"
 #include "program.h"
 #include "router.h"
 #include "takeover.h"
@@ -75,6 +76,13 @@ struct router_services {
 	bool active;
 };
 
+/* router_ovs.c, by leg */
+struct router_ovs {
+	unsigned ifindex[NET_LEGS_MAX]; /* of the port on the host's side, as last told */
+	char why[NET_LEGS_MAX][NET_REASON_MAX];
+	bool patient; /* an answer was just there */
+};
+
 struct router {
 	const struct router_env *env;
 	struct conf_router conf;
@@ -85,7 +93,7 @@ struct router {
 	struct vrrp_io *vrrp;	    /* the group's, if there is one; else its own */
 	struct router_group *group; /* NULL: none; see router_group.c */
 	struct group_member member;
-	struct announcer *announcer[NET_LEGS];
+	struct announcer *announcer[NET_LEGS_MAX];
 	struct event *life_timer, *settle_timer, *announce_timer, *save_timer;
 
 	struct queued queue[QUEUE_MAX];
@@ -119,6 +127,7 @@ struct router {
 	struct router_guarded guarded;
 	struct router_services services;
 	struct router_handover handover;
+	struct router_ovs ovs;
 	int events_fd; /* replication's, see sync_sockets_hush(); -1 */
 
 	uint64_t elected_us, active_ms, since_ms;
@@ -158,6 +167,21 @@ void router_start_announcing(struct router *r);
 
 /* Looks at the network now. */
 void router_net_look(struct router *r);
+
+/* ---- router_ovs.c ---- */
+
+void router_ovs_close(struct router *r);
+/* What is known of ports goes into d. */
+void router_ovs_fill(const struct router *r, struct net_desired *d);
+/* These (bits of legs, see net_ports()) are missing: asks for them. */
+void router_ovs_missing(struct router *r, unsigned ports);
+/* Why the first of these is missing, or NULL. */
+const char *router_ovs_why(const struct router *r, unsigned ports);
+/* All of them are there, as configured? */
+void router_ovs_check(struct router *r);
+/* Ports that legs do not have any more go. */
+void router_ovs_reconfigure(struct router *r, const struct conf_router *was);
+void router_ovs_teardown(struct router *r);
 
 /* ---- router_handover.c ---- */
 

@@ -35,7 +35,7 @@ static void sync_router_msg(struct router *r, struct sync_msg *m)
 					      .misses = r->conf.election.fast_detect};
 	conf_filter(&m->router.filter, &r->conf.filter);
 	sync_timeouts_read(r->ns, &m->router.timeouts);
-	for (unsigned i = 0; i < NET_LEGS; i++)
+	for (unsigned i = 0; i < conf_legs(&r->conf); i++)
 		for (unsigned k = 0; k < r->conf.leg[i].n_vips; k++)
 			m->router.locals.addr[m->router.locals.n++] = r->conf.leg[i].vip[k].addr;
 }

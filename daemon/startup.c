@@ -64,39 +64,61 @@ static int check_exists(const char *name, const char *what, const char *whose,
 	return -ENODEV;
 }
 
-static int check_router(int fd, const struct conf_router *r, char why[static STARTUP_WHY_MAX])
+static int check_election(const struct conf_router *r, char why[static STARTUP_WHY_MAX])
 {
 	char whose[CONF_NAME_MAX + 16];
 
 	snprintf(whose, sizeof(whose), "router \"%s\": ", r->name);
-	for (unsigned i = 0; i < NET_LEGS; i++) {
+	return check_exists(r->election.interface, "election", whose, why);
+}
+
+static int check_legs(int fd, const struct conf_router *r, char why[static STARTUP_WHY_MAX])
+{
+	char whose[CONF_NAME_MAX + 16];
+
+	snprintf(whose, sizeof(whose), "router \"%s\": ", r->name);
+	for (unsigned i = 0; i < conf_legs(r); i++) {
 		const char *bridge = r->leg[i].bridge;
+		bool into_bridge = r->leg[i].attach == NET_ATTACH_BRIDGE;
+		bool ovs = r->leg[i].attach == NET_ATTACH_OVS;
 
 		if (!if_nametoindex(bridge)) {
-			snprintf(why, STARTUP_WHY_MAX, "%sbridge %s does not exist", whose, bridge);
+			snprintf(why, STARTUP_WHY_MAX, "%s%s %s does not exist%s", whose,
+				 into_bridge ? "bridge"
+				 : ovs	     ? "Open vSwitch bridge"
+					     : "interface",
+				 bridge, ovs ? ", or Open vSwitch is not running" : "");
 			return -ENODEV;
 		}
-		if (!is_bridge(fd, bridge)) {
+		if (into_bridge && !is_bridge(fd, bridge)) {
 			snprintf(why, STARTUP_WHY_MAX, "%s%s is not a bridge", whose, bridge);
 			return -ENODEV;
 		}
 	}
-	if (r->election.mode != CONF_ELECTION_VRRP)
-		return 0;
-	return check_exists(r->election.interface, "election", whose, why);
+	return 0;
 }
 
 int startup_check_links(const struct conf *c, char why[static STARTUP_WHY_MAX])
+{
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < c->sync.n_interfaces; i++)
+		err = check_exists(c->sync.interface[i], "sync", "", why);
+	for (unsigned i = 0; !err && i < c->n_routers; i++)
+		if (c->router[i].election.mode == CONF_ELECTION_VRRP)
+			err = check_election(&c->router[i], why);
+	return err;
+}
+
+int startup_check_legs(const struct conf *c, char why[static STARTUP_WHY_MAX])
 {
 	auto_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int err = 0;
 
 	if (fd < 0)
 		return -errno;
-	for (unsigned i = 0; !err && i < c->sync.n_interfaces; i++)
-		err = check_exists(c->sync.interface[i], "sync", "", why);
 	for (unsigned i = 0; !err && i < c->n_routers; i++)
-		err = check_router(fd, &c->router[i], why);
+		err = check_legs(fd, &c->router[i], why);
 	return err;
 }
 

@@ -11,8 +11,11 @@
 /* The capabilities that the core cannot do without. 0 or -EPERM; why names those that are missing.
  */
 must_check int startup_check_caps(char why[static STARTUP_WHY_MAX]);
-/* Bridges and interfaces that the config names. 0 or -ENODEV. */
+/* Interfaces that replication and elections speak on. 0 or -ENODEV. */
 must_check int startup_check_links(const struct conf *c, char why[static STARTUP_WHY_MAX]);
+/* What legs are attached to. That is asked before a running state is changed; at the start what is
+ * missing is a fault of its router, which may come later. 0 or -ENODEV. */
+must_check int startup_check_legs(const struct conf *c, char why[static STARTUP_WHY_MAX]);
 /* The programs that the config names may be run. 0 or -errno. */
 must_check int startup_check_programs(const struct conf *c, char why[static STARTUP_WHY_MAX]);
 /* The operator's files of nftables rules (nft-file) are fine; their hashes go into the config. 0 or

@@ -88,19 +88,38 @@ static void append_vips(json_t *list, const struct conf_leg *leg)
 		json_array_append_new(list, json_string(ip_prefix_format(&leg->vip[i], buf)));
 }
 
+/* Takes vips over. */
+static json_t *leg_json(const struct conf_router *c, unsigned i, json_t *vips)
+{
+	static const char *const kind[] = {[NET_ATTACH_BRIDGE] = "bridge",
+					   [NET_ATTACH_MACVLAN] = "macvlan",
+					   [NET_ATTACH_OVS] = "ovs"};
+	const struct conf_leg *leg = &c->leg[i];
+	bool outside = i == NET_PUBLIC || leg->outside;
+	char attach[IFNAMSIZ + 16];
+
+	snprintf(attach, sizeof(attach), "%s:%s", kind[leg->attach], leg->bridge);
+	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:o}", "name", conf_leg_name(c, i), "side",
+			 outside ? "outside" : "inside", "interface", leg->interface, "attach",
+			 attach, "vlan", (int)leg->vlan, "vips", vips);
+}
+
 /* All of them, and those of each leg. */
 static void add_vips(json_t *j, const struct conf_router *c)
 {
 	static const char *const name[NET_LEGS] = {"management_vips", "public_vips"};
-	json_t *all = json_array();
+	json_t *all = json_array(), *legs = json_array();
 
-	for (unsigned i = 0; i < NET_LEGS; i++) {
+	for (unsigned i = 0; i < conf_legs(c); i++) {
 		json_t *of_leg = json_array();
 
 		append_vips(of_leg, &c->leg[i]);
 		append_vips(all, &c->leg[i]);
-		json_object_set_new(j, name[i], of_leg);
+		if (i < NET_LEGS)
+			json_object_set(j, name[i], of_leg);
+		json_array_append_new(legs, leg_json(c, i, of_leg));
 	}
+	json_object_set_new(j, "legs", legs);
 	json_object_set_new(j, "vips", all);
 }
 

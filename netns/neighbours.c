@@ -25,7 +25,7 @@
 
 struct neigh_watch {
 	int fd;
-	int ifindex[NET_LEGS];
+	int ifindex[NET_LEGS_MAX]; /* 0: none */
 	struct event *readable;
 	uint32_t dump; /* number of the running one */
 	bool dumping, lost;
@@ -34,11 +34,13 @@ struct neigh_watch {
 	uint8_t buf[READ_BYTES] __attribute__((aligned(8)));
 };
 
-_Static_assert(NEIGH_LEGS == NET_LEGS, "legs");
+_Static_assert(NEIGH_LEGS == NET_LEGS_MAX, "legs");
 
-static int find_legs(struct netns *ns, const struct net_desired *d, int ifindex[static NET_LEGS])
+static int find_legs(struct netns *ns, const struct net_desired *d,
+		     int ifindex[static NET_LEGS_MAX])
 {
-	for (unsigned i = 0; i < NET_LEGS; i++) {
+	memset(ifindex, 0, NET_LEGS_MAX * sizeof(*ifindex));
+	for (unsigned i = 0; i < net_legs(d); i++) {
 		struct rtnl_link *l;
 		int err = rtnl_find(ns->inside, d->leg[i].ifname, &l);
 
@@ -55,8 +57,8 @@ static int find_legs(struct netns *ns, const struct net_desired *d, int ifindex[
 
 static bool leg_of(const struct neigh_watch *w, int ifindex, uint8_t *leg)
 {
-	for (unsigned i = 0; i < NET_LEGS; i++)
-		if (w->ifindex[i] == ifindex) {
+	for (unsigned i = 0; i < NET_LEGS_MAX; i++)
+		if (ifindex && w->ifindex[i] == ifindex) {
 			*leg = (uint8_t)i;
 			return true;
 		}
@@ -248,7 +250,8 @@ static int refused(int fd)
 	return bad;
 }
 
-static int install(int fd, const int ifindex[static NET_LEGS], const struct neigh *list, unsigned n)
+static int install(int fd, const int ifindex[static NET_LEGS_MAX], const struct neigh *list,
+		   unsigned n)
 {
 	static const size_t most = sizeof(struct install_msg);
 	uint8_t *buf = malloc(BATCH * most);
@@ -283,7 +286,7 @@ static int open_plain(void *arg)
 int neigh_install(struct netns *ns, const struct net_desired *d, const struct neigh *list,
 		  unsigned n)
 {
-	int ifindex[NET_LEGS], fd = netns_run(ns, open_plain, NULL);
+	int ifindex[NET_LEGS_MAX], fd = netns_run(ns, open_plain, NULL);
 	int got = fd < 0 ? fd : find_legs(ns, d, ifindex);
 
 	if (got == 0)

@@ -11,12 +11,13 @@ struct nl_sock;
 
 struct netns {
 	char name[NET_NAME_MAX];
-	int fd;				      /* the namespace */
-	int home;			      /* where netns_open() was called: "the host's side" */
-	struct nl_sock *inside, *host;	      /* blocking route sockets, for requests only */
-	char watched[2 * NET_LEGS][IFNAMSIZ]; /* links on the host's side that matter to it */
-	char changes[NET_REASON_MAX];	      /* see net_changes() */
-	uint32_t generation[NS_GENERATIONS];  /* of the last rules of ours; a ring */
+	int fd;			       /* the namespace */
+	int home;		       /* where netns_open() was called: "the host's side" */
+	struct nl_sock *inside, *host; /* blocking route sockets, for requests only */
+	char watched[2 * NET_LEGS_MAX][IFNAMSIZ]; /* links on the host's side that matter to it */
+	char changes[NET_REASON_MAX];		  /* see net_changes() */
+	unsigned ports;				  /* see net_ports() */
+	uint32_t generation[NS_GENERATIONS];	  /* of the last rules of ours; a ring */
 	unsigned n_generations;
 	struct nft_file *file;	   /* the operator's rules, owned; NULL: none */
 	struct nft_tables applied; /* of such a file, in the kernel */

@@ -10,7 +10,12 @@
  * - demotion and faults: the default route, then the addresses, IPv6 and the MAC addresses, before
  *   any other repair. Only who is ACTIVE may be seen with a virtual MAC, or a switch would send the
  *   frames for it to the wrong port.
- * A leg whose bridge is missing is left as it is; the other leg is still looked after. */
+ * A leg whose bridge is missing is left as it is; the other legs are still looked after.
+ *
+ * A port of Open vSwitch is made by that, not by us, and it is an offer first: an interface on the
+ * host's side whose number Open vSwitch has told. It is taken inside, in the place of what is there
+ * of its name: after Open vSwitch was started anew, that is the shell of the former port, which
+ * has no carrier any more. */
 #include "vrouter/netns.h"
 
 #include <assert.h>
@@ -27,6 +32,7 @@ static const char *const op_name[] = {
 	[NET_OP_LEG_SILENCE] = "silence a leg",
 	[NET_OP_LEG_MTU] = "set the MTU of a leg",
 	[NET_OP_LEG_ENSLAVE] = "attach a leg to its bridge",
+	[NET_OP_LEG_VLAN] = "put a leg into its VLAN",
 	[NET_OP_LEG_UP] = "set a leg up",
 	[NET_OP_LEG_MAC] = "set the MAC address of a leg",
 	[NET_OP_LEG_IPV6_ON] = "switch on IPv6 on a leg",
@@ -65,9 +71,22 @@ static bool is_plain(const char *name)
 	return true;
 }
 
-void net_hostname(char out[static IFNAMSIZ], const char *namespace, enum net_leg_id leg)
+/* One for each leg. */
+static char letter(unsigned leg)
 {
-	char end = leg == NET_MANAGEMENT ? 'm' : 'p';
+	static const char of[NET_LEGS_MAX] = {'m', 'p', '1', '2', '3', '4', '5', '6'};
+
+	return of[leg % NET_LEGS_MAX];
+}
+
+bool net_has_host_end(const struct net_leg *l)
+{
+	return l->attach == NET_ATTACH_BRIDGE || (l->attach == NET_ATTACH_MACVLAN && l->vlan);
+}
+
+void net_hostname(char out[static IFNAMSIZ], const char *namespace, unsigned leg)
+{
+	char end = letter(leg);
 
 	if (strlen(namespace) + 2 < IFNAMSIZ && is_plain(namespace))
 		snprintf(out, IFNAMSIZ, "%.13s-%c", namespace, end);
@@ -76,12 +95,12 @@ void net_hostname(char out[static IFNAMSIZ], const char *namespace, enum net_leg
 			 (unsigned long long)(hash_text(namespace) >> 20), end);
 }
 
-void net_own_link_local(struct ip_prefix *out, const char *router, enum net_leg_id leg)
+void net_own_link_local(struct ip_prefix *out, const char *router, unsigned leg)
 {
 	char name[NET_NAME_MAX + 2];
 	uint64_t id;
 
-	snprintf(name, sizeof(name), "%c%s", leg == NET_MANAGEMENT ? 'm' : 'p', router);
+	snprintf(name, sizeof(name), "%c%s", letter(leg), router);
 	id = hash_text(name);
 	*out = (struct ip_prefix){.addr = {AF_INET6, {0xfe, 0x80}}, .len = 64};
 	for (unsigned i = 0; i < 8; i++)
@@ -114,7 +133,7 @@ static bool leg_wants_ipv6(const struct net_leg *l)
 
 bool net_wants_ipv6(const struct net_desired *d)
 {
-	for (unsigned id = 0; id < NET_LEGS; id++)
+	for (unsigned id = 0; id < net_legs(d); id++)
 		if (leg_wants_ipv6(&d->leg[id]))
 			return true;
 	return false;
@@ -126,12 +145,13 @@ bool net_wants_ipv6(const struct net_desired *d)
 
 static const uint8_t family_of[NET_FAMILIES] = {[NET_V4] = AF_INET, [NET_V6] = AF_INET6};
 
-static struct net_op *add(struct net_plan *p, enum net_op_kind kind, enum net_leg_id leg)
+static struct net_op *add(struct net_plan *p, enum net_op_kind kind, unsigned leg)
 {
 	struct net_op *op = &p->op[p->n];
 
 	/* lo; routes; per leg its structure, MAC and IPv6, VIPs, and what is to be deleted */
-	static_assert(1 + 2 * NET_FAMILIES + NET_LEGS * (5 + 2 + NET_HELD_MAX + NET_ADDRS_MAX) <=
+	static_assert(1 + 2 * NET_FAMILIES +
+				      NET_LEGS_MAX * (6 + 2 + NET_HELD_MAX + NET_ADDRS_MAX) <=
 			      NET_OPS_MAX,
 		      "plan too small");
 	p->n++;
@@ -139,7 +159,7 @@ static struct net_op *add(struct net_plan *p, enum net_op_kind kind, enum net_le
 	return op;
 }
 
-static void add_addr(struct net_plan *p, enum net_op_kind kind, enum net_leg_id leg,
+static void add_addr(struct net_plan *p, enum net_op_kind kind, unsigned leg,
 		     const struct ip_prefix *addr)
 {
 	add(p, kind, leg)->addr = *addr;
@@ -170,22 +190,86 @@ static bool has_addr(const struct net_leg_actual *l, const struct ip_prefix *p)
 	return false;
 }
 
-/* false: this leg cannot be built, and the plan says why. */
-static bool check_leg(struct net_plan *p, const struct net_leg *d, const struct net_leg_actual *a)
+static const char *const attach_name[] = {
+	[NET_ATTACH_BRIDGE] = "bridge",
+	[NET_ATTACH_MACVLAN] = "interface",
+	[NET_ATTACH_OVS] = "Open vSwitch bridge",
+};
+
+static unsigned mtu_of(const struct net_leg *d, const struct net_leg_actual *a)
+{
+	return d->mtu ? d->mtu : a->bridge_mtu;
+}
+
+/* On the host's side, and it is the real one. */
+static bool is_offered(const struct net_leg *d, const struct net_leg_actual *a)
+{
+	return d->attach == NET_ATTACH_OVS && a->host_exists && d->port_ifindex &&
+	       a->host_ifindex == d->port_ifindex;
+}
+
+/* What a leg is attached to. The same answer as check_leg(). */
+static bool check_bridge(struct net_plan *p, const struct net_leg *d,
+			 const struct net_leg_actual *a)
 {
 	if (!a->bridge_exists)
-		fault(p, "bridge %s does not exist", d->bridge);
-	else if (!a->bridge_is_bridge)
+		fault(p, "%s %s does not exist", attach_name[d->attach], d->bridge);
+	else if (d->attach == NET_ATTACH_BRIDGE && !a->bridge_is_bridge)
 		fault(p, "%s is not a bridge", d->bridge);
-	else if (a->host_foreign)
-		fault(p, "interface %s is needed for %s but is already used by something else",
-		      d->hostname, d->ifname);
-	else if (leg_wants_ipv6(d) && a->bridge_mtu < IPV6_MTU_MIN)
-		fault(p, "bridge %s has an MTU of %u; IPv6 needs %u", d->bridge, a->bridge_mtu,
-		      IPV6_MTU_MIN);
+	else if (d->attach == NET_ATTACH_BRIDGE && d->vlan && !a->bridge_filters)
+		fault(p,
+		      "bridge %s knows no VLANs, and %s is to be in VLAN %u: ip link set %s type "
+		      "bridge vlan_filtering 1",
+		      d->bridge, d->ifname, d->vlan, d->bridge);
+	else if (d->attach == NET_ATTACH_MACVLAN && a->bridge_is_port)
+		fault(p,
+		      "interface %s is a port of a bridge or bond, so no macvlan can be on it: "
+		      "attach %s to that one",
+		      d->bridge, d->ifname);
+	else if (d->attach == NET_ATTACH_MACVLAN && d->mtu > a->bridge_mtu)
+		fault(p, "the MTU of %s is to be %u, and interface %s has %u only", d->ifname,
+		      d->mtu, d->bridge, a->bridge_mtu);
 	else
 		return true;
 	return false;
+}
+
+/* A port without carrier has nobody behind it any more. */
+static bool check_port(struct net_plan *p, unsigned id, const struct net_leg *d,
+		       const struct net_leg_actual *a)
+{
+	if (d->attach != NET_ATTACH_OVS || is_offered(d, a) ||
+	    (a->exists && a->host_is_peer && (a->carrier || !a->up)))
+		return true;
+	fault(p, "Open vSwitch has no port %s in bridge %s", d->ifname, d->bridge);
+	p->ports |= 1u << id;
+	return false;
+}
+
+/* false: this leg cannot be built, and the plan says why. */
+static bool check_leg(struct net_plan *p, unsigned id, const struct net_leg *d,
+		      const struct net_leg_actual *a)
+{
+	if (d->attach == NET_ATTACH_OVS && !a->bridge_exists)
+		p->ports |= 1u << id; /* who is asked for it knows more */
+	if (!check_bridge(p, d, a) || !check_port(p, id, d, a))
+		return false;
+	if (net_has_host_end(d) && a->host_foreign)
+		fault(p, "interface %s is needed for %s but is already used by something else",
+		      d->hostname, d->ifname);
+	else if (leg_wants_ipv6(d) && mtu_of(d, a) < IPV6_MTU_MIN)
+		fault(p, "%s %s has an MTU of %u; IPv6 needs %u", attach_name[d->attach], d->bridge,
+		      mtu_of(d, a), IPV6_MTU_MIN);
+	else
+		return true;
+	return false;
+}
+
+/* That of an Open vSwitch bridge is of no account. */
+static void check_up(struct net_plan *p, const struct net_leg *d, const struct net_leg_actual *a)
+{
+	if (!a->bridge_up && d->attach != NET_ATTACH_OVS)
+		fault(p, "%s %s is down", attach_name[d->attach], d->bridge);
 }
 
 static void check_gateway(struct net_plan *p, const struct net_leg *l, const struct ip_addr *to)
@@ -205,25 +289,51 @@ static void check_gateway(struct net_plan *p, const struct net_leg *l, const str
 		fault(p, "gateway %s is the public VIP itself", gateway);
 }
 
+static void plan_new_leg(struct net_plan *p, unsigned id, const struct net_leg *d,
+			 const struct net_leg_actual *a)
+{
+	if (a->exists || (a->host_exists && net_has_host_end(d)))
+		add(p, NET_OP_LEG_DELETE, id);
+	add(p, NET_OP_LEG_CREATE, id)->mtu = mtu_of(d, a);
+	if (d->attach == NET_ATTACH_BRIDGE)
+		add(p, NET_OP_LEG_ENSLAVE, id);
+	if (d->attach == NET_ATTACH_BRIDGE && d->vlan)
+		add(p, NET_OP_LEG_VLAN, id);
+	add(p, NET_OP_LEG_UP, id);
+}
+
+/* Its port in a Linux bridge. */
+static void plan_in_bridge(struct net_plan *p, unsigned id, const struct net_leg *d,
+			   const struct net_leg_actual *a)
+{
+	bool elsewhere = a->host_master != a->bridge_ifindex;
+
+	if (elsewhere)
+		add(p, NET_OP_LEG_ENSLAVE, id);
+	if (d->vlan && (elsewhere || !a->vlan_is_set))
+		add(p, NET_OP_LEG_VLAN, id);
+}
+
 /* Structure of one leg. True: it is a new one, so nothing of its old addresses and routes is left.
  */
-static bool plan_leg(struct net_plan *p, enum net_leg_id id, const struct net_leg_actual *a)
+static bool plan_leg(struct net_plan *p, unsigned id, const struct net_leg *d,
+		     const struct net_leg_actual *a)
 {
-	if (!a->exists || !a->host_exists || !a->host_is_peer) {
-		if (a->exists || a->host_exists)
-			add(p, NET_OP_LEG_DELETE, id);
-		add(p, NET_OP_LEG_CREATE, id)->mtu = a->bridge_mtu;
-		add(p, NET_OP_LEG_ENSLAVE, id);
-		add(p, NET_OP_LEG_UP, id);
+	bool ends = net_has_host_end(d);
+	unsigned mtu = mtu_of(d, a);
+
+	if (!a->exists || !a->host_is_peer || (ends && !a->host_exists) || is_offered(d, a) ||
+	    a->vlan_is_left) {
+		plan_new_leg(p, id, d, a);
 		return true;
 	}
-	if (!a->silent || !a->host_silent)
+	if (!a->silent || (ends && !a->host_silent))
 		add(p, NET_OP_LEG_SILENCE, id);
-	if (a->mtu != a->bridge_mtu || a->host_mtu != a->bridge_mtu)
-		add(p, NET_OP_LEG_MTU, id)->mtu = a->bridge_mtu;
-	if (a->host_master != a->bridge_ifindex)
-		add(p, NET_OP_LEG_ENSLAVE, id);
-	if (!a->up || !a->host_up)
+	if (a->mtu != mtu || (ends && a->host_mtu != mtu))
+		add(p, NET_OP_LEG_MTU, id)->mtu = mtu;
+	if (d->attach == NET_ATTACH_BRIDGE)
+		plan_in_bridge(p, id, d, a);
+	if (!a->up || (ends && !a->host_up))
 		add(p, NET_OP_LEG_UP, id);
 	return false;
 }
@@ -251,19 +361,19 @@ static bool is_wanted(const struct net_leg *l, const struct ip_prefix *addr)
 
 /* Addresses on our legs are ours: what is neither a VIP nor wanted now is drift. */
 static void plan_addr_del(struct net_plan *p, const struct net_desired *d,
-			  const struct net_actual *a, bool active, const bool fresh[NET_LEGS])
+			  const struct net_actual *a, bool active, const bool fresh[NET_LEGS_MAX])
 {
-	for (unsigned id = NET_LEGS; id-- > 0;) {
+	for (unsigned id = net_legs(d); id-- > 0;) {
 		const struct net_leg_actual *l = &a->leg[id];
 
 		for (unsigned i = 0; !fresh[id] && i < l->n_addrs; i++)
 			if (!active || !is_wanted(&d->leg[id], &l->addrs[i]))
-				add_addr(p, NET_OP_ADDR_DEL, (enum net_leg_id)id, &l->addrs[i]);
+				add_addr(p, NET_OP_ADDR_DEL, id, &l->addrs[i]);
 	}
 }
 
 /* Takes from a leg what only an ACTIVE's has, or what it should not have in any role. */
-static void plan_leg_plain(struct net_plan *p, enum net_leg_id id, const struct net_leg_actual *a,
+static void plan_leg_plain(struct net_plan *p, unsigned id, const struct net_leg_actual *a,
 			   bool keep_ipv6, bool keep_mac)
 {
 	if (!keep_ipv6 && a->ipv6)
@@ -283,20 +393,20 @@ static enum addr_rank rank_of(const struct ip_addr *a)
 }
 
 static void plan_addr_add(struct net_plan *p, const struct net_desired *d,
-			  const struct net_actual *a, const bool fresh[NET_LEGS],
+			  const struct net_actual *a, const bool fresh[NET_LEGS_MAX],
 			  enum addr_rank rank)
 {
-	for (unsigned id = 0; id < NET_LEGS; id++) {
+	for (unsigned id = 0; id < net_legs(d); id++) {
 		const struct net_leg *l = &d->leg[id];
 
 		for (unsigned i = 0; i < l->n_vips; i++)
 			if (rank_of(&l->vip[i].addr) == rank &&
 			    (fresh[id] || !has_addr(&a->leg[id], &l->vip[i])))
-				add_addr(p, NET_OP_ADDR_ADD, (enum net_leg_id)id, &l->vip[i]);
+				add_addr(p, NET_OP_ADDR_ADD, id, &l->vip[i]);
 	}
 }
 
-static void plan_leg_active(struct net_plan *p, const struct net_desired *d, enum net_leg_id id,
+static void plan_leg_active(struct net_plan *p, const struct net_desired *d, unsigned id,
 			    const struct net_leg_actual *a, bool fresh)
 {
 	if (d->virtual_mac && (fresh || memcmp(a->mac, d->mac, sizeof(d->mac)) != 0))
@@ -319,31 +429,31 @@ static void plan_route(struct net_plan *p, const struct net_desired *d, const st
 }
 
 static void plan_active(struct net_plan *p, const struct net_desired *d, const struct net_actual *a,
-			const bool fresh[NET_LEGS])
+			const bool fresh[NET_LEGS_MAX])
 {
-	for (unsigned id = 0; id < NET_LEGS; id++)
-		plan_leg_active(p, d, (enum net_leg_id)id, &a->leg[id], fresh[id]);
+	for (unsigned id = 0; id < net_legs(d); id++)
+		plan_leg_active(p, d, id, &a->leg[id], fresh[id]);
 	plan_addr_add(p, d, a, fresh, LINK_LOCAL);
 	plan_addr_add(p, d, a, fresh, IPV4);
 	plan_route(p, d, a, NET_V4, fresh[NET_PUBLIC]);
 	plan_addr_add(p, d, a, fresh, IPV6);
 	plan_route(p, d, a, NET_V6, fresh[NET_PUBLIC]);
 	plan_addr_del(p, d, a, true, fresh);
-	for (unsigned id = 0; id < NET_LEGS; id++)
+	for (unsigned id = 0; id < net_legs(d); id++)
 		if (!fresh[id])
-			plan_leg_plain(p, (enum net_leg_id)id, &a->leg[id],
-				       leg_wants_ipv6(&d->leg[id]), d->virtual_mac);
+			plan_leg_plain(p, id, &a->leg[id], leg_wants_ipv6(&d->leg[id]),
+				       d->virtual_mac);
 }
 
 static void plan_leave(struct net_plan *p, const struct net_desired *d, const struct net_actual *a)
 {
-	static const bool fresh[NET_LEGS];
+	static const bool fresh[NET_LEGS_MAX];
 
 	for (unsigned f = 0; f < NET_FAMILIES; f++)
 		plan_route_del(p, a, (enum net_family)f);
 	plan_addr_del(p, d, a, false, fresh);
-	for (unsigned id = 0; id < NET_LEGS; id++)
-		plan_leg_plain(p, (enum net_leg_id)id, &a->leg[id], false, false);
+	for (unsigned id = 0; id < net_legs(d); id++)
+		plan_leg_plain(p, id, &a->leg[id], false, false);
 }
 
 static void plan_last_resort(struct net_plan *p, const struct net_desired *d,
@@ -357,15 +467,15 @@ static void plan_last_resort(struct net_plan *p, const struct net_desired *d,
 
 void net_plan(struct net_plan *out, const struct net_desired *d, const struct net_actual *a)
 {
-	bool buildable[NET_LEGS], fresh[NET_LEGS] = {false};
+	bool buildable[NET_LEGS_MAX], fresh[NET_LEGS_MAX] = {false};
 
-	out->n = 0;
+	out->n = out->ports = 0;
 	out->fault[0] = '\0';
-	for (unsigned id = 0; id < NET_LEGS; id++)
-		buildable[id] = check_leg(out, &d->leg[id], &a->leg[id]);
-	for (unsigned id = 0; id < NET_LEGS; id++)
-		if (buildable[id] && !a->leg[id].bridge_up)
-			fault(out, "bridge %s is down", d->leg[id].bridge);
+	for (unsigned id = 0; id < net_legs(d); id++)
+		buildable[id] = check_leg(out, id, &d->leg[id], &a->leg[id]);
+	for (unsigned id = 0; id < net_legs(d); id++)
+		if (buildable[id])
+			check_up(out, &d->leg[id], &a->leg[id]);
 	for (unsigned f = 0; f < NET_FAMILIES; f++)
 		check_gateway(out, &d->leg[NET_PUBLIC], &d->gateway[f]);
 
@@ -376,9 +486,9 @@ void net_plan(struct net_plan *out, const struct net_desired *d, const struct ne
 	if (!a->lo_up)
 		add(out, NET_OP_LO_UP, NET_MANAGEMENT);
 	plan_last_resort(out, d, a);
-	for (unsigned id = 0; id < NET_LEGS; id++)
+	for (unsigned id = 0; id < net_legs(d); id++)
 		if (buildable[id])
-			fresh[id] = plan_leg(out, (enum net_leg_id)id, &a->leg[id]);
+			fresh[id] = plan_leg(out, id, &d->leg[id], &a->leg[id]);
 	if (active)
 		plan_active(out, d, a, fresh);
 }

@@ -2,8 +2,7 @@
 /* Links, addresses and routes through libnl-route: sockets, what is there (net_read), and the loop
  * around reading, planning and applying (net_ensure).
  *
- * On the host's side single links are asked for by name, never a whole table: a controller may have
- * thousands. Inside there are a handful of addresses and routes, which are read in one dump each.
+ * Inside there are a handful of addresses and routes, which are read in one dump each.
  * No fork, no libnftables: this is the path of a promotion. */
 #include "rtnl.h"
 
@@ -11,21 +10,17 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
-#include <netlink/route/link/inet6.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
 
 #define ENSURE_PASSES_MAX 4
 #define ANSWER_BYTES	  32768 /* more than the kernel puts into one message of a dump */
 #define ANSWER_WAIT_S	  5	/* the kernel answers within the call; never block for good */
-
-const char *const rtnl_leg_name[NET_LEGS] = {"management", "public"};
 
 int rtnl_errno(int err)
 {
@@ -132,100 +127,6 @@ int rtnl_find(struct nl_sock *sk, const char *name, struct rtnl_link **out)
 	return err < 0 ? rtnl_errno(err) : 1;
 }
 
-static bool is_type(struct rtnl_link *l, const char *type)
-{
-	const char *t = rtnl_link_get_type(l);
-
-	return t && strcmp(t, type) == 0;
-}
-
-static bool is_up(struct rtnl_link *l)
-{
-	return rtnl_link_get_flags(l) & IFF_UP;
-}
-
-/* No IPv6 on it at all is as good. */
-static bool is_silent(struct rtnl_link *l)
-{
-	uint8_t mode;
-
-	return rtnl_link_inet6_get_addr_gen_mode(l, &mode) < 0 || mode == IN6_ADDR_GEN_MODE_NONE;
-}
-
-bool rtnl_is_ours(struct rtnl_link *l)
-{
-	const char *alias = rtnl_link_get_ifalias(l);
-
-	return is_type(l, "veth") && alias && strncmp(alias, RTNL_ALIAS, strlen(RTNL_ALIAS)) == 0;
-}
-
-static void read_mac(struct rtnl_link *l, uint8_t mac[static NET_MAC_BYTES])
-{
-	struct nl_addr *addr = rtnl_link_get_addr(l);
-
-	if (addr && nl_addr_get_len(addr) == NET_MAC_BYTES)
-		memcpy(mac, nl_addr_get_binary_addr(addr), NET_MAC_BYTES);
-}
-
-static void fill_ends(struct net_leg_actual *a, struct rtnl_link *in, struct rtnl_link *host)
-{
-	if (in) {
-		a->exists = true;
-		a->ifindex = (unsigned)rtnl_link_get_ifindex(in);
-		a->mtu = rtnl_link_get_mtu(in);
-		a->up = is_up(in);
-		a->carrier = rtnl_link_get_carrier(in);
-		a->silent = is_silent(in);
-		read_mac(in, a->mac);
-	}
-	if (host) {
-		a->host_exists = true;
-		a->host_ifindex = (unsigned)rtnl_link_get_ifindex(host);
-		a->host_mtu = rtnl_link_get_mtu(host);
-		a->host_master = (unsigned)rtnl_link_get_master(host);
-		a->host_up = is_up(host);
-		a->host_silent = is_silent(host);
-	}
-	a->host_is_peer = in && host && is_type(in, "veth") && is_type(host, "veth") &&
-			  rtnl_link_get_link(in) == rtnl_link_get_ifindex(host) &&
-			  rtnl_link_get_link(host) == rtnl_link_get_ifindex(in);
-	a->host_foreign = host && !a->host_is_peer && !rtnl_is_ours(host);
-}
-
-static int read_bridge(struct netns *ns, const struct net_leg *d, struct net_leg_actual *a)
-{
-	struct rtnl_link *l;
-	int err = rtnl_find(ns->host, d->bridge, &l);
-
-	if (err <= 0)
-		return err;
-	a->bridge_exists = true;
-	a->bridge_is_bridge = is_type(l, "bridge");
-	a->bridge_up = is_up(l);
-	a->bridge_ifindex = (unsigned)rtnl_link_get_ifindex(l);
-	a->bridge_mtu = rtnl_link_get_mtu(l);
-	rtnl_link_put(l);
-	return 0;
-}
-
-static int read_leg(struct netns *ns, const struct net_leg *d, struct net_leg_actual *a)
-{
-	struct rtnl_link *in = NULL, *host = NULL;
-	int err = read_bridge(ns, d, a);
-
-	if (err == 0)
-		err = rtnl_find(ns->inside, d->ifname, &in);
-	if (err >= 0)
-		err = rtnl_find(ns->host, d->hostname, &host);
-	if (err >= 0)
-		fill_ends(a, in, host);
-	if (in)
-		rtnl_link_put(in);
-	if (host)
-		rtnl_link_put(host);
-	return err < 0 ? err : 0;
-}
-
 static struct ip_addr from_nl(struct nl_addr *n)
 {
 	struct ip_addr a = {0};
@@ -242,7 +143,7 @@ static void read_addr(struct nl_object *obj, void *arg)
 	struct rtnl_addr *r = (struct rtnl_addr *)obj;
 	struct net_actual *a = arg;
 
-	for (unsigned id = 0; id < NET_LEGS; id++) {
+	for (unsigned id = 0; id < NET_LEGS_MAX; id++) {
 		struct net_leg_actual *l = &a->leg[id];
 
 		if (!l->exists || rtnl_addr_get_ifindex(r) != (int)l->ifindex ||
@@ -308,17 +209,18 @@ int net_read(struct netns *ns, const struct net_desired *d, struct net_actual *o
 	struct rtnl_link *lo;
 	int err;
 
-	for (unsigned id = 0; id < NET_LEGS; id++) {
+	memset(ns->watched, 0, sizeof(ns->watched));
+	for (unsigned id = 0; id < net_legs(d); id++) {
 		memcpy(ns->watched[2 * id], d->leg[id].bridge, IFNAMSIZ);
 		memcpy(ns->watched[2 * id + 1], d->leg[id].hostname, IFNAMSIZ);
-		err = read_leg(ns, &d->leg[id], &a.leg[id]);
+		err = rtnl_read_leg(ns, &d->leg[id], &a.leg[id]);
 		if (err < 0)
 			return ns_fail(reason, err, "CAP_NET_ADMIN", "cannot read the %s leg %s",
-				       rtnl_leg_name[id], d->leg[id].ifname);
+				       d->leg[id].name, d->leg[id].ifname);
 	}
 	err = rtnl_find(ns->inside, "lo", &lo);
 	if (err > 0) {
-		a.lo_up = is_up(lo);
+		a.lo_up = rtnl_is_up(lo);
 		rtnl_link_put(lo);
 	}
 	if (err >= 0)
@@ -339,7 +241,7 @@ static bool again(const struct net_plan *p, const struct net_actual *a)
 	for (unsigned i = 0; i < p->n; i++)
 		if (p->op[i].kind < NET_OP_LEG_MAC)
 			return true;
-	for (unsigned id = 0; id < NET_LEGS; id++)
+	for (unsigned id = 0; id < NET_LEGS_MAX; id++)
 		if (a->leg[id].n_addrs == NET_ADDRS_MAX)
 			return true;
 	return false;
@@ -374,6 +276,11 @@ const char *net_changes(const struct netns *ns)
 	return ns->changes;
 }
 
+unsigned net_ports(const struct netns *ns)
+{
+	return ns->ports;
+}
+
 int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
 	       char reason[static NET_REASON_MAX])
 {
@@ -390,6 +297,7 @@ int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
 		if (err < 0)
 			return err;
 		net_plan(&p, d, &a);
+		ns->ports = p.ports;
 		err = net_apply(ns, d, &a, &p, reason);
 		renew_if_broken(ns, err);
 		if (err == 0) {

@@ -16,13 +16,26 @@ static inline uint32_t rtnl_usual_metric(int family)
 	return family == AF_INET6 ? 1024 : 0;
 }
 
-extern const char *const rtnl_leg_name[NET_LEGS];
+#define RTNL_ALIAS_VLAN " vlan " /* and has this, with a number, for a port put into a VLAN */
 
 /* libnl has its own error numbers: -errno for one of those, 0 for what is none. */
 int rtnl_errno(int nle);
 /* 1: *out is the caller's to put, 0: there is no such link, or -errno. */
 must_check int rtnl_find(struct nl_sock *sk, const char *name, struct rtnl_link **out);
-/* A veth that vrouterd made, by its alias. */
+/* -ENODEV when there is none. */
+must_check int rtnl_index(struct nl_sock *sk, const char *name, unsigned *ifindex);
+/* A link on the host's side that vrouterd made, by its kind and alias. */
 bool rtnl_is_ours(struct rtnl_link *l);
+bool rtnl_is_up(struct rtnl_link *l);
+
+/* All of these: 0 or -errno. Fills in all of it but the addresses and IPv6. */
+must_check int rtnl_read_leg(struct netns *ns, const struct net_leg *d, struct net_leg_actual *a);
+/* bridge: number of what it is attached to. The ends are down, and as the kernel made them. */
+must_check int rtnl_make_leg(struct netns *ns, const struct net_leg *leg, unsigned bridge,
+			     unsigned mtu);
+must_check int rtnl_read_filtering(struct nl_sock *sk, unsigned bridge, bool *filters);
+/* alone: the port is in this VLAN, without a tag, and in no other. */
+must_check int rtnl_read_vlan(struct nl_sock *sk, unsigned port, unsigned vlan, bool *alone);
+must_check int rtnl_set_vlan(struct nl_sock *sk, unsigned port, unsigned vlan);
 
 #endif

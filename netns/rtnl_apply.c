@@ -17,7 +17,6 @@
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <netlink/route/link/inet6.h>
-#include <netlink/route/link/veth.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
 
@@ -30,7 +29,7 @@
 struct site {
 	struct netns *ns;
 	const struct net_desired *d;
-	unsigned in[NET_LEGS], host[NET_LEGS], bridge[NET_LEGS];
+	unsigned in[NET_LEGS_MAX], host[NET_LEGS_MAX], bridge[NET_LEGS_MAX];
 	bool settled; /* link-local addresses are usable */
 };
 
@@ -96,14 +95,17 @@ static void set_silent(struct rtnl_link *l, const void *value)
 }
 
 /* Before a link goes up for the first time. The kernel takes neither in the creating message. */
-static int silence(struct site *s, enum net_leg_id id)
+static int silence(struct site *s, unsigned id)
 {
-	char alias[sizeof(RTNL_ALIAS) + NET_NAME_MAX + 16];
+	const struct net_leg *leg = &s->d->leg[id];
+	char alias[sizeof(RTNL_ALIAS) + 2 * NET_NAME_MAX + 16];
 	struct nl_sock *const sk[] = {s->ns->inside, s->ns->host};
 	const unsigned ifindex[] = {s->in[id], s->host[id]};
+	int n = snprintf(alias, sizeof(alias), RTNL_ALIAS "%s %s", s->d->router, leg->name);
 
-	snprintf(alias, sizeof(alias), RTNL_ALIAS "%s %s", s->d->router, rtnl_leg_name[id]);
-	for (size_t i = 0; i < ARRAY_LEN(sk); i++) {
+	if (leg->attach == NET_ATTACH_BRIDGE && leg->vlan)
+		snprintf(alias + n, sizeof(alias) - (size_t)n, RTNL_ALIAS_VLAN "%u", leg->vlan);
+	for (size_t i = 0; i < (net_has_host_end(leg) ? 2 : 1); i++) {
 		int err = change_link(sk[i], ifindex[i], set_alias, alias);
 
 		if (err < 0)
@@ -112,24 +114,6 @@ static int silence(struct site *s, enum net_leg_id id)
 		if (err < 0 && err != -EAFNOSUPPORT) /* no IPv6 on this link */
 			return err;
 	}
-	return 0;
-}
-
-/* A bridge without an address of its own takes the lowest of its ports', and would change it under
- * the feet of the host when we come. fe: sorts last. Nothing is ever sent from this one. */
-static int set_high_mac(struct rtnl_link *l)
-{
-	uint8_t mac[ETH_ALEN];
-	struct nl_addr *addr;
-
-	if (getrandom(mac, sizeof(mac), GRND_NONBLOCK) != (ssize_t)sizeof(mac))
-		return -NLE_AGAIN;
-	mac[0] = 0xfe;
-	addr = nl_addr_build(AF_LLC, mac, sizeof(mac));
-	if (!addr)
-		return -NLE_NOMEM;
-	rtnl_link_set_addr(l, addr);
-	nl_addr_put(addr);
 	return 0;
 }
 
@@ -167,30 +151,7 @@ static int change_mac(struct site *s, const struct net_op *op)
 	return err;
 }
 
-/* The inner end is made inside at once, it never exists under its name on the host's side. */
-static int add_veth(struct netns *ns, const struct net_leg *leg, unsigned mtu)
-{
-	struct rtnl_link *l = rtnl_link_veth_alloc(), *peer = NULL;
-	int err = -NLE_NOMEM;
-
-	if (l)
-		peer = rtnl_link_veth_get_peer(l);
-	if (peer) {
-		rtnl_link_set_name(l, leg->hostname);
-		rtnl_link_set_mtu(l, mtu);
-		rtnl_link_set_name(peer, leg->ifname);
-		rtnl_link_set_mtu(peer, mtu);
-		rtnl_link_set_ns_fd(peer, ns->fd);
-		err = set_high_mac(l);
-	}
-	if (err == 0)
-		err = rtnl_link_add(ns->host, l, NLM_F_CREATE | NLM_F_EXCL);
-	rtnl_link_put(peer);
-	rtnl_link_put(l);
-	return rtnl_errno(err);
-}
-
-static int ifindex_of(struct nl_sock *sk, const char *name, unsigned *out)
+int rtnl_index(struct nl_sock *sk, const char *name, unsigned *out)
 {
 	struct rtnl_link *l;
 	int err = rtnl_find(sk, name, &l);
@@ -205,16 +166,20 @@ static int ifindex_of(struct nl_sock *sk, const char *name, unsigned *out)
 static int create_leg(struct site *s, const struct net_op *op)
 {
 	const struct net_leg *leg = &s->d->leg[op->leg];
-	int err = add_veth(s->ns, leg, op->mtu);
+	int err = rtnl_make_leg(s->ns, leg, s->bridge[op->leg], op->mtu);
 
 	if (err == 0)
-		err = ifindex_of(s->ns->inside, leg->ifname, &s->in[op->leg]);
-	if (err == 0)
-		err = ifindex_of(s->ns->host, leg->hostname, &s->host[op->leg]);
+		err = rtnl_index(s->ns->inside, leg->ifname, &s->in[op->leg]);
+	if (err == 0 && net_has_host_end(leg))
+		err = rtnl_index(s->ns->host, leg->hostname, &s->host[op->leg]);
+	/* what was not made but taken has an MTU already */
+	if (err == 0 && leg->attach == NET_ATTACH_OVS)
+		err = change_link(s->ns->inside, s->in[op->leg], set_mtu, &op->mtu);
 	return err < 0 ? err : silence(s, op->leg);
 }
 
-static int delete_leg(struct site *s, enum net_leg_id id)
+/* host: nothing, where that is somebody else's. */
+static int delete_leg(struct site *s, unsigned id)
 {
 	int err = s->in[id] ? delete_link(s->ns->inside, s->in[id]) : 0;
 
@@ -223,12 +188,21 @@ static int delete_leg(struct site *s, enum net_leg_id id)
 	return err;
 }
 
-static int change_both(struct site *s, enum net_leg_id id,
+static int change_both(struct site *s, unsigned id,
 		       void (*set)(struct rtnl_link *l, const void *value), const void *value)
 {
-	int err = change_link(s->ns->host, s->host[id], set, value);
+	int err = net_has_host_end(&s->d->leg[id])
+			  ? change_link(s->ns->host, s->host[id], set, value)
+			  : 0;
 
 	return err < 0 ? err : change_link(s->ns->inside, s->in[id], set, value);
+}
+
+static int put_into_vlan(struct site *s, unsigned id)
+{
+	int err = rtnl_set_vlan(s->ns->host, s->host[id], s->d->leg[id].vlan);
+
+	return err < 0 ? err : silence(s, id); /* the alias says that it was us */
 }
 
 /* ---- apply: addresses and routes ---- */
@@ -380,14 +354,14 @@ static int change_default(struct site *s, const struct net_op *op)
 static int lo_up(struct netns *ns)
 {
 	unsigned lo = 0;
-	int err = ifindex_of(ns->inside, "lo", &lo);
+	int err = rtnl_index(ns->inside, "lo", &lo);
 
 	return err < 0 ? err : change_link(ns->inside, lo, set_up, NULL);
 }
 
 static int apply(struct site *s, const struct net_op *op)
 {
-	enum net_leg_id id = op->leg;
+	unsigned id = op->leg;
 
 	switch (op->kind) {
 	case NET_OP_LO_UP:
@@ -404,6 +378,8 @@ static int apply(struct site *s, const struct net_op *op)
 		return change_both(s, id, set_mtu, &op->mtu);
 	case NET_OP_LEG_ENSLAVE:
 		return change_link(s->ns->host, s->host[id], set_master, &s->bridge[id]);
+	case NET_OP_LEG_VLAN:
+		return put_into_vlan(s, id);
 	case NET_OP_LEG_UP:
 		return change_both(s, id, set_up, NULL);
 	case NET_OP_LEG_MAC:
@@ -424,8 +400,17 @@ static int apply(struct site *s, const struct net_op *op)
 static int say_failed(const struct site *s, const struct net_op *op, int err,
 		      char reason[static NET_REASON_MAX])
 {
+	const struct net_leg *leg = &s->d->leg[op->leg];
 	char text[NET_OP_TEXT_MAX];
 
+	if (err == -EEXIST && op->kind == NET_OP_LEG_CREATE && leg->attach == NET_ATTACH_MACVLAN &&
+	    leg->vlan) {
+		snprintf(reason, NET_REASON_MAX,
+			 "VLAN %u of interface %s is there already as another device: attach %s to "
+			 "that, without vlan",
+			 leg->vlan, leg->bridge, leg->ifname);
+		return err;
+	}
 	net_op_text(text, op, s->d);
 	return ns_fail(reason, err, "CAP_NET_ADMIN", "cannot %s", text);
 }
@@ -435,9 +420,13 @@ int net_apply(struct netns *ns, const struct net_desired *d, const struct net_ac
 {
 	struct site s = {.ns = ns, .d = d};
 
-	for (unsigned id = 0; id < NET_LEGS; id++) {
-		s.in[id] = a->leg[id].ifindex;
-		s.host[id] = a->leg[id].host_ifindex;
+	for (unsigned id = 0; id < net_legs(d); id++) {
+		const struct net_leg_actual *l = &a->leg[id];
+		/* an offered port is not what is to be deleted */
+		bool host = !l->host_foreign && d->leg[id].attach != NET_ATTACH_OVS;
+
+		s.in[id] = l->ifindex;
+		s.host[id] = host ? l->host_ifindex : 0;
 		s.bridge[id] = a->leg[id].bridge_ifindex;
 	}
 	for (unsigned i = 0; i < p->n; i++) {
@@ -469,10 +458,10 @@ int rtnl_delete_host_ends(const char *namespace)
 	struct nl_sock *sk = rtnl_open();
 	int err = sk ? 0 : -errno;
 
-	for (unsigned id = 0; sk && id < NET_LEGS; id++) {
+	for (unsigned id = 0; sk && id < NET_LEGS_MAX; id++) {
 		char name[IFNAMSIZ];
 
-		net_hostname(name, namespace, (enum net_leg_id)id);
+		net_hostname(name, namespace, id);
 
 		int one = delete_by_name(sk, name, true);
 
@@ -486,15 +475,18 @@ int net_teardown(struct netns *ns, const struct net_desired *d, char reason[stat
 {
 	int err;
 
-	for (unsigned id = 0; id < NET_LEGS; id++) {
+	for (unsigned id = 0; id < net_legs(d); id++) {
 		const struct net_leg *leg = &d->leg[id];
 
-		err = delete_by_name(ns->inside, leg->ifname, false);
-		if (err == 0)
+		/* ports of Open vSwitch are given back, not deleted */
+		err = leg->attach == NET_ATTACH_OVS
+			      ? 0
+			      : delete_by_name(ns->inside, leg->ifname, false);
+		if (err == 0 && net_has_host_end(leg))
 			err = delete_by_name(ns->host, leg->hostname, true);
 		if (err < 0)
 			return ns_fail(reason, err, "CAP_NET_ADMIN", "cannot delete the %s leg %s",
-				       rtnl_leg_name[id], leg->ifname);
+				       leg->name, leg->ifname);
 	}
 	err = del_blackhole(ns, AF_INET);
 	if (err == 0)

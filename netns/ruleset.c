@@ -42,7 +42,7 @@ unsigned put_nets(struct text *t, const char *before, const struct ip_prefix *ne
 	return found;
 }
 
-const struct ip_prefix *ruleset_vip(const struct net_desired *d, enum net_leg_id leg, int family)
+const struct ip_prefix *ruleset_vip(const struct net_desired *d, unsigned leg, int family)
 {
 	return ip_prefix_of_family(d->leg[leg].vip, d->leg[leg].n_vips, family);
 }
@@ -56,8 +56,20 @@ static bool drops_unsolicited(const struct net_desired *d)
 	       (d->rules.unsolicited == NAT_UNSOLICITED_AUTO && d->nat != NET_NAT_NONE);
 }
 
-/* Who may use the router. Flows that are under way go on. */
-static void put_sources(struct text *t, const struct net_desired *d)
+/* A forward is an address of the public leg's. */
+static void put_unsolicited(struct text *t, const struct net_desired *d)
+{
+	for (unsigned id = 0; id < net_legs(d); id++) {
+		if (!net_is_outside(d, id))
+			continue;
+		put(t, "\t\tiifname \"%s\" ct state new %s", d->leg[id].ifname,
+		    id == NET_PUBLIC && d->rules.n_forwards ? "ct status & dnat == 0 " : "");
+		put_drop(t, NAT_DROP_UNSOLICITED);
+	}
+}
+
+/* Who may use the router from there. Flows that are under way go on. */
+static void put_sources_of(struct text *t, const struct net_desired *d, unsigned id)
 {
 	static const struct {
 		int family;
@@ -65,11 +77,18 @@ static void put_sources(struct text *t, const struct net_desired *d)
 	} row[] = {{AF_INET, "meta nfproto ipv4 "}, {AF_INET6, "meta nfproto ipv6 "}};
 
 	for (size_t i = 0; d->rules.n_sources && i < ARRAY_LEN(row); i++) {
-		put(t, "\t\tiifname \"%s\" ct state new ", d->leg[NET_MANAGEMENT].ifname);
+		put(t, "\t\tiifname \"%s\" ct state new ", d->leg[id].ifname);
 		if (!put_nets(t, "saddr !=", d->rules.source, d->rules.n_sources, row[i].family))
 			put(t, "%s", row[i].all);
 		put_drop(t, NAT_DROP_SOURCE);
 	}
+}
+
+static void put_sources(struct text *t, const struct net_desired *d)
+{
+	for (unsigned id = 0; id < net_legs(d); id++)
+		if (!net_is_outside(d, id))
+			put_sources_of(t, d, id);
 }
 
 /* A flow's first packet is the one whose entry is not in the table yet; all that come before the
@@ -138,11 +157,8 @@ static void put_forward(struct text *t, const struct net_desired *d)
 		put_drop(t, NAT_DROP_INVALID);
 	}
 	put_routed_pool(t, d);
-	if (shut) {
-		put(t, "\t\tiifname \"%s\" ct state new %s", d->leg[NET_PUBLIC].ifname,
-		    r->n_forwards ? "ct status & dnat == 0 " : "");
-		put_drop(t, NAT_DROP_UNSOLICITED);
-	}
+	if (shut)
+		put_unsolicited(t, d);
 	put_sources(t, d);
 	put_limit(t, d);
 	put_mss(t, d);
@@ -153,7 +169,7 @@ static void put_forward(struct text *t, const struct net_desired *d)
  */
 
 /* What the local stack may take on a leg that does not take everything. */
-static void put_closed(struct text *t, const struct net_desired *d, enum net_leg_id id)
+static void put_closed(struct text *t, const struct net_desired *d, unsigned id)
 {
 	const char *leg = d->leg[id].ifname;
 
@@ -182,9 +198,9 @@ static void put_input(struct text *t, const struct net_desired *d)
 	if (net_wants_ipv6(d))
 		put(t, "\t\ticmpv6 type { mld-listener-query, nd-neighbor-solicit, "
 		       "nd-neighbor-advert } accept\n");
-	put_closed(t, d, NET_PUBLIC);
-	if (d->closed)
-		put_closed(t, d, NET_MANAGEMENT);
+	for (unsigned id = net_legs(d); id-- > 0;)
+		if (d->closed || net_is_outside(d, id))
+			put_closed(t, d, id);
 	put(t, "\t}\n");
 }
 
@@ -273,7 +289,7 @@ size_t nat_ruleset(char *buf, size_t cap, const struct net_desired *d,
 	char router[NET_NAME_MAX];
 	size_t hash_at, body;
 
-	for (unsigned id = 0; id < NET_LEGS; id++)
+	for (unsigned id = 0; id < net_legs(d); id++)
 		if (!ruleset_takes_name(d->leg[id].ifname))
 			return 0;
 	snprintf(router, sizeof(router), "%s", d->router);

@@ -23,7 +23,7 @@ static inline const char *ip_keyword(int family)
 }
 
 /* Of a leg, of an IP version, what others may know it by; or NULL. */
-const struct ip_prefix *ruleset_vip(const struct net_desired *d, enum net_leg_id leg, int family);
+const struct ip_prefix *ruleset_vip(const struct net_desired *d, unsigned leg, int family);
 
 /* ruleset_nat.c: chains, and what of them other chains depend on */
 void put_prerouting(struct text *t, const struct net_desired *d);

@@ -5,7 +5,7 @@
 
 static bool names_are_fine(const struct net_desired *d)
 {
-	for (unsigned id = 0; id < NET_LEGS; id++)
+	for (unsigned id = 0; id < net_legs(d); id++)
 		if (!ruleset_takes_name(d->leg[id].ifname))
 			return false;
 	return true;
@@ -18,23 +18,34 @@ static void put_table(struct text *t, const char *family, const char *name)
 	    family, name);
 }
 
+static void put_legs(struct text *t, const struct net_desired *d)
+{
+	for (unsigned id = 0; id < net_legs(d); id++)
+		put(t, "%s\"%s\"", id ? ", " : "{ ", d->leg[id].ifname);
+	put(t, " }");
+}
+
 static void put_silence(struct text *t, const struct net_desired *d, const char *family,
 			const char *what)
 {
-	const char *m = d->leg[NET_MANAGEMENT].ifname, *p = d->leg[NET_PUBLIC].ifname;
-
 	put_table(t, family, HANDOVER_SILENCE);
+	put(t, "\tchain input {\n"
+	       "\t\ttype filter hook input priority filter; policy accept;\n"
+	       "\t\tiifname ");
+	put_legs(t, d);
 	put(t,
-	    "\tchain input {\n"
-	    "\t\ttype filter hook input priority filter; policy accept;\n"
-	    "\t\tiifname { \"%s\", \"%s\" } %scounter drop\n"
+	    " %scounter drop\n"
 	    "\t}\n"
 	    "\tchain output {\n"
 	    "\t\ttype filter hook output priority filter; policy accept;\n"
-	    "\t\toifname { \"%s\", \"%s\" } %scounter drop\n"
+	    "\t\toifname ",
+	    what);
+	put_legs(t, d);
+	put(t,
+	    " %scounter drop\n"
 	    "\t}\n"
 	    "}\n",
-	    m, p, what, m, p, what);
+	    what);
 }
 
 /* Requests teach like answers do: the kernel asks from a VIP. */

@@ -102,31 +102,37 @@ static void put_range(struct text *t, const struct ip_range *r, bool bracket)
 	put_addr(t, &r->last, bracket);
 }
 
-static void put_out(struct text *t, const struct net_desired *d)
+/* From an inside leg to an outside one. */
+struct way {
+	const struct net_desired *d;
+	unsigned in, out;
+};
+
+static void put_out(struct text *t, const struct way *w)
 {
-	put(t, "\t\tiifname \"%s\" oifname \"%s\" ", d->leg[NET_MANAGEMENT].ifname,
-	    d->leg[NET_PUBLIC].ifname);
+	put(t, "\t\tiifname \"%s\" oifname \"%s\" ", w->d->leg[w->in].ifname,
+	    w->d->leg[w->out].ifname);
 }
 
-static void put_snat(struct text *t, const struct net_desired *d, const struct ip_range *r,
+static void put_snat(struct text *t, const struct way *w, const struct ip_range *r,
 		     const char *share)
 {
-	const struct nat_ports *ports = &d->rules.ports;
+	const struct nat_ports *ports = &w->d->rules.ports;
 	const char *ip = ip_keyword(r->first.family);
 
 	if (ports->first) {
-		put_out(t, d);
+		put_out(t, w);
 		put(t, "%s", share);
 		put_ports_match(t);
 		put(t, "snat %s to ", ip);
 		put_range(t, r, true);
 		put(t, ":%u-%u", ports->first, ports->last);
-		put_flags(t, d);
+		put_flags(t, w->d);
 	}
-	put_out(t, d);
+	put_out(t, w);
 	put(t, "%ssnat %s to ", share, ip);
 	put_range(t, r, false);
-	put_flags(t, d);
+	put_flags(t, w->d);
 }
 
 static unsigned weight(const struct net_desired *d, unsigned i, int family)
@@ -136,54 +142,64 @@ static unsigned weight(const struct net_desired *d, unsigned i, int family)
 	return r->first.family == family ? ip_range_count(r, SHARE_MAX) : 0;
 }
 
-/* The last range takes what is left: all, if it is the only one. */
-static void put_pool(struct text *t, const struct net_desired *d, int family)
+/* The last range takes what is left: all, if it is the only one. The pool is the public leg's;
+ * another one has its VIP. */
+static void put_pool(struct text *t, const struct way *w, int family)
 {
+	const struct net_desired *d = w->d;
 	unsigned sum = 0, before = 0;
 
-	for (unsigned i = 0; i < d->rules.n_pool; i++)
+	for (unsigned i = 0; w->out == NET_PUBLIC && i < d->rules.n_pool; i++)
 		sum += weight(d, i, family);
-	for (unsigned i = 0; i < d->rules.n_pool; i++) {
-		unsigned w = weight(d, i, family);
+	for (unsigned i = 0; sum && i < d->rules.n_pool; i++) {
+		unsigned part = weight(d, i, family);
 		char share[64] = "";
 
-		if (!w)
+		if (!part)
 			continue;
-		if (before + w < sum)
+		if (before + part < sum)
 			snprintf(share, sizeof(share), "jhash %s saddr mod %u seed 0x1 %u-%u ",
-				 ip_keyword(family), sum, before, before + w - 1);
-		put_snat(t, d, &d->rules.pool[i], share);
-		before += w;
+				 ip_keyword(family), sum, before, before + part - 1);
+		put_snat(t, w, &d->rules.pool[i], share);
+		before += part;
 	}
 	if (!sum) {
-		const struct ip_prefix *vip = ruleset_vip(d, NET_PUBLIC, family);
+		const struct ip_prefix *vip = ruleset_vip(d, w->out, family);
 
 		if (vip)
-			put_snat(t, d, &(struct ip_range){vip->addr, vip->addr}, "");
+			put_snat(t, w, &(struct ip_range){vip->addr, vip->addr}, "");
 	}
 }
 
-static void put_masquerade(struct text *t, const struct net_desired *d)
+static void put_masquerade(struct text *t, const struct way *w)
 {
-	const struct nat_ports *ports = &d->rules.ports;
+	const struct nat_ports *ports = &w->d->rules.ports;
 
 	if (ports->first) {
-		put_out(t, d);
+		put_out(t, w);
 		put_ports_match(t);
 		put(t, "masquerade to :%u-%u", ports->first, ports->last);
-		put_flags(t, d);
+		put_flags(t, w->d);
 	}
-	put_out(t, d);
+	put_out(t, w);
 	put(t, "masquerade");
-	put_flags(t, d);
+	put_flags(t, w->d);
+}
+
+static void put_way(struct text *t, const struct way *w)
+{
+	if (w->d->nat == NET_NAT_MASQUERADE)
+		put_masquerade(t, w);
+	for (size_t i = 0; w->d->nat == NET_NAT_SNAT && i < ARRAY_LEN(families); i++)
+		put_pool(t, w, families[i]);
 }
 
 /* A node that uses a forward from inside: the answer has to come back to us, or the two would speak
  * to each other past the translation. */
-static void put_hairpin(struct text *t, const struct net_desired *d, int family)
+static void put_hairpin(struct text *t, const struct net_desired *d, unsigned id, int family)
 {
-	const struct ip_prefix *vip = ruleset_vip(d, NET_MANAGEMENT, family);
-	const char *m = d->leg[NET_MANAGEMENT].ifname;
+	const struct ip_prefix *vip = ruleset_vip(d, id, family);
+	const char *m = d->leg[id].ifname;
 	char addr[INET6_ADDRSTRLEN];
 	bool any = false;
 
@@ -201,12 +217,15 @@ void put_postrouting(struct text *t, const struct net_desired *d)
 		return;
 	put(t, "\tchain postrouting {\n"
 	       "\t\ttype nat hook postrouting priority srcnat; policy accept;\n");
-	for (size_t i = 0; i < ARRAY_LEN(families); i++)
-		put_hairpin(t, d, families[i]);
-	if (d->nat == NET_NAT_MASQUERADE)
-		put_masquerade(t, d);
-	for (size_t i = 0; d->nat == NET_NAT_SNAT && i < ARRAY_LEN(families); i++)
-		put_pool(t, d, families[i]);
+	for (unsigned in = 0; in < net_legs(d); in++) {
+		if (net_is_outside(d, in))
+			continue;
+		for (size_t i = 0; i < ARRAY_LEN(families); i++)
+			put_hairpin(t, d, in, families[i]);
+		for (unsigned out = 0; out < net_legs(d); out++)
+			if (net_is_outside(d, out))
+				put_way(t, &(struct way){d, in, out});
+	}
 	put(t, "\t}\n");
 }
 

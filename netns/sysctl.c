@@ -194,7 +194,7 @@ static int read_legs(void *arg)
 {
 	const struct ipv6_legs *l = arg;
 
-	for (unsigned id = 0; id < NET_LEGS; id++) {
+	for (unsigned id = 0; id < net_legs(l->d); id++) {
 		char path[DISABLED_PATH_MAX], value[8];
 
 		disabled_path(path, l->d->leg[id].ifname);

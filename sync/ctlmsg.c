@@ -401,7 +401,7 @@ static void decode_handover(struct rd *r, struct ctl_msg *m)
 	l->trail_ms = rd_varint32(r);
 	rd_copy(r, l->mac, sizeof(l->mac));
 	/* of a host, and of one */
-	for (unsigned i = 0; i < NEIGH_LEGS; i++)
+	for (unsigned i = 0; i < ENGINE_LEAVING_LEGS; i++)
 		if (l->mac[i][0] & 1)
 			r->bad = true;
 	if (l->trail_ms > ENGINE_TRAIL_MAX_MS)

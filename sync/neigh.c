@@ -8,7 +8,8 @@
 #define HEADS 1024
 #define NONE  UINT16_MAX
 
-enum { WIRE_LEG = 0x01, WIRE_IPV6 = 0x02 };
+/* A leg's lowest bit, the rest of it above. */
+enum { WIRE_LEG = 0x01, WIRE_IPV6 = 0x02, WIRE_LEGS_SHIFT = 1, WIRE_LEGS = 0xfc };
 
 struct slot {
 	struct neigh n; /* family 0: free */
@@ -46,7 +47,8 @@ void neigh_page_encode(struct wr *w, const struct neigh_page *p)
 		const struct neigh *n = &p->e[i];
 		bool ipv6 = n->addr.family == AF_INET6;
 
-		wr_u8(w, (uint8_t)((n->leg ? WIRE_LEG : 0) | (ipv6 ? WIRE_IPV6 : 0)));
+		wr_u8(w, (uint8_t)((n->leg & WIRE_LEG) | (ipv6 ? WIRE_IPV6 : 0) |
+				   ((n->leg << WIRE_LEGS_SHIFT) & WIRE_LEGS)));
 		wr_bytes(w, n->addr.b, ip_addr_size(&n->addr));
 		wr_bytes(w, n->mac, sizeof(n->mac));
 	}
@@ -64,7 +66,7 @@ bool neigh_page_decode(struct rd *r, struct neigh_page *out)
 		struct neigh *e = &out->e[i];
 		uint8_t kind = rd_u8(r);
 
-		e->leg = kind & WIRE_LEG ? 1 : 0;
+		e->leg = (uint8_t)((kind & WIRE_LEG) | ((kind & WIRE_LEGS) >> WIRE_LEGS_SHIFT));
 		e->addr.family = kind & WIRE_IPV6 ? AF_INET6 : AF_INET;
 		rd_copy(r, e->addr.b, ip_addr_size(&e->addr));
 		rd_copy(r, e->mac, sizeof(e->mac));

@@ -25,12 +25,18 @@ enum conf_election { CONF_ELECTION_VRRP, CONF_ELECTION_EXTERNAL, CONF_ELECTION_S
 /* A *_line is where the option was written, for messages; 0: it was not, then the section's line
  * serves. */
 struct conf_leg {
-	char bridge[IFNAMSIZ];	  /* attach = "bridge:NAME" */
+	char name[CONF_NAME_MAX]; /* first: the section's title goes there; else empty */
+	enum net_attach attach;	  /* attach = "bridge:NAME", "macvlan:NAME", ... */
+	char bridge[IFNAMSIZ];	  /* that NAME */
 	char interface[IFNAMSIZ]; /* its name inside the namespace */
 	struct ip_prefix vip[NET_VIPS_MAX];
 	unsigned n_vips;
-	int line, attach_line, interface_line, vip_line;
+	bool outside;  /* side = "outside"; of those beside management and public */
+	unsigned vlan; /* default 0: none */
+	unsigned mtu;  /* default 0: that of what it is attached to */
+	int line, attach_line, interface_line, vip_line, vlan_line, mtu_line;
 };
+#define CONF_VIPS_MAX FLOW_LOCALS_MAX /* of a router */
 
 #define CONF_PROTOCOLS_MAX 32
 #define CONF_TCP_STATES	   9
@@ -101,7 +107,8 @@ struct conf_services {
 struct conf_router {
 	char name[CONF_NAME_MAX];
 	char namespace[NET_NAME_MAX];
-	struct conf_leg leg[NET_LEGS];
+	struct conf_leg leg[NET_LEGS_MAX];
+	unsigned n_extra_legs;		      /* beside management and public */
 	struct ip_addr gateway[NET_FAMILIES]; /* as listed, one per family */
 	unsigned n_gateways;
 	enum net_nat nat; /* default snat */
@@ -178,6 +185,7 @@ struct conf {
 		char run_dir[CONF_PATH_MAX];
 		char control_socket[CONF_PATH_MAX]; /* default RUN-DIR/control.sock */
 		bool realtime;			    /* default true */
+		char ovs_db[CONF_PATH_MAX];	    /* Open vSwitch's database: its socket */
 		int line;
 	} controller;
 	struct conf_sync sync;
@@ -205,6 +213,15 @@ must_check int conf_load(struct conf **out, const char *path, struct conf_errors
 must_check int conf_load_text(struct conf **out, const char *text, const char *name,
 			      struct conf_errors *errors);
 void conf_free(struct conf *c);
+
+static inline unsigned conf_legs(const struct conf_router *r)
+{
+	return NET_LEGS + r->n_extra_legs;
+}
+/* "management", "public", or what it is called. */
+const char *conf_leg_name(const struct conf_router *r, unsigned leg);
+/* On the same wire, as far as one can tell here: attached to the same, with the same VLAN. */
+bool conf_leg_same_wire(const struct conf_leg *a, const struct conf_leg *b);
 
 /* The semantic checks (pure): VIPs in their networks, unique namespaces, VRIDs and interfaces, ...
  */

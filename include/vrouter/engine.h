@@ -49,9 +49,10 @@ const char *engine_heartbeats_name(enum engine_heartbeats b);
 
 /* A source that is about to leave by plan, and what its successor may use of it meanwhile. */
 #define ENGINE_TRAIL_MAX_MS 5000
+#define ENGINE_LEAVING_LEGS 2 /* management and public */
 struct engine_leaving {
 	uint32_t trail_ms; /* for so long after its successor came it forwards; 0: it stays */
-	uint8_t mac[NEIGH_LEGS][NEIGH_MAC_LEN]; /* of its legs then */
+	uint8_t mac[ENGINE_LEAVING_LEGS][NEIGH_MAC_LEN]; /* of those legs then */
 };
 
 /* How sure the engine is about what the replica's kernel holds. */

@@ -163,7 +163,7 @@ const char *flow_state_name(uint8_t proto, uint8_t state);
 
 /* A flow goes through the router when neither its origin nor its destination is the router itself,
  * nor something that no router forwards: link-local, multicast, neighbour discovery. */
-#define FLOW_LOCALS_MAX 16 /* NET_LEGS * NET_VIPS_MAX */
+#define FLOW_LOCALS_MAX 16 /* of all legs of a router */
 struct flow_locals {
 	struct ip_addr addr[FLOW_LOCALS_MAX]; /* the VIPs; loopback is always local */
 	unsigned n;

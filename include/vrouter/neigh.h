@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Neighbours (ARP and ND entries) of a router's two legs, as replicas learn them from the ACTIVE:
+/* Neighbours (ARP and ND entries) of a router's legs, as replicas learn them from the ACTIVE:
  * values, their wire form, and the ACTIVE's table. The table is cut into pages of entries that keep
  * their place for life, so that a change costs one small message, whatever the size of the table.
  * Pure. */
@@ -9,7 +9,7 @@
 #include "vrouter/addr.h"
 #include "vrouter/wire.h"
 
-#define NEIGH_LEGS	2
+#define NEIGH_LEGS	8
 #define NEIGH_MAC_LEN	6
 #define NEIGH_PAGE_MAX	16  /* entries of a page; it fits a CONTROL datagram */
 #define NEIGH_PAGES_MAX 256 /* of a router */
@@ -17,7 +17,7 @@
 
 struct neigh {
 	struct ip_addr addr;
-	uint8_t leg; /* enum net_leg_id */
+	uint8_t leg; /* below NEIGH_LEGS: the first two are enum net_leg_id */
 	uint8_t mac[NEIGH_MAC_LEN];
 };
 

@@ -15,7 +15,11 @@
 enum net_leg_id { NET_MANAGEMENT, NET_PUBLIC, NET_LEGS };
 enum net_family { NET_V4, NET_V6, NET_FAMILIES };
 enum net_nat { NET_NAT_NONE, NET_NAT_SNAT, NET_NAT_MASQUERADE };
+/* What a leg is: a veth into a Linux bridge; a macvlan of an interface; an internal port of an Open
+ * vSwitch bridge. */
+enum net_attach { NET_ATTACH_BRIDGE, NET_ATTACH_MACVLAN, NET_ATTACH_OVS };
 
+#define NET_LEGS_MAX 8 /* with those beside management and public */
 #define NET_NAME_MAX 64
 #define NET_VIPS_MAX 8 /* of a leg, as configured */
 /* That an ACTIVE has on a leg: VIPs, a link-local one (net_own_link_local()), and addresses that
@@ -29,17 +33,26 @@ enum net_nat { NET_NAT_NONE, NET_NAT_SNAT, NET_NAT_MASQUERADE };
  */
 
 struct net_leg {
-	char ifname[IFNAMSIZ];		    /* inside the namespace */
-	char hostname[IFNAMSIZ];	    /* the veth's other end, enslaved to the bridge */
-	char bridge[IFNAMSIZ];		    /* in the controller's namespace; must exist */
+	char ifname[IFNAMSIZ]; /* inside the namespace */
+	/* on the host's side: the veth's other end, enslaved to the bridge; the VLAN device that a
+	 * macvlan with a VLAN is on; an internal port before it was moved inside */
+	char hostname[IFNAMSIZ];
+	char bridge[IFNAMSIZ]; /* or macvlan's parent; in the controller's namespace; must exist */
 	struct ip_prefix vip[NET_HELD_MAX]; /* first the VIPs, as configured */
 	unsigned n_vips;
+	char name[NET_NAME_MAX]; /* "management", "public", or what it is called */
+	bool outside;		 /* its side, of a leg beside management and public */
+	enum net_attach attach;
+	unsigned vlan; /* 0: none; else what is sent to the leg's side comes without a tag */
+	unsigned mtu;  /* 0: that of the bridge or parent, also when that changes */
+	unsigned port_ifindex; /* of its port on the host's side, says Open vSwitch; 0: unknown */
 };
 
 struct net_desired {
 	char router[NET_NAME_MAX]; /* its name, for interface aliases and the nft table's comment */
 	char namespace[NET_NAME_MAX]; /* below /run/netns */
-	struct net_leg leg[NET_LEGS];
+	struct net_leg leg[NET_LEGS_MAX];
+	unsigned n_extra;		      /* legs beside management and public */
 	struct ip_addr gateway[NET_FAMILIES]; /* family 0: none */
 	enum net_nat nat;
 	bool nat_random; /* source ports at random instead of kept where possible */
@@ -50,14 +63,28 @@ struct net_desired {
 	bool active; /* VIPs and default route exist only then */
 };
 
+static inline unsigned net_legs(const struct net_desired *d)
+{
+	return NET_LEGS + d->n_extra;
+}
+
+/* Is the network there one that is translated for, and from which nothing new comes in? */
+static inline bool net_is_outside(const struct net_desired *d, unsigned leg)
+{
+	return leg == NET_PUBLIC || d->leg[leg].outside;
+}
+
 /* A stable name for the host's end of a leg, at most 15 characters: "NAMESPACE-m" and
- * "NAMESPACE-p", or a hash of the namespace where that does not fit. */
-void net_hostname(char out[static IFNAMSIZ], const char *namespace, enum net_leg_id leg);
+ * "NAMESPACE-p", "NAMESPACE-1" and so on for those beside them, or a hash of the namespace where
+ * that does not fit. */
+void net_hostname(char out[static IFNAMSIZ], const char *namespace, unsigned leg);
+/* Is there something of the leg on the host's side while it is built? */
+bool net_has_host_end(const struct net_leg *l);
 
 /* The kernel solicits neighbours for packets that it forwards from a link-local address only. A leg
  * with IPv6 VIPs and no link-local one among them gets this: the same on every controller, so that
  * it moves with the VIPs, and another one for each router and leg. */
-void net_own_link_local(struct ip_prefix *out, const char *router, enum net_leg_id leg);
+void net_own_link_local(struct ip_prefix *out, const char *router, unsigned leg);
 
 /* 00:00:5e:00:01:VRID or, for IPv6, 00:00:5e:00:02:VRID (RFC 9568 7.3). */
 void net_virtual_mac(uint8_t out[static NET_MAC_BYTES], uint8_t vrid, bool ipv6);
@@ -70,11 +97,15 @@ bool net_wants_ipv6(const struct net_desired *d);
 
 struct net_leg_actual {
 	bool bridge_exists, bridge_is_bridge, bridge_up;
+	bool bridge_filters; /* VLANs; a Linux bridge */
+	bool bridge_is_port; /* of another bridge, or of a bond: no macvlan can be on it */
 	unsigned bridge_ifindex, bridge_mtu;
 	bool exists;	   /* the end inside the namespace */
 	bool host_exists;  /* the end on the bridge's side */
-	bool host_is_peer; /* and they are each other's */
+	bool host_is_peer; /* what there is, is of the kind that is wanted, and belongs together */
 	bool host_foreign; /* the name is taken by something that vrouterd did not make */
+	bool vlan_is_set;  /* the port is in the VLAN that is wanted, and in no other */
+	bool vlan_is_left; /* none is wanted, and the port is in one that we put it in */
 	unsigned ifindex, host_ifindex, mtu, host_mtu, host_master;
 	bool up, host_up, carrier;
 	bool silent, host_silent; /* IPv6 address generation off: no link-local */
@@ -94,7 +125,7 @@ struct net_route {
 struct net_actual {
 	bool lo_up;
 	bool blackhole[NET_FAMILIES]; /* the route of last resort, see NET_OP_BLACKHOLE_ADD */
-	struct net_leg_actual leg[NET_LEGS];
+	struct net_leg_actual leg[NET_LEGS_MAX];
 	struct net_route route[NET_FAMILIES];
 };
 
@@ -107,11 +138,12 @@ enum net_op_kind {
 	 * demotion, and without a gateway's route, a packet of a live flow must vanish (and be sent
 	 * again) instead of being answered with ICMP unreachable. */
 	NET_OP_BLACKHOLE_ADD,
-	NET_OP_LEG_DELETE,  /* a half or foreign veth in the way of ours */
+	NET_OP_LEG_DELETE,  /* a half leg, or one of another kind, in the way of ours */
 	NET_OP_LEG_CREATE,  /* both ends, silent, down, with the bridge's MTU, one of them inside */
 	NET_OP_LEG_SILENCE, /* addr_gen_mode none on both ends */
 	NET_OP_LEG_MTU,
 	NET_OP_LEG_ENSLAVE,
+	NET_OP_LEG_VLAN, /* of the port in a bridge */
 	NET_OP_LEG_UP,
 	/* From here on what a promotion does; nothing of it needs another look. */
 	NET_OP_LEG_MAC,	    /* of the inner end */
@@ -126,19 +158,20 @@ const char *net_op_name(enum net_op_kind k);
 
 struct net_op {
 	enum net_op_kind kind;
-	enum net_leg_id leg;
+	unsigned leg;
 	struct ip_prefix addr; /* ADDR_*; ROUTE_ADD: the gateway; other routes: the family alone */
 	unsigned mtu;
 	uint8_t mac[NET_MAC_BYTES]; /* LEG_MAC; all zero: one of its own, at random */
 };
 
-#define NET_OPS_MAX 224
+#define NET_OPS_MAX 800
 
 struct net_plan {
 	struct net_op op[NET_OPS_MAX];
 	unsigned n;
 	char fault[NET_REASON_MAX]; /* not empty: cannot be built, and why ("bridge br-ex does not
 				       exist") */
+	unsigned ports; /* bits of legs: Open vSwitch has no such port, or another one */
 };
 
 /* Order matters and is right for promotion (MAC, addresses, route) and for demotion (the reverse).
@@ -182,6 +215,8 @@ must_check int net_ensure(struct netns *ns, const struct net_desired *d, unsigne
 			  char reason[static NET_REASON_MAX]);
 /* The operations of the last net_ensure() in words, the first few of them; valid until the next. */
 const char *net_changes(const struct netns *ns);
+/* Legs (bits) whose ports Open vSwitch has to make, as the last net_ensure() found. */
+unsigned net_ports(const struct netns *ns);
 /* Takes legs, nft table and VIPs away, leaves the namespace itself. */
 must_check int net_teardown(struct netns *ns, const struct net_desired *d,
 			    char reason[static NET_REASON_MAX]);
@@ -196,7 +231,7 @@ must_check int net_random_mac(uint8_t mac[static NET_MAC_BYTES]);
  * rules. Counters begin as given (NULL: with 0), which is not part of the hash. tables: of the
  * operator's own file, kept as a note (an empty chain each; NULL: none). Returns its length (cap or
  * more: it did not fit), 0 when an interface name is unusable. */
-#define NAT_RULESET_MAX 32768
+#define NAT_RULESET_MAX 65536
 size_t nat_ruleset(char *buf, size_t cap, const struct net_desired *d,
 		   const struct nft_tables *tables, const struct nat_counters *counters);
 /* The notes in such a text, or in nft's listing of the table. Pure. */

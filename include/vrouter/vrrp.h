@@ -12,7 +12,7 @@
 
 #define VRRP_PROTO	 112 /* IP protocol number, RFC 9568 5.1.1.4 */
 #define VRRP_TTL	 255 /* RFC 9568 5.1.1.3: anything else has crossed a router */
-#define VRRP_MAX_ADDRS	 17  /* our own bound: VIPs of both legs, a link-local address */
+#define VRRP_MAX_ADDRS	 17  /* our own bound: VIPs of all legs, a link-local address */
 #define VRRP_MAX_PEERS	 8
 #define VRRP_MAX_ADV_CS	 4095 /* 12 bits */
 #define VRRP_V2_ADV_CS	 100  /* version 2 counts in seconds, in 8 bits */

@@ -236,6 +236,8 @@ lab_dropped() {
 ADVERT=100 ELECTION=vrrp PREEMPT=false SYNC_INTERFACE="\"br-mgmt\"" ROUTER_EXTRA= SYNC_EXTRA=
 SYNC_TO='group     = "239.255.77.1"'
 ELECTION_EXTRA= NAT_MODE=snat NAT_EXTRA=
+# What legs are attached to, and more options of theirs.
+MGMT_ATTACH=bridge:br-mgmt MGMT_EXTRA= PUBLIC_ATTACH=bridge:br-ex PUBLIC_EXTRA=
 # Set by lab_ipv6; IPV6=only leaves out IPv4. MGMT_LINK_LOCAL is one more management VIP.
 IPV6= MGMT_LINK_LOCAL=
 
@@ -270,9 +272,10 @@ lab_config() {
 		}
 		router "vrouter" {
 		  namespace  = "$LAB-c$i-vr"
-		  management { attach = "bridge:br-mgmt"  interface = "vr-mgmt"  vip = $mgmt }
-		  public     { attach = "bridge:br-ex"    interface = "vr-ex"    vip = $public
-		               gateway = $gateway }
+		  management { attach = "$MGMT_ATTACH"  interface = "vr-mgmt"  vip = $mgmt
+		               $MGMT_EXTRA }
+		  public     { attach = "$PUBLIC_ATTACH"    interface = "vr-ex"    vip = $public
+		               gateway = $gateway  $PUBLIC_EXTRA }
 		  nat        { mode = "$NAT_MODE"  random = true  $NAT_EXTRA }
 		  election   { $election $ELECTION_EXTRA }
 		  $ROUTER_EXTRA

@@ -337,11 +337,23 @@ static const struct {
 	{IN_ELECTION("priority = 1"), "f:7: router \"r\": election: priority", "2 to 253"},
 	{IN_ELECTION("advert-interval = 15"), "f:7: router \"r\": election: advert-interval = 15",
 	 "a multiple of 10"},
-	{IN_PUBLIC("ovs:br", "e", "192.0.2.1/24", ""),
-	 "f:6: router \"r\": public: attach = \"ovs:br\"",
-	 "Open vSwitch (ovs:) is not supported yet; allowed: \"bridge:NAME\""},
-	{IN_PUBLIC("macvlan:eth0", "e", "192.0.2.1/24", ""), "f:6: router \"r\": public: attach",
-	 "macvlan: is not supported yet"},
+	{IN_PUBLIC("macvlan:eth0/1", "e", "192.0.2.1/24", ""),
+	 "f:6: router \"r\": public: attach = \"macvlan:eth0/1\": is not allowed",
+	 "\"bridge:NAME\", a Linux bridge, \"macvlan:NAME\", an interface, or \"ovs:NAME\""},
+	{IN_PUBLIC("vxlan:be", "e", "192.0.2.1/24", ""), "f:6: router \"r\": public: attach",
+	 "macvlan:"},
+	{IN_PUBLIC("bridge:be", "e", "192.0.2.1/24", "vlan = 4095"),
+	 "f:9: router \"r\": public: vlan = \"4095\"", "1 to 4094"},
+	{IN_PUBLIC("bridge:be", "e", "192.0.2.1/24", "mtu = 67"),
+	 "f:9: router \"r\": public: mtu = \"67\"", "68 to 65521 (bytes)"},
+	{IN_PUBLIC("bridge:be", "e", "192.0.2.1/24", "side = inside"),
+	 "f:9: no such option 'side' in public", "attach, interface, vip, vlan, mtu, gateway"},
+	{IN_ROUTER("leg x { side = dmz attach = \"bridge:b\" interface = x vip = 10.9.0.1/24 }"),
+	 "f:4: router \"r\": leg \"x\": side = \"dmz\"", "\"inside\", \"outside\""},
+	{IN_ROUTER("leg x { attach = \"bridge:b\" interface = x }"),
+	 "f:4: router \"r\": leg \"x\": vip is missing", "an address"},
+	{IN_ROUTER("leg x { attach = \"bridge:b\" interface = m vip = 10.9.0.1/24 }"),
+	 "f:4: router \"r\": leg \"x\": interface = \"m\": is the management leg's", "of its own"},
 	{IN_PUBLIC("br-ex", "e", "192.0.2.1/24", ""), "f:6: router \"r\": public: attach",
 	 "bridge:"},
 	{IN_PUBLIC("bridge:", "e", "192.0.2.1/24", ""), "f:6: router \"r\": public: attach",
@@ -383,6 +395,46 @@ static const struct {
 	{"controller c { realtime + true }\n", "f:1: a stray '+'", ""},
 	{"", "f: section controller is missing", ""},
 };
+
+static void reads_legs(void **state)
+{
+	struct conf *c = load(
+		"controller c {}\n" SYNC
+		"router r {\nmanagement { attach = \"macvlan:eth0\" interface = m vlan = 20\n"
+		"vip = 10.0.0.1/24 }\n"
+		"public { attach = \"bridge:be\" interface = e vip = 192.0.2.1/24 mtu = 1400 }\n"
+		"leg storage { attach = \"bridge:bs\" interface = s vip = { 10.1.0.1/24,\n"
+		"\"2001:db8:9::1/64\" } }\n"
+		"leg partner { side = outside attach = \"macvlan:eth9\" interface = p\n"
+		"vip = 203.0.113.1/24 }\n"
+		"leg v { attach = \"ovs:br-int\" interface = vp vlan = 9 vip = 10.2.0.1/24 "
+		"}\n" ELECTION "}\n");
+	const struct conf_router *r = &c->router[0];
+	struct net_desired d;
+
+	(void)state;
+	assert_int_equal(r->leg[NET_MANAGEMENT].attach, NET_ATTACH_MACVLAN);
+	assert_string_equal(r->leg[NET_MANAGEMENT].bridge, "eth0");
+	assert_int_equal(r->leg[NET_MANAGEMENT].vlan, 20);
+	assert_int_equal(r->leg[NET_PUBLIC].mtu, 1400);
+	assert_int_equal(conf_legs(r), 5);
+	assert_int_equal(r->leg[4].attach, NET_ATTACH_OVS);
+	assert_string_equal(c->controller.ovs_db, "/run/openvswitch/db.sock");
+	assert_string_equal(conf_leg_name(r, NET_PUBLIC), "public");
+	assert_string_equal(conf_leg_name(r, 2), "storage");
+	assert_int_equal(r->leg[2].n_vips, 2);
+	assert_false(r->leg[2].outside);
+	assert_true(r->leg[3].outside);
+	conf_net_desired(&d, r, true);
+	assert_int_equal(net_legs(&d), 5);
+	assert_string_equal(d.leg[4].hostname, "vp"); /* one name on both sides */
+	assert_string_equal(d.leg[3].name, "partner");
+	assert_true(net_is_outside(&d, 3) && net_is_outside(&d, NET_PUBLIC));
+	assert_false(net_is_outside(&d, 2) || net_is_outside(&d, NET_MANAGEMENT));
+	assert_int_equal(d.leg[2].n_vips, 3); /* a link-local one of its own */
+	assert_int_equal(d.leg[NET_MANAGEMENT].vlan, 20);
+	conf_free(c);
+}
 
 static void bad_texts(void **state)
 {
@@ -470,10 +522,11 @@ static void from_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_all),	   cmocka_unit_test(has_defaults),
-		cmocka_unit_test(reads_filters),   cmocka_unit_test(reads_lists),
-		cmocka_unit_test(bad_texts),	   cmocka_unit_test(all_at_once),
-		cmocka_unit_test(after_a_failure), cmocka_unit_test(from_file),
+		cmocka_unit_test(reads_all),	 cmocka_unit_test(has_defaults),
+		cmocka_unit_test(reads_filters), cmocka_unit_test(reads_lists),
+		cmocka_unit_test(reads_legs),	 cmocka_unit_test(bad_texts),
+		cmocka_unit_test(all_at_once),	 cmocka_unit_test(after_a_failure),
+		cmocka_unit_test(from_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

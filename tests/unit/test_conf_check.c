@@ -392,6 +392,90 @@ static void no_router(struct conf *c)
 	c->n_routers = 0;
 }
 
+static struct conf_leg *add_leg(struct conf *c, const char *name, const char *vip)
+{
+	struct conf_router *r = &c->router[0];
+	struct conf_leg *l = &r->leg[conf_legs(r)];
+
+	r->n_extra_legs++;
+	*l = (struct conf_leg){.line = 30 + (int)r->n_extra_legs};
+	strcpy(l->name, name);
+	snprintf(l->bridge, sizeof(l->bridge), "br-%.10s", name);
+	snprintf(l->interface, sizeof(l->interface), "vr-%.10s", name);
+	add_vip(l, vip);
+	return l;
+}
+
+static void leg_overlaps(struct conf *c)
+{
+	add_leg(c, "dmz", "10.30.0.1/24");
+	add_leg(c, "more", "10.30.0.2/25");
+}
+
+static void leg_twice(struct conf *c)
+{
+	add_leg(c, "dmz", "10.30.0.1/24");
+	strcpy(add_leg(c, "dmz", "10.31.0.1/24")->interface, "vr-other");
+}
+
+static void leg_called_public(struct conf *c)
+{
+	add_leg(c, "public", "10.30.0.1/24");
+}
+
+static void leg_on_same_interface(struct conf *c)
+{
+	strcpy(add_leg(c, "dmz", "10.30.0.1/24")->interface, "vr-ex");
+}
+
+static void leg_with_ipv6_and_small_mtu(struct conf *c)
+{
+	struct conf_leg *l = add_leg(c, "dmz", "2001:db8:9::1/64");
+
+	l->mtu = 1279;
+	l->mtu_line = 44;
+}
+
+static void one_vlan_device(struct conf *c)
+{
+	struct conf_leg *p = &c->router[0].leg[NET_PUBLIC], *l = add_leg(c, "dmz", "10.30.0.1/24");
+
+	p->attach = l->attach = NET_ATTACH_MACVLAN;
+	strcpy(p->bridge, "eth0");
+	strcpy(l->bridge, "eth0");
+	p->vlan = l->vlan = 20;
+}
+
+static void too_many_vips(struct conf *c)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		char name[8], vip[32];
+		struct conf_leg *l;
+
+		snprintf(name, sizeof(name), "x%u", i);
+		snprintf(vip, sizeof(vip), "10.3%u.0.1/24", i);
+		l = add_leg(c, name, vip);
+		for (unsigned k = 0; k < 4; k++) {
+			snprintf(vip, sizeof(vip), "10.3%u.0.1%u/24", i, k);
+			add_vip(l, vip);
+		}
+	}
+}
+
+static void virtual_mac_of_macvlan(struct conf *c)
+{
+	c->router[0].leg[NET_PUBLIC].attach = NET_ATTACH_MACVLAN;
+	c->router[0].election.virtual_mac = true;
+	c->router[0].election.virtual_mac_line = 88;
+}
+
+static void virtual_mac_on_one_wire(struct conf *c)
+{
+	strcpy(add_leg(c, "dmz", "10.30.0.1/24")->bridge, "br-ex");
+	c->router[0].election.virtual_mac = true;
+	c->router[0].election.virtual_mac_line = 88;
+}
+
 static const struct {
 	void (*spoil)(struct conf *c);
 	const char *says; /* the beginning of the error */
@@ -437,7 +521,7 @@ static const struct {
 	 "there is no public vip of IPv6"},
 	{virtual_mac_one_bridge, "test.conf:88: router \"r0\": election: virtual-mac: both legs",
 	 "two bridges"},
-	{virtual_mac_without_vrid, "test.conf:13: router \"r0\": election: virtual-mac is made of",
+	{virtual_mac_without_vrid, "test.conf:13: router \"r0\": election: virtual-mac: it is",
 	 "with a vrid"},
 	{fast_detect_of_one,
 	 "test.conf:88: router \"r0\": election: fast-detect = 1: one heartbeat", "2 to 100"},
@@ -490,6 +574,27 @@ static const struct {
 	 ""},
 	{group_is_ipv6_unicast, "test.conf:5: sync: group = \"fe80::1\"", "ff00::/8"},
 	{interface_twice, "test.conf:5: sync: interface: \"br-mgmt\" is listed twice", ""},
+	{leg_overlaps,
+	 "test.conf:32: router \"r0\": leg \"more\": vip = \"10.30.0.2/25\": its network overlaps "
+	 "that of the dmz vip",
+	 "apart"},
+	{leg_twice, "test.conf:32: router \"r0\": leg \"dmz\": there is one of this name already",
+	 "31"},
+	{leg_called_public, "test.conf:31: router \"r0\": leg \"public\": is the name of another",
+	 "of its own"},
+	{leg_on_same_interface,
+	 "test.conf:31: router \"r0\": leg \"dmz\": interface = \"vr-ex\": is the public leg's",
+	 "of its own"},
+	{leg_with_ipv6_and_small_mtu, "test.conf:44: router \"r0\": leg \"dmz\": mtu = 1279",
+	 "1280"},
+	{one_vlan_device, "test.conf:31: router \"r0\": leg \"dmz\": vlan = 20: is that of another",
+	 "without vlan"},
+	{too_many_vips, "test.conf:10: router \"r0\": vip: its legs have 17 in all", "at most 16"},
+	{virtual_mac_of_macvlan,
+	 "test.conf:88: router \"r0\": election: virtual-mac: the public leg is a macvlan",
+	 "no macvlans"},
+	{virtual_mac_on_one_wire, "test.conf:88: router \"r0\": election: virtual-mac: both legs",
+	 "two bridges"},
 	{no_router, "test.conf: there is no router", "allowed"},
 };
 
@@ -551,12 +656,22 @@ static void same_virtual_mac(struct conf_router *b)
 	strcpy(b->leg[NET_MANAGEMENT].bridge, "br-other");
 }
 
+static void same_port(struct conf_router *b)
+{
+	struct conf_leg *x = &routers[0].leg[NET_PUBLIC], *y = &b->leg[NET_PUBLIC];
+
+	x->attach = y->attach = NET_ATTACH_OVS;
+	strcpy(y->bridge, "br-else");
+}
+
 static const struct {
 	void (*spoil)(struct conf_router *b);
 	const char *says;
 } two[] = {
 	{same_ipv6_vip, "test.conf:22: router \"r1\": public: vip = \"fe80::1/64\": is router"},
 	{same_virtual_mac, "test.conf:23: router \"r1\": election: virtual-mac: router \"r0\""},
+	{same_port,
+	 "test.conf:22: router \"r1\": public: interface = \"vr-ex\": is a leg of router"},
 	{same_name, "test.conf:20: router \"r0\": there is one of this name already (line 10)"},
 	{same_namespace,
 	 "test.conf:20: router \"r1\": namespace = \"ns0\": is router \"r0\"'s, too"},

@@ -297,6 +297,26 @@ static void bridge(struct conf_router *r)
 	strcpy(r->leg[NET_PUBLIC].bridge, "br-new");
 }
 
+static void macvlan(struct conf_router *r)
+{
+	r->leg[NET_PUBLIC].attach = NET_ATTACH_MACVLAN;
+}
+
+static void leg_vlan(struct conf_router *r)
+{
+	r->leg[NET_PUBLIC].vlan = 20;
+}
+
+static void leg_mtu(struct conf_router *r)
+{
+	r->leg[NET_PUBLIC].mtu = 1400;
+}
+
+static void leg_more(struct conf_router *r)
+{
+	r->n_extra_legs = 1;
+}
+
 static void hold(struct conf_router *r)
 {
 	r->sync_hold_s++;
@@ -404,6 +424,10 @@ static const struct {
 	{nat_rules, CONF_LIVE, NULL},
 	{nft_file, CONF_LIVE, NULL},
 	{bridge, CONF_LIVE, NULL},
+	{macvlan, CONF_LIVE, NULL},
+	{leg_vlan, CONF_LIVE, NULL},
+	{leg_mtu, CONF_LIVE, NULL},
+	{leg_more, CONF_REFUSED, "leg"},
 	{hold, CONF_LIVE, NULL},
 	{drain, CONF_LIVE, NULL},
 	{linger, CONF_LIVE, NULL},

@@ -42,6 +42,11 @@ static void in_pieces(void **state)
 	assert_string_equal(s.last, "tw?o");
 	lines_end(&l, on_line, &s);
 	assert_string_equal(s.last, "thr");
+	l.empty = true;
+	take(&l, "a\n\nb\n", &s);
+	assert_int_equal(s.n, 6);
+	lines_end(&l, on_line, &s); /* there is none under way */
+	assert_int_equal(s.n, 6);
 }
 
 static void is_bounded(void **state)

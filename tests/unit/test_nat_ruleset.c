@@ -262,6 +262,104 @@ static void of_a_handover_ipv6(struct net_desired d)
 			       "new counter dup to 100::8 device \"vr-ex\" drop\n"));
 }
 
+/* The pool and the forwards are the public leg's; who may use the router is asked on each inside.
+ */
+static void more_rules(struct net_desired *d)
+{
+	static const char *const has[] = {
+		"iifname \"vr-mgmt\" oifname \"vr-ex\" snat ip to 198.18.0.7\n",
+		"iifname \"vr-mgmt\" oifname \"vr-o\" snat ip to 203.0.113.1\n",
+		"iifname \"vr-i\" oifname \"vr-ex\" snat ip to 198.18.0.7\n",
+		"iifname \"vr-i\" oifname \"vr-o\" snat ip to 203.0.113.1\n",
+		"iifname \"vr-mgmt\" ct state new ip saddr != { 10.0.0.0/8 } counter",
+		"iifname \"vr-i\" ct state new ip saddr != { 10.0.0.0/8 } counter",
+		"iifname \"vr-ex\" ct state new ct status & dnat == 0 counter",
+		"iifname \"vr-o\" ct state new counter name \"unsolicited\" drop\n",
+		"iifname \"vr-mgmt\" oifname \"vr-mgmt\" ct status dnat snat ip to 10.20.0.1\n",
+		"iifname \"vr-i\" oifname \"vr-i\" ct status dnat snat ip to 10.30.0.1\n",
+	};
+	struct nat_forward *f = &d->rules.forward[0];
+	char text[8192];
+
+	d->rules.n_pool = d->rules.n_sources = d->rules.n_forwards = 1;
+	assert_int_equal(ip_addr_parse(&d->rules.pool[0].first, "198.18.0.7"), 0);
+	d->rules.pool[0].last = d->rules.pool[0].first;
+	assert_int_equal(ip_prefix_parse(&d->rules.source[0], "10.0.0.0/8"), 0);
+	snprintf(f->name, sizeof(f->name), "web");
+	f->n_protocols = 1;
+	f->port.first = f->port.last = 80;
+	assert_int_equal(ip_addr_parse(&f->to.addr, "10.20.0.9"), 0);
+	assert_in_range(nat_ruleset(text, sizeof(text), d, NULL, NULL), 1, sizeof(text) - 1);
+	for (size_t i = 0; i < ARRAY_LEN(has); i++)
+		if (!strstr(text, has[i]))
+			fail_msg("lacks %s:\n%s", has[i], text);
+	assert_null(strstr(text, "iifname \"vr-o\" ct state new ct status"));
+	assert_null(strstr(text, "iifname \"vr-o\" ct state new ip saddr"));
+	assert_null(strstr(text, "oifname \"vr-o\" snat ip to 198.18.0.7"));
+}
+
+/* Each inside leg to each outside one, and nothing new from there. */
+static void more_legs(void **state)
+{
+	static const char *const has[] = {
+		"iifname \"vr-mgmt\" oifname \"vr-ex\" snat ip to 198.18.0.1\n",
+		"iifname \"vr-mgmt\" oifname \"vr-o\" snat ip to 203.0.113.1\n",
+		"iifname \"vr-i\" oifname \"vr-ex\" snat ip to 198.18.0.1\n",
+		"iifname \"vr-i\" oifname \"vr-o\" snat ip to 203.0.113.1\n",
+		"iifname \"vr-ex\" ct state new counter name \"unsolicited\" drop\n",
+		"iifname \"vr-o\" ct state new counter name \"unsolicited\" drop\n",
+		"iifname \"vr-o\" counter name \"input_refused\" drop\n",
+	};
+	static const char *const lacks[] = {"iifname \"vr-i\" ct state new",
+					    "iifname \"vr-i\" counter", "oifname \"vr-i\"",
+					    "oifname \"vr-mgmt\""};
+	struct net_desired d = desired(NET_NAT_SNAT, false);
+	char text[4096];
+
+	(void)state;
+	d.n_extra = 2;
+	d.leg[2] = (struct net_leg){.ifname = "vr-i", .n_vips = 1};
+	d.leg[3] = (struct net_leg){.ifname = "vr-o", .n_vips = 1, .outside = true};
+	assert_int_equal(ip_prefix_parse(&d.leg[2].vip[0], "10.30.0.1/24"), 0);
+	assert_int_equal(ip_prefix_parse(&d.leg[3].vip[0], "203.0.113.1/24"), 0);
+	assert_in_range(nat_ruleset(text, sizeof(text), &d, NULL, NULL), 1, sizeof(text) - 1);
+	for (size_t i = 0; i < ARRAY_LEN(has); i++)
+		if (!strstr(text, has[i]))
+			fail_msg("lacks %s:\n%s", has[i], text);
+	for (size_t i = 0; i < ARRAY_LEN(lacks); i++)
+		if (strstr(text, lacks[i]))
+			fail_msg("has %s:\n%s", lacks[i], text);
+	assert_in_range(handover_silence_ruleset(text, sizeof(text), &d), 1, sizeof(text) - 1);
+	assert_non_null(
+		strstr(text, "oifname { \"vr-mgmt\", \"vr-ex\", \"vr-i\", \"vr-o\" } counter"));
+	more_rules(&d);
+	strcpy(d.leg[3].ifname, "v\"");
+	assert_int_equal(nat_ruleset(text, sizeof(text), &d, NULL, NULL), 0);
+}
+
+/* The most that there can be. */
+static void all_legs(void **state)
+{
+	struct net_desired d = desired(NET_NAT_SNAT, true);
+	char text[NAT_RULESET_MAX];
+
+	(void)state;
+	d.closed = true;
+	d.n_extra = NET_LEGS_MAX - NET_LEGS;
+	for (unsigned i = 0; i < NET_LEGS_MAX; i++) {
+		struct net_leg *l = &d.leg[i];
+
+		snprintf(l->ifname, sizeof(l->ifname), "a-long-name-%u", i);
+		l->outside = i >= NET_LEGS_MAX / 2;
+		l->n_vips = 2;
+		assert_int_equal(ip_prefix_parse(&l->vip[0], "198.118.100.123/24"), 0);
+		assert_int_equal(
+			ip_prefix_parse(&l->vip[1], "2001:db8:1111:2222:3333:4444:5555:6666/64"),
+			0);
+	}
+	assert_in_range(nat_ruleset(text, sizeof(text), &d, NULL, NULL), 1, sizeof(text) - 1);
+}
+
 static void of_a_handover(void **state)
 {
 	static const char back[] = "iifname \"vr-mgmt\" ct state invalid counter dup to 192.0.0.8 "
@@ -293,10 +391,11 @@ static void of_a_handover(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rules),    cmocka_unit_test(transaction),
-		cmocka_unit_test(comments), cmocka_unit_test(bad_names),
-		cmocka_unit_test(bounded),  cmocka_unit_test(versions),
-		cmocka_unit_test(counts),   cmocka_unit_test(of_a_handover),
+		cmocka_unit_test(rules),     cmocka_unit_test(transaction),
+		cmocka_unit_test(comments),  cmocka_unit_test(bad_names),
+		cmocka_unit_test(bounded),   cmocka_unit_test(versions),
+		cmocka_unit_test(counts),    cmocka_unit_test(of_a_handover),
+		cmocka_unit_test(more_legs), cmocka_unit_test(all_legs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,7 +40,7 @@ static void test_wire(void **state)
 
 	(void)state;
 	for (uint8_t i = 0; i < NEIGH_PAGE_MAX; i++)
-		in.neigh.content.e[i] = v6((uint8_t)(i + 1), i % 2);
+		in.neigh.content.e[i] = v6((uint8_t)(i + 1), i % NEIGH_LEGS);
 	in.neigh.content.e[3] = v4(7, 1);
 	ctl_encode(&w, &in);
 	assert_true(wr_ok(&w)); /* the largest fits */

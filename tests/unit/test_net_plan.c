@@ -13,6 +13,7 @@
 
 #define M NET_MANAGEMENT
 #define P NET_PUBLIC
+#define X NET_LEGS /* one beside them */
 
 struct world {
 	struct net_desired d;
@@ -103,6 +104,7 @@ static void describe(const struct net_plan *p, char *out, size_t cap)
 		[NET_OP_LEG_SILENCE] = "silence",
 		[NET_OP_LEG_MTU] = "mtu",
 		[NET_OP_LEG_ENSLAVE] = "attach",
+		[NET_OP_LEG_VLAN] = "vlan",
 		[NET_OP_LEG_UP] = "up",
 		[NET_OP_LEG_MAC] = "mac",
 		[NET_OP_LEG_IPV6_ON] = "ipv6+",
@@ -131,8 +133,8 @@ static void describe(const struct net_plan *p, char *out, size_t cap)
 		if (op->mtu)
 			snprintf(mtu, sizeof(mtu), "%u", op->mtu);
 		n += (size_t)snprintf(out + n, cap - n, "%s%s-%c%s%s%s%s", i ? " " : "",
-				      word[op->kind], op->leg == M ? 'm' : 'p',
-				      *addr || *mtu ? ":" : "", addr, mtu, more);
+				      word[op->kind], "mpx"[op->leg], *addr || *mtu ? ":" : "",
+				      addr, mtu, more);
 		assert_true(n < cap);
 	}
 }
@@ -524,6 +526,253 @@ static void full_of_strays(struct world *w)
 	w->a.lo_up = w->a.blackhole[NET_V4] = false;
 }
 
+/* ---- legs of other kinds, with VLANs, and beside the two ---- */
+
+#define BUILD_MV "create-p:1500 up-p"
+#define FRESH_P	 ADD_P " " ROUTE
+
+static void vlan(struct world *w)
+{
+	w->d.leg[P].vlan = 20;
+	w->a.leg[P].bridge_filters = w->a.leg[P].vlan_is_set = true;
+}
+
+static void vlan_fresh(struct world *w)
+{
+	fresh(w);
+	vlan(w);
+}
+
+static void vlan_lost(struct world *w)
+{
+	vlan(w);
+	w->a.leg[P].vlan_is_set = false;
+}
+
+static void vlan_other_bridge(struct world *w)
+{
+	vlan(w);
+	w->a.leg[P].bridge_ifindex = 77;
+}
+
+static void vlan_no_filter(struct world *w)
+{
+	vlan(w);
+	w->a.leg[P].bridge_filters = false;
+}
+
+static void vlan_no_more(struct world *w)
+{
+	w->a.leg[P].vlan_is_left = true;
+}
+
+static void mtu_fixed(struct world *w)
+{
+	w->d.leg[P].mtu = 1400;
+}
+
+static void mtu_fixed_is(struct world *w)
+{
+	mtu_fixed(w);
+	w->a.leg[P].mtu = w->a.leg[P].host_mtu = 1400;
+	w->a.leg[P].bridge_mtu = 9000;
+}
+
+/* A complete leg of that kind without an end on the host's side. */
+static void attach(struct world *w, enum net_attach kind)
+{
+	struct net_leg_actual *l = &w->a.leg[P];
+
+	w->d.leg[P].attach = kind;
+	strcpy(w->d.leg[P].bridge, "eth0");
+	l->bridge_is_bridge = l->host_exists = l->host_up = l->host_silent = false;
+	l->host_ifindex = l->host_mtu = l->host_master = 0;
+}
+
+static void macvlan(struct world *w)
+{
+	attach(w, NET_ATTACH_MACVLAN);
+}
+
+static void macvlan_fresh(struct world *w)
+{
+	fresh(w);
+	macvlan(w);
+}
+
+static void macvlan_was_veth(struct world *w)
+{
+	w->d.leg[P].attach = NET_ATTACH_MACVLAN;
+	w->a.leg[P].host_is_peer = false;
+}
+
+static void macvlan_foreign_name(struct world *w)
+{
+	macvlan(w);
+	w->a.leg[P].host_exists = w->a.leg[P].host_foreign = true;
+}
+
+static void macvlan_gone(struct world *w)
+{
+	macvlan(w);
+	w->a.leg[P] = (struct net_leg_actual){.exists = false};
+	route_lost(w);
+}
+
+static void macvlan_down(struct world *w)
+{
+	macvlan(w);
+	w->a.leg[P].bridge_up = false;
+}
+
+static void macvlan_no_carrier(struct world *w)
+{
+	macvlan(w);
+	w->a.leg[P].carrier = false;
+}
+
+static void macvlan_on_port(struct world *w)
+{
+	macvlan_fresh(w);
+	w->a.leg[P].bridge_is_port = true;
+}
+
+static void macvlan_mtu(struct world *w)
+{
+	macvlan(w);
+	w->a.leg[P].bridge_mtu = 9000;
+}
+
+static void macvlan_mtu_too_large(struct world *w)
+{
+	macvlan(w);
+	w->d.leg[P].mtu = 9000;
+}
+
+static void macvlan_loud(struct world *w)
+{
+	macvlan(w);
+	w->a.leg[P].silent = false;
+}
+
+static void macvlan_vlan(struct world *w)
+{
+	macvlan(w);
+	w->d.leg[P].vlan = 20;
+	w->a.leg[P].host_exists = w->a.leg[P].host_up = w->a.leg[P].host_silent = true;
+	w->a.leg[P].host_mtu = 1500;
+}
+
+static void macvlan_vlan_half(struct world *w)
+{
+	macvlan_vlan(w);
+	w->a.leg[P].host_exists = w->a.leg[P].host_is_peer = false;
+}
+
+static void macvlan_vlan_down(struct world *w)
+{
+	macvlan_vlan(w);
+	w->a.leg[P].host_up = false;
+}
+
+static void macvlan_vlan_foreign(struct world *w)
+{
+	macvlan_vlan(w);
+	w->a.leg[P].host_foreign = true;
+	w->a.leg[P].host_is_peer = false;
+}
+
+static void port(struct world *w)
+{
+	attach(w, NET_ATTACH_OVS);
+	w->a.leg[P].bridge_up = false; /* of no account */
+}
+
+static void port_none(struct world *w)
+{
+	port(w);
+	w->a.leg[P].exists = w->a.leg[P].host_is_peer = false;
+	route_lost(w);
+}
+
+static void port_offered(struct world *w)
+{
+	port_none(w);
+	w->a.leg[P].host_exists = true;
+	w->a.leg[P].host_ifindex = w->d.leg[P].port_ifindex = 7;
+	w->a.leg[P].n_addrs = 0;
+}
+
+static void port_not_that_one(struct world *w)
+{
+	port_offered(w);
+	w->d.leg[P].port_ifindex = 6;
+}
+
+static void port_dead(struct world *w)
+{
+	port(w);
+	w->a.leg[P].carrier = false;
+}
+
+static void port_dead_and_offered(struct world *w)
+{
+	port_offered(w);
+	w->a.leg[P].exists = w->a.leg[P].host_is_peer = true;
+	w->a.leg[P].carrier = false;
+}
+
+static void port_new_and_down(struct world *w)
+{
+	port(w);
+	w->a.leg[P].carrier = w->a.leg[P].up = false;
+}
+
+static void port_no_bridge(struct world *w)
+{
+	port(w);
+	w->a.leg[P].bridge_exists = false;
+}
+
+static void extra(struct world *w)
+{
+	struct net_leg *l = &w->d.leg[X];
+
+	w->d.n_extra = 1;
+	strcpy(l->ifname, "vr-dmz");
+	strcpy(l->hostname, "r1-1");
+	strcpy(l->bridge, "br-dmz");
+	l->vip[l->n_vips++] = prefix("10.30.0.1/24");
+	w->a.leg[X] = w->a.leg[M];
+	w->a.leg[X].n_addrs = 0;
+	if (w->d.active)
+		add_addr(&w->a.leg[X], "10.30.0.1/24");
+}
+
+static void extra_promote(struct world *w)
+{
+	extra(w);
+	promote(w);
+}
+
+static void extra_demote(struct world *w)
+{
+	extra(w);
+	demote(w);
+}
+
+static void extra_fresh(struct world *w)
+{
+	extra(w);
+	w->a.leg[X] = nothing().leg[M];
+}
+
+static void extra_no_bridge(struct world *w)
+{
+	extra(w);
+	w->a.leg[X].bridge_exists = false;
+}
+
 static const struct row {
 	const char *why;
 	bool active; /* the router that the row starts from */
@@ -627,6 +876,70 @@ static const struct row {
 	{"virtual MAC: not with a fault", true, mac_faulty, LEAVE " mac-m:own mac-p:own",
 	 "bridge br-ex does not exist"},
 
+	{"VLAN: a complete leg", true, vlan, "", ""},
+	{"VLAN: the port is put into it before it is up", false, vlan_fresh,
+	 "lo-m hole-m " BUILD_M " create-p:1500 attach-p vlan-p up-p", ""},
+	{"VLAN: drift", true, vlan_lost, "vlan-p", ""},
+	{"VLAN: another bridge knows nothing of it", true, vlan_other_bridge, "attach-p vlan-p",
+	 ""},
+	{"VLAN: a bridge without", true, vlan_no_filter, LEAVE,
+	 "bridge br-ex knows no VLANs, and vr-ex is to be in VLAN 20: ip link set br-ex type "
+	 "bridge vlan_filtering 1"},
+	{"VLAN: no more; a new port has what the bridge gives it", true, vlan_no_more,
+	 "delete-p " BUILD_P " " FRESH_P, ""},
+	{"MTU: a fixed one", true, mtu_fixed, "mtu-p:1400", ""},
+	{"MTU: a fixed one does not follow", true, mtu_fixed_is, "", ""},
+
+	{"macvlan: a complete leg has no other end", true, macvlan, "", ""},
+	{"macvlan: built", false, macvlan_fresh, "lo-m hole-m " BUILD_M " " BUILD_MV, ""},
+	{"macvlan: in the place of a veth", true, macvlan_was_veth,
+	 "delete-p " BUILD_MV " " FRESH_P, ""},
+	{"macvlan: what is called like a host's end is nobody's business", true,
+	 macvlan_foreign_name, "", ""},
+	{"macvlan: it goes with its parent", true, macvlan_gone, DEL_M,
+	 "interface eth0 does not exist"},
+	{"macvlan: its parent is down", true, macvlan_down, LEAVE, "interface eth0 is down"},
+	{"macvlan: that the parent has no carrier is for tracking to say", true, macvlan_no_carrier,
+	 "", ""},
+	{"macvlan: its parent is a port", false, macvlan_on_port, "lo-m hole-m " BUILD_M,
+	 "interface eth0 is a port of a bridge or bond, so no macvlan can be on it: attach vr-ex "
+	 "to that one"},
+	{"macvlan: MTU follows the parent's", true, macvlan_mtu, "mtu-p:9000", ""},
+	{"macvlan: an MTU that the parent cannot have", true, macvlan_mtu_too_large, LEAVE,
+	 "the MTU of vr-ex is to be 9000, and interface eth0 has 1500 only"},
+	{"macvlan: drift: it makes link-local addresses", false, macvlan_loud, "silence-p", ""},
+	{"macvlan, VLAN: a complete leg", true, macvlan_vlan, "", ""},
+	{"macvlan, VLAN: half of it", true, macvlan_vlan_half, "delete-p " BUILD_MV " " FRESH_P,
+	 ""},
+	{"macvlan, VLAN: drift: its device is down", true, macvlan_vlan_down, "up-p", ""},
+	{"macvlan, VLAN: the name is taken", true, macvlan_vlan_foreign, LEAVE,
+	 "interface r1-p is needed for vr-ex but is already used by something else"},
+
+	{"Open vSwitch: a complete leg", true, port, "", ""},
+	{"Open vSwitch: no port, nothing to build from", true, port_none,
+	 "addr--p:198.18.0.1/24 " DEL_M, "Open vSwitch has no port vr-ex in bridge eth0"},
+	{"Open vSwitch: the port is there, and is taken inside", true, port_offered,
+	 "create-p:1500 up-p " FRESH_P, ""},
+	{"Open vSwitch: another interface of its name is not", true, port_not_that_one, DEL_M,
+	 "Open vSwitch has no port vr-ex in bridge eth0"},
+	{"Open vSwitch: nobody is behind the port", true, port_dead, LEAVE,
+	 "Open vSwitch has no port vr-ex in bridge eth0"},
+	{"Open vSwitch: the new port takes the place of the dead one", true, port_dead_and_offered,
+	 "delete-p create-p:1500 up-p " FRESH_P, ""},
+	{"Open vSwitch: what is down has no carrier yet", true, port_new_and_down, "up-p " ROUTE,
+	 ""},
+	{"Open vSwitch: no bridge", true, port_no_bridge, LEAVE,
+	 "Open vSwitch bridge eth0 does not exist"},
+
+	{"one leg more: a complete ACTIVE", true, extra, "", ""},
+	{"one leg more: built", false, extra_fresh, "create-x:1500 attach-x up-x", ""},
+	{"one leg more: its address moves with the others", false, extra_promote,
+	 ADD_M " " ADD_P " addr+-x:10.30.0.1/24 " ROUTE, ""},
+	{"one leg more: and goes with them", true, extra_demote,
+	 "route--p addr--x:10.30.0.1/24 " DEL_P " " DEL_M, ""},
+	{"one leg more: what it lacks is a fault of the router", true, extra_no_bridge,
+	 "route--p addr--x:10.30.0.1/24 " DEL_P " " DEL_M, "bridge br-dmz does not exist"},
+
 	{"gateway is the VIP", false, gateway_is_vip, "",
 	 "gateway 198.18.0.1 is the public VIP itself"},
 };
@@ -659,6 +972,26 @@ static void fits(void **state)
 	assert_int_equal(p.n, 3 + NET_LEGS * (4 + 2 + NET_VIPS_MAX + 1 + NET_ADDRS_MAX) + 2);
 }
 
+/* Open vSwitch is asked for what it lacks. */
+static void ports(void **state)
+{
+	static const struct {
+		void (*spoil)(struct world *w);
+		unsigned ports;
+	} row[] = {{port, 0},	      {port_none, 1u << P},	 {port_dead, 1u << P},
+		   {port_offered, 0}, {port_no_bridge, 1u << P}, {no_bridge, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct world w = {wanted(true), complete(true)};
+		struct net_plan p;
+
+		row[i].spoil(&w);
+		net_plan(&p, &w.d, &w.a);
+		assert_int_equal(p.ports, row[i].ports);
+	}
+}
+
 static void hostnames(void **state)
 {
 	static const struct {
@@ -687,6 +1020,13 @@ static void hostnames(void **state)
 
 	char a[IFNAMSIZ], b[IFNAMSIZ];
 
+	/* one for each leg */
+	for (unsigned i = 0; i < NET_LEGS_MAX; i++)
+		for (unsigned k = 0; k < i; k++) {
+			net_hostname(a, "vrouter", i);
+			net_hostname(b, "vrouter", k);
+			assert_string_not_equal(a, b);
+		}
 	net_hostname(a, "a-long-namespace-1", M);
 	net_hostname(b, "a-long-namespace-2", M);
 	assert_string_not_equal(a, b);
@@ -781,6 +1121,7 @@ int main(void)
 		cmocka_unit_test(hostnames),	 cmocka_unit_test(op_names),
 		cmocka_unit_test(announcements), cmocka_unit_test(link_locals),
 		cmocka_unit_test(virtual_macs),	 cmocka_unit_test(op_texts),
+		cmocka_unit_test(ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
