@@ -414,6 +414,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(leftover_replaced),
 		cmocka_unit_test(sysctls),
 		cmocka_unit_test(faults),
+		cmocka_unit_test(kinds_of_legs),
 		cmocka_unit_test(silent_standby),
 		cmocka_unit_test(promotion),
 		cmocka_unit_test(announcement),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the parts of the netns story share: net_lab.c builds the router and brings it to life,
- * net_lab_keep.c keeps it alive and takes it away, net_lab_ipv6.c does it with both IP versions. */
+ * net_lab_legs.c tries kinds of legs, net_lab_keep.c keeps it alive and takes it away,
+ * net_lab_ipv6.c does it with both IP versions. */
 #ifndef TESTS_LAB_NET_LAB_H
 #define TESTS_LAB_NET_LAB_H
 
@@ -44,6 +45,8 @@ void mac_of(unsigned leg, uint8_t mac[static ETH_ALEN]);
 /* For so long no frame comes from the legs but, at the end, an announcement of ours. */
 void assert_quiet(int capture, unsigned ms);
 void talk(void); /* a byte each way over the connection through the router */
+
+void kinds_of_legs(void **state);
 
 void drift(void **state);
 void many_strays(void **state);
