@@ -188,6 +188,8 @@ static const struct command commands[] = {
 	{"events", "[--follow] [--lines N]", "what happened, oldest first", do_events},
 	{"reload", "", "read the config file again", do_plain},
 	{"upgrade", "", "go on with the binary that is installed now", do_plain},
+	{"import", "FILE...", "a vrouterd.conf from those of conntrackd and keepalived",
+	 cli_import},
 	{"keygen", "[FILE]", "a new key for replication", cli_keygen},
 	{"version", "", "versions of this program and of the daemon", do_version},
 	{"help", "", "this", do_help},

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 1
 command -v clang-format >/dev/null || exit 77
 
 status=0
-files=$(find daemon include netns sync tests -name '*.[ch]')
+files=$(find conntrackd-conf daemon include netns sync tests -name '*.[ch]')
 # shellcheck disable=SC2086 # a list of names without spaces
 clang-format --dry-run --Werror $files || status=1
 # shellcheck disable=SC2086
