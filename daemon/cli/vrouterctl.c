@@ -190,6 +190,7 @@ static const struct command commands[] = {
 	{"upgrade", "", "go on with the binary that is installed now", do_plain},
 	{"import", "FILE...", "a vrouterd.conf from those of conntrackd and keepalived",
 	 cli_import},
+	{"export", "conntrackd [ROUTER]", "a conntrackd.conf from vrouterd.conf", cli_export},
 	{"keygen", "[FILE]", "a new key for replication", cli_keygen},
 	{"version", "", "versions of this program and of the daemon", do_version},
 	{"help", "", "this", do_help},
