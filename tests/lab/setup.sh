@@ -32,7 +32,8 @@ setup_packages() {
 	[ -z "$policy" ] || rm -f $policy
 	[ $rc = 0 ] || cat "${TMPDIR:-/tmp}/vrouterd-apt.$$" >&2
 	rm -f "${TMPDIR:-/tmp}/vrouterd-apt.$$"
-	for p in nginx chrony keepalived conntrackd corosync pacemaker openvswitch-switch; do
+	# not chrony, which takes the place of what kept the clock before
+	for p in nginx keepalived conntrackd corosync pacemaker openvswitch-switch; do
 		case " ${missing[*]} " in *" $p"*) systemctl disable "$p" >/dev/null 2>&1 ;; esac
 	done
 	return $rc
