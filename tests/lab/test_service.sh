@@ -35,8 +35,8 @@ told 'STOPPING=1' 1 || fail "it does not say that it stops: $(cat "$LAB_DIR/told
 
 note "in the background"
 start() { lab_in c1 "$LAB_BUILD/daemon/vrouterd" --config "$conf" >"$LAB_DIR/start" 2>&1; }
-sed -i 's/br-ex/br-none/' "$conf"
-! start || fail "started without its bridge"
+sed -i 's/br-mgmt/br-none/' "$conf"
+! start || fail "started without an interface for replication"
 grep -q 'br-none does not exist' "$LAB_DIR/start" || fail "the error is not shown: $(cat "$LAB_DIR/start")"
 lab_config 1
 start || fail "did not start: $(cat "$LAB_DIR/start")"
