@@ -13,6 +13,27 @@
 #define NETLINK		16777216u
 #define GROWTH		67108864u
 
+void ctd_link_name(char out[static IFNAMSIZ], unsigned i)
+{
+	snprintf(out, IFNAMSIZ, "ctd%u", i);
+}
+
+/* FNV-1a, folded to 16 bits; neither the network's first nor its last address. */
+void ctd_link_address(struct ip_prefix *out, const char *controller, const char *router)
+{
+	uint32_t h = 2166136261u;
+
+	for (const char *p = controller; *p; p++)
+		h = (h ^ (uint8_t)*p) * 16777619u;
+	h = (h ^ '/') * 16777619u;
+	for (const char *p = router; *p; p++)
+		h = (h ^ (uint8_t)*p) * 16777619u;
+	h = (h >> 16 ^ h) & 0xffff;
+	*out = (struct ip_prefix){.addr = {.family = AF_INET, .b = {169, 254}}, .len = 16};
+	out->addr.b[2] = (uint8_t)(1 + (h >> 8) % 254);
+	out->addr.b[3] = (uint8_t)(1 + (h & 0xff) % 254);
+}
+
 /* ---- filter ---------------------------------------------------------------------------------- */
 
 /* The names that its parser looks up in /etc/protocols. */
@@ -39,8 +60,7 @@ static bool names_all(const uint8_t *protocol, unsigned n)
 	return true;
 }
 
-/* What of a filter conntrackd cannot do, or NULL. */
-static const char *filter_lacks(const struct conf_filter *f)
+const char *ctd_filter_lacks(const struct conf_filter *f)
 {
 	if (f->assured)
 		return "assured: conntrackd has no such filter";
@@ -214,7 +234,7 @@ static int put_udp(struct txt *out, const struct ctd_write *w, unsigned i, char 
 int ctd_write(struct txt *out, const struct ctd_write *w, char why[static CTD_WHY_MAX])
 {
 	const struct conf_filter *f = &w->router->filter;
-	const char *lacks = filter_lacks(f);
+	const char *lacks = ctd_filter_lacks(f);
 	int err = lacks ? -EINVAL : 0;
 
 	snprintf(why, CTD_WHY_MAX, "filter: %s", lacks ? lacks : "");

@@ -23,4 +23,13 @@ struct ctd_write {
 /* 0, or -EINVAL: conntrackd cannot do that, why says what; then out is to be thrown away. */
 must_check int ctd_write(struct txt *out, const struct ctd_write *w, char why[static CTD_WHY_MAX]);
 
+/* What of a filter conntrackd cannot do, or NULL. */
+const char *ctd_filter_lacks(const struct conf_filter *f);
+
+/* Its link inside of a router's namespace (sync { engine = "conntrackd" }): the i-th's name, and an
+ * address for it, made of both names, in 169.254.0.0/16: nobody asks for it, as all is multicast.
+ */
+void ctd_link_name(char out[static IFNAMSIZ], unsigned i);
+void ctd_link_address(struct ip_prefix *out, const char *controller, const char *router);
+
 #endif

@@ -257,10 +257,12 @@ static int start(struct app *a)
 		err = start_helpers(a);
 	if (err < 0)
 		return err;
+	a->stock = a->conf->sync;
 	a->env = (struct router_env){.base = a->base,
 				     .run_dir = a->conf->controller.run_dir,
 				     .controller = a->conf->controller.name,
 				     .sync = a->sync,
+				     .stock = a->stock.stock ? &a->stock : NULL,
 				     .guard = a->guard,
 				     .procs = a->procs,
 				     .groups = &a->groups,
@@ -346,7 +348,7 @@ static int check(struct app *a, int *lock)
 
 	if (!err)
 		err = startup_check_caps(why);
-	if (!err && a->conf->sync.present) {
+	if (!err && app_has_sync(a->conf)) {
 		err = app_sync_conf(a->conf, &keys, why);
 		explicit_bzero(&keys, sizeof(keys));
 	}

@@ -33,6 +33,7 @@ struct app {
 	struct event_base *base;
 	struct router_env env;
 	struct sync_child *sync;
+	struct conf_sync stock; /* for routers that conntrackd replicates; cannot change */
 	struct guard *guard;
 	struct procwatch *procs;
 	struct ovs *ovs;
@@ -65,6 +66,8 @@ void app_happening(struct app *a, const struct happening *h);
 /* For helper processes. */
 struct spawn_opts app_spawn_opts(const struct app *a);
 
+/* Are flows replicated by our own process? */
+bool app_has_sync(const struct conf *c);
 /* app_sync.c. 0 or -errno. */
 must_check int app_start_sync(struct app *a);
 

@@ -141,7 +141,7 @@ static int apply(struct app *a, struct conf *new, const struct conf_delta *d, un
 {
 	struct sync_msg_conf keys;
 	char why[STARTUP_WHY_MAX] = "";
-	int err = new->sync.present ? app_sync_conf(new, &keys, t->buf) : 0, failed = 0;
+	int err = app_has_sync(new) ? app_sync_conf(new, &keys, t->buf) : 0, failed = 0;
 
 	if (!err &&
 	    (startup_check_links(new, why) < 0 || startup_check_legs(new, why) < 0 ||

@@ -138,6 +138,11 @@ static const struct sync_child_kept *take_kept(const struct app *a, struct sync_
 	return adopt_take_sync(a->adopt, id, kept) ? kept : NULL;
 }
 
+bool app_has_sync(const struct conf *c)
+{
+	return c->sync.present && !c->sync.stock;
+}
+
 int app_start_sync(struct app *a)
 {
 	static const struct sync_child_ops ops = {
@@ -148,7 +153,7 @@ int app_start_sync(struct app *a)
 	struct sync_msg_conf conf;
 	int err;
 
-	if (!a->conf->sync.present)
+	if (!app_has_sync(a->conf))
 		return 0;
 	if (a->conf->sync.conntrackd)
 		log_warn("sync", NULL,

@@ -119,7 +119,7 @@ static void check_auth(const struct check *k, const struct conf_router *r)
 {
 	const struct conf_sync *s = &k->c->sync;
 
-	if (r->election.auth != VRRP_AUTH_NONE && (!s->present || !s->sealed))
+	if (r->election.auth != VRRP_AUTH_NONE && (!s->present || !s->sealed || s->stock))
 		conf_error(k->errors, k->c->path,
 			   line_or(r->election.auth_line, line_or(r->election.line, r->line)),
 			   "router \"%s\": election: auth: there is no key; allowed: with a sync "
@@ -232,7 +232,7 @@ static void check_sync(const struct check *k)
 
 	if (!s->present)
 		return;
-	if (s->sealed && !s->key_file[0])
+	if (s->sealed && !s->stock && !s->key_file[0])
 		conf_error(k->errors, k->c->path, s->line,
 			   "sync: key-file is missing; allowed: the path of a file made by "
 			   "\"vrouterctl keygen\" (or security = \"none\" to send in the clear)");
@@ -358,6 +358,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
 			   "there is no router; allowed: router \"NAME\" { ... }, at least one");
 	check_sync(&k);
 	conf_check_conntrackd(c, errors);
+	conf_check_stock(c, errors);
 	for (unsigned i = 0; i < c->n_routers; i++) {
 		const struct conf_router *r = &c->router[i];
 

@@ -20,4 +20,7 @@ void conf_check_legs(const struct conf *c, const struct conf_router *r, struct c
 void conf_check_legs_of_two(const struct conf *c, const struct conf_router *a,
 			    const struct conf_router *b, struct conf_errors *errors);
 
+/* What does not go with sync { engine = "conntrackd" }. */
+void conf_check_stock(const struct conf *c, struct conf_errors *errors);
+
 #endif

@@ -39,6 +39,8 @@ static const char *diff_sync(const struct conf_sync *a, const struct conf_sync *
 		return "sync: checksum";
 	if (a->refresh_s != b->refresh_s)
 		return "sync: refresh";
+	if (a->stock != b->stock)
+		return "sync: engine";
 	if (a->sealed != b->sealed)
 		return "sync: security";
 	if (a->hold_new_ms != b->hold_new_ms)

@@ -9,8 +9,9 @@
 static const char *const words_protocol[] = {"native", "conntrackd",
 					     NULL}; /* = conf_sync.conntrackd */
 static const char *const words_ctd_mode[] = {"ft-fw", "notrack", "alarm",
-					     NULL};		      /* = enum ctd_mode */
-static const char *const words_security[] = {"none", "sealed", NULL}; /* = conf_sync.sealed */
+					     NULL};			  /* = enum ctd_mode */
+static const char *const words_security[] = {"none", "sealed", NULL};	  /* = conf_sync.sealed */
+static const char *const words_engine[] = {"native", "conntrackd", NULL}; /* = conf_sync.stock */
 static const char *const words_ip[] = {"ipv4", "ipv6", NULL}; /* = conf_router.election.ipv6 */
 static const char *const words_crash[] = {"withdraw", "adopt", NULL}; /* = enum conf_crash */
 static const char *const words_checksum[] = {"pseudo-header", "no-pseudo-header",
@@ -122,6 +123,11 @@ static const struct conf_option sync_options[] = {
 	 .min = 1,
 	 .max = 3600,
 	 .unit = "s"},
+	{.name = "engine",
+	 .type = CONF_T_WORD,
+	 AT(struct conf_sync, stock),
+	 LINE_AT(struct conf_sync, engine_line),
+	 .words = words_engine},
 	{.name = "security",
 	 .type = CONF_T_WORD,
 	 AT(struct conf_sync, sealed),

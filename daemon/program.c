@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,8 @@ static void become_program(const struct program_job *job, int out)
 		out = null;
 
 	setpgid(0, 0);
+	if (job->netns > 0 && setns(job->netns, CLONE_NEWNET) < 0)
+		_exit(126);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody else would end it in time */
 	reset_signals();
 	reset_oom();

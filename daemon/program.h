@@ -40,6 +40,7 @@ struct program_job {
 	/* Not to the log, but here, with the ctx of program_new(), line by line; NULL: to the log
 	 */
 	void (*on_line)(void *ctx, const char *line);
+	int netns; /* descriptor of the network namespace that it runs in; 0: the core's */
 };
 /* The same, with all that there is to say. */
 must_check int program_run(struct program *p, const struct program_job *job);

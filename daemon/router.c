@@ -16,6 +16,7 @@
 #include "vrouter/log.h"
 
 #define PROMOTE_WAIT_MS 50
+#define STOCK_WAIT_MS	5000 /* conntrackd commits then, which takes its time */
 #define COMMAND_MS	5000
 #define HOOK_POLL_MS	20
 #define SAVE_MS		10 /* the term is written after the promotion, not during it */
@@ -374,7 +375,8 @@ static void set_life_cfg(struct router *r)
 					      [CONF_ELECTION_SINGLE] = LIFE_MODE_SINGLE};
 
 	r->life_cfg = (struct life_cfg){.mode = mode[r->conf.election.mode],
-					.promote_wait_ms = PROMOTE_WAIT_MS,
+					.promote_wait_ms =
+						r->env->stock ? STOCK_WAIT_MS : PROMOTE_WAIT_MS,
 					.hold_ms = r->conf.sync_hold_s * 1000,
 					.drain_ms = r->conf.drain_ms,
 					.linger_ms = r->conf.linger_ms,
@@ -396,7 +398,7 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 	r->conf = *conf;
 	r->track.priority = (uint8_t)conf->election.priority;
 	r->since_ms = wall_ms();
-	r->life.sync = env->sync ? LIFE_SYNC_DOWN : LIFE_SYNC_NONE;
+	r->life.sync = env->sync || env->stock ? LIFE_SYNC_DOWN : LIFE_SYNC_NONE;
 	r->life.term = router_state_read(env->run_dir, conf->name);
 	set_life_cfg(r);
 	look_for_kept(r);
@@ -415,6 +417,8 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 		err = router_net_open(r, reason);
 	if (!err)
 		err = router_services_open(r);
+	if (!err)
+		err = router_stock_open(r);
 	if (err < 0) {
 		router_free(r);
 		return err;
@@ -444,6 +448,7 @@ void router_free(struct router *r)
 	router_track_close(r);
 	router_neigh_close(r);
 	router_services_close(r);
+	router_stock_close(r);
 	router_net_close(r);
 	router_hook_close(r);
 	router_takeover_close(r);
@@ -575,6 +580,9 @@ void router_view(const struct router *r, struct router_view *out)
 	};
 	router_neigh_view(r, &out->neigh);
 	router_group_view(r, out);
+	out->has_stock = r->stock != NULL;
+	if (r->stock)
+		stock_view(r->stock, &out->stock);
 	if (r->vrrp)
 		out->preempt_delay_us = vrrp_io_delay_us(r->vrrp);
 	if (r->vrrp)

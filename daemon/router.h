@@ -8,6 +8,7 @@
 #include "conf_services.h"
 #include "event_ring.h"
 #include "service.h"
+#include "stock.h"
 #include "sync_child.h"
 #include "vrouter/conf.h"
 #include "vrouter/lifecycle.h"
@@ -29,9 +30,10 @@ struct router_groups {
 struct router_env {
 	struct event_base *base;
 	const char *run_dir, *controller;
-	struct sync_child *sync;   /* NULL: no replication */
-	struct guard *guard;	   /* NULL: none */
-	const struct adopt *adopt; /* NULL: nobody stands in for a core before this one */
+	struct sync_child *sync;       /* NULL: no replication by ours */
+	const struct conf_sync *stock; /* replication is conntrackd's; NULL: it is not */
+	struct guard *guard;	       /* NULL: none */
+	const struct adopt *adopt;     /* NULL: nobody stands in for a core before this one */
 	struct procwatch *procs;
 	struct router_groups *groups;
 	struct ovs *ovs;
@@ -93,6 +95,7 @@ enum router_alarm_kind {
 	ROUTER_ALARM_DEAF,   /* "deaf-peer" */
 	ROUTER_ALARM_ONEWAY, /* "one-way" */
 	ROUTER_ALARM_ALONE,  /* "no-peer" */
+	ROUTER_ALARM_ENGINE, /* "conntrackd": something that it needs is missing */
 	ROUTER_ALARMS
 };
 struct router_alarm {
@@ -143,6 +146,8 @@ struct router_view {
 	const char *group;   /* "": none */
 	unsigned group_size; /* routers */
 	enum engine_heartbeats beats;
+	bool has_stock;
+	struct stock_view stock;
 };
 /* Of conf->track[i]. */
 const struct track *router_track_state(const struct router *r, unsigned i);

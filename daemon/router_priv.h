@@ -128,6 +128,9 @@ struct router {
 	struct router_services services;
 	struct router_handover handover;
 	struct router_ovs ovs;
+	struct stock *stock;	   /* NULL: flows are not replicated by conntrackd */
+	struct event *stock_timer; /* it is ready then, or has to ask again */
+	bool stock_asked;
 	int events_fd; /* replication's, see sync_sockets_hush(); -1 */
 
 	uint64_t elected_us, active_ms, since_ms;
@@ -288,6 +291,13 @@ void router_takeover_report(struct router *r, uint32_t before);
 void router_takeover_ends(void *ctx);
 /* A second ACTIVE was heard, which has to leave; from: its election's words. */
 void router_takeover_rival(struct router *r);
+
+/* ---- router_stock.c ---- */
+
+/* Only where conntrackd is the engine. */
+must_check int router_stock_open(struct router *r);
+void router_stock_close(struct router *r);
+void router_stock_role(struct router *r, enum sync_msg_type type);
 
 /* ---- router_sync.c ---- */
 

@@ -12,6 +12,10 @@ void router_sync_role(struct router *r, enum sync_msg_type type)
 {
 	struct sync_msg m = {.type = type};
 
+	if (r->stock) {
+		router_stock_role(r, type);
+		return;
+	}
 	snprintf(m.role.router, sizeof(m.role.router), "%s", r->conf.name);
 	m.role.term = r->life.term;
 	m.role.wait_ms = r->conf.drain_ms;
@@ -279,6 +283,8 @@ void router_on_sync_message(struct router *r, const struct sync_msg *m)
 
 bool router_peer_lives(const struct router *r)
 {
+	if (r->stock) /* it does not say; who is told to leave comes back when nobody takes over */
+		return stock_is_up(r->stock);
 	for (unsigned i = 0; r->reported && i < r->report.n_peers; i++)
 		if (!r->report.peer[i].lost)
 			return true;
@@ -302,6 +308,8 @@ void router_sync_reconfigure(struct router *r)
 {
 	struct sync_msg m;
 
+	if (r->stock)
+		stock_reconfigure(r->stock, &r->conf);
 	if (!r->env->sync || !sync_child_is_up(r->env->sync))
 		return;
 	sync_router_msg(r, &m);

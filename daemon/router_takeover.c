@@ -17,7 +17,7 @@ const char *router_alarm_name(enum router_alarm_kind k)
 	static const char *const name[ROUTER_ALARMS] = {
 		[ROUTER_ALARM_VETO] = "veto",	   [ROUTER_ALARM_FENCE] = "fence",
 		[ROUTER_ALARM_DEAF] = "deaf-peer", [ROUTER_ALARM_ONEWAY] = "one-way",
-		[ROUTER_ALARM_ALONE] = "no-peer",
+		[ROUTER_ALARM_ALONE] = "no-peer",  [ROUTER_ALARM_ENGINE] = "conntrackd",
 	};
 
 	return name[k];

@@ -9,6 +9,7 @@
 #include "guard.h"
 #include "procwatch.h"
 #include "status.h"
+#include "status_stock.h"
 
 static json_t *text_or_null(const char *s)
 {
@@ -257,6 +258,8 @@ static json_t *router_json(const struct app *a, const struct router *r)
 	json_object_set_new(j, "demoted_by_hand", json_boolean(l->held));
 	json_object_set_new(j, "election", election_json(&v));
 	add_replication(j, &v);
+	json_object_set_new(j, "engine", json_string(v.has_stock ? "conntrackd" : "native"));
+	json_object_set_new(j, "conntrackd", stock_status_json(&v));
 	json_object_set_new(j, "neighbours", neighbours_json(&v.neigh));
 	json_object_set_new(j, "tracks", tracks_json(r, v.conf));
 	json_object_set_new(j, "services", services_json(r));
@@ -448,15 +451,16 @@ static json_t *router_stats(const struct app *a, const struct router *r)
 				 "coalesced", (json_int_t)v.hook_coalesced);
 
 	return json_pack(
-		"{s:s, s:{s:I, s:I, s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "router",
-		v.conf->name, "network", "promotions", (json_int_t)v.promotions,
+		"{s:s, s:{s:I, s:I, s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"router", v.conf->name, "network", "promotions", (json_int_t)v.promotions,
 		"last_promotion_us", (json_int_t)v.promotion_us, "announcements",
 		(json_int_t)v.announcements, "repairs", (json_int_t)v.repairs, "vrrp",
 		v.vrrp_stats ? vrrp_json(v.vrrp_stats) : json_null(), "replication",
 		v.report ? counters_json(&v.report->counters) : json_null(), "on_role_change", hook,
 		"takeover", takeover_json(&v.takeover), "neighbours", neighbours_json(&v.neigh),
 		"drops", status_drops_json(&counters), "forwards",
-		status_forwards_json(v.conf, &counters), "services", service_stats_json(r));
+		status_forwards_json(v.conf, &counters), "services", service_stats_json(r),
+		"conntrackd", stock_stats_json(&v));
 }
 
 json_t *stats_json(const struct app *a, const struct router *only)

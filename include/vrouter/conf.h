@@ -168,6 +168,7 @@ struct conf_sync {
 	bool checksum;	    /* of UDP; default true */
 	unsigned refresh_s; /* mode = "alarm"; default 15 */
 	bool sealed;	    /* security = "none" says false; conntrackd's protocol never is */
+	bool stock;	    /* engine = "conntrackd" */
 	char key_file[CONF_PATH_MAX];
 	unsigned ring_kb; /* default 2048 */
 	unsigned hold_new_ms;
@@ -175,7 +176,7 @@ struct conf_sync {
 	bool present; /* there is a sync section */
 	int line, interface_line, group_line, peers_line, key_file_line;
 	int protocol_line, mode_line, checksum_line, refresh_line, security_line, hold_new_line,
-		port_line;
+		port_line, engine_line;
 };
 
 struct conf {

@@ -198,6 +198,13 @@ int netns_fd(const struct netns *ns); /* for another process to enter; borrowed 
  * Returns what fn returns, or -errno of entering. */
 int netns_run(const struct netns *ns, int (*fn)(void *arg), void *arg);
 
+/* A macvlan `name` inside, on the host's side's interface `parent`, up and with that address; what
+ * is there stays (*made: it was not). 0 or -errno with reason. */
+must_check int net_sync_link(struct netns *ns, const char *parent, const char *name,
+			     const struct ip_prefix *address, bool *made,
+			     char reason[static NET_REASON_MAX]);
+void net_sync_link_remove(struct netns *ns, const char *name);
+
 must_check int net_read(struct netns *ns, const struct net_desired *d, struct net_actual *out,
 			char reason[static NET_REASON_MAX]);
 /* Applies all of it, in order, stops at the first failure and says which. 0 or -errno. */

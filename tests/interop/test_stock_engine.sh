@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2034
+# sync { engine = "conntrackd" }: two controllers whose flows Debian's conntrackd replicates, driven by
+# the daemon. Flows survive switchovers by plan and a crash; a command that fails is seen; a conntrackd
+# that is killed is started again. Roles are moved by hand (election mode "external"), as there is no veto
+# without our replication: a machine that stands still for a second would move them, too. And: the stock program runs with what `vrouterctl export` writes.
+. "$(dirname "$0")/../lab/lib.sh"
+command -v conntrackd >/dev/null || skip "conntrackd is not installed"
+
+# nothing is sealed, so a key would be refused
+eval "$(declare -f lab_config | sed '1s/lab_config/lab_config_sealed/')"
+lab_config() { lab_config_sealed "$1" && sed -i '/key-file/d' "$LAB_DIR/c$1/vrouterd.conf"; }
+
+stock() { status "$1" ".conntrackd.$2"; }
+counter() { ctl "$1" --json stats | jq -r ".routers[0].conntrackd[\"$2\"].$3"; }
+is_counted() { [ "$(counter "$1" "$2" "$3")" -ge "$4" ]; }
+cached() {
+	lab_in "c$1-vr" conntrackd -C "$LAB_DIR/c$1/services/vrouter.conntrackd/config" -s cache 2>/dev/null |
+		awk '/^cache:external/ { e = 1 } e && /active objects/ { print $NF; exit }'
+}
+has_cached() { [ "$(cached "$1")" -ge "$2" ]; }
+has_event() { ctl "$1" events --lines 200 | grep "$2" >/dev/null; }
+is_new() { [ "$(stock "$1" state)" = up ] && [ "$(stock "$1" pid)" != "$2" ]; }
+hand_over() { # FROM TO
+	wait_for "$2 is ready" 20 is_ready "$2"
+	ctl "$1" demote vrouter >/dev/null || fail "demote"
+	ctl "$2" promote vrouter >/dev/null || fail "promote"
+	wait_for "$2 is ACTIVE" 20 is_active "$2"
+	all_alive tcp udp
+	wait_for "$2: committed, flushed, filled and sent" 10 is_counted "$2" bulk runs 1
+	[ "$(counter "$2" commit failed)" = 0 ] || fail "the commit failed"
+}
+
+ELECTION=external SYNC_TO='group = "225.0.0.50"  engine = "conntrackd"'
+lab_standard 2
+lab_start 1 2
+both_ready() { is_ready 1 && is_ready 2; }
+wait_for "both are ready" 40 both_ready
+a=1 b=2
+ctl "$a" promote vrouter >/dev/null || fail "promote"
+wait_for "$a is ACTIVE" 20 is_active "$a"
+traffic tcp n1 tcp-flows --target "$HOST:7" --count 200 --interval-us 1000
+traffic udp n1 udp-flows --target "$HOST:7" --count 100
+watch_resets node n1 eth0
+wait_for "the flows are in the other one's cache" 20 has_cached "$b" 300
+
+note "a switchover by plan: $a to $b"
+hand_over "$a" "$b"
+wait_for "timers shortened, table asked for" 10 is_counted "$a" request runs 1
+wait_for "timers shortened" 10 is_counted "$a" shorten-timers runs 1
+[ "$(counter "$a" shorten-timers failed)" = 0 ] || fail "-t failed"
+wait_for "the flows are in the other one's cache" 20 has_cached "$a" 300
+
+note "back; $b's conntrackd does not answer when it is to shorten timers"
+rm "$LAB_DIR/c$b/services/vrouter.conntrackd/ctl"
+hand_over "$b" "$a"
+wait_for "the failure is counted" 20 is_counted "$b" shorten-timers failed 1
+has_event "$b" "a command of conntrackd failed" || fail "no event"
+[ "$(stock "$b" failed_command)" != null ] || fail "status does not tell"
+
+note "$b's conntrackd is killed"
+pid=$(stock "$b" pid)
+kill -KILL "$pid" 2>/dev/null
+wait_for "a new one is up" 20 is_new "$b" "$pid"
+has_event "$b" "conntrackd is down" || fail "no event about its end"
+wait_for "one ACTIVE, one ready" 20 settled
+wait_for "the flows are in its cache again" 20 has_cached "$b" 300
+
+note "crash of $a"
+lab_crash "$a"
+ctl "$b" promote vrouter >/dev/null || fail "promote"
+wait_for "$b is ACTIVE" 20 is_active "$b"
+all_alive tcp udp
+[ "$(resets node)" = 0 ] || fail "$(resets node) resets"
+
+note "export"
+lab_in "c$b" "$LAB_BUILD/daemon/vrouterctl" export conntrackd --config "$LAB_DIR/c$b/vrouterd.conf" \
+	--dir "$LAB_DIR" >"$LAB_DIR/exported.conf" || fail "export"
+lab_exec "c$b" conntrackd -C "$LAB_DIR/exported.conf" >"$LAB_DIR/exported.log" 2>&1 &
+LAB_PIDS+=($!)
+disown $!
+exported_answers() { lab_in "c$b" conntrackd -C "$LAB_DIR/exported.conf" -s >/dev/null 2>&1; }
+wait_for "the stock program runs with the exported file" 10 exported_answers
+note "done"
