@@ -42,16 +42,37 @@ static void check_sync(const struct check *k)
 		refuse(k, s->key_file_line, NULL,
 		       "key-file: conntrackd neither encrypts nor authenticates; allowed: without, "
 		       "or engine = \"native\"");
+	if (s->hold_new_line)
+		refuse(k, s->hold_new_line, NULL,
+		       "hold-new: conntrackd tells changes as they come; allowed: without, or "
+		       "engine "
+		       "= \"native\"");
 	if (k->c->n_routers > 1)
 		refuse(k, s->engine_line, NULL,
 		       "engine = \"conntrackd\": several of them would hear each other; allowed: "
 		       "with one router, or engine = \"native\"");
 }
 
+/* Its links are in the router's namespace, too. */
+static void check_legs(const struct check *k, const struct conf_router *r)
+{
+	char name[IFNAMSIZ];
+
+	for (unsigned i = 0; i < conf_legs(r); i++)
+		for (unsigned n = 0; n < k->c->sync.n_interfaces; n++) {
+			ctd_link_name(name, n);
+			if (strcmp(r->leg[i].interface, name) == 0)
+				refuse(k, r->leg[i].interface_line, r->name,
+				       "interface: ctd0 to ctd3 are conntrackd's links (engine = "
+				       "\"conntrackd\"); allowed: another name");
+		}
+}
+
 static void check_router(const struct check *k, const struct conf_router *r)
 {
 	const char *lacks = ctd_filter_lacks(&r->filter);
 
+	check_legs(k, r);
 	if (lacks)
 		conf_error(k->errors, k->c->path, r->filter.line,
 			   "router \"%s\": filter: %s; allowed: without, or engine = \"native\"",

@@ -73,10 +73,11 @@ static void on_ready(evutil_socket_t fd, short what, void *ctx)
 		stock_request(r->stock);
 }
 
-/* Whether or not the commit went well, the role is ours: nobody else has it. */
+/* Whether or not the commit went well, the role is ours: nobody else has it. It may have taken
+ * longer than the VIPs waited. */
 static void on_committed(struct router *r)
 {
-	if (r->life.state != LIFE_PROMOTING)
+	if (r->life.state != LIFE_PROMOTING && !life_wants_vips(&r->life))
 		return;
 	router_push(r, (struct life_in){.ev = LIFE_EV_PROMOTED, .term = r->life.term + 1}, NULL);
 	phase(r, LIFE_SYNC_SOURCE);
@@ -91,12 +92,23 @@ static void on_command(void *ctx, enum stock_command c, const char *failed)
 			c == STOCK_COMMIT ? ": flows may be missing" : "");
 		router_happened(r, HAPPENING_SYNC, "a command of conntrackd failed", failed);
 	}
-	if (c == STOCK_COMMIT)
+	/* the role came, went and came again: its own commit is to come */
+	if (c == STOCK_COMMIT && !stock_is_due(r->stock, STOCK_COMMIT))
 		on_committed(r);
 	if (c == STOCK_REQUEST && !is_active(r)) {
 		r->stock_asked = !failed;
 		router_arm(r->stock_timer, BULK_MS);
 	}
+}
+
+static void on_left_out(void *ctx, unsigned n)
+{
+	struct router *r = ctx;
+	char text[64];
+
+	snprintf(text, sizeof(text), "%u flows could not be committed", n);
+	log_err("router", r->conf.name, "conntrackd: %s: they are missing", text);
+	router_happened(r, HAPPENING_SYNC, text, "conntrackd");
 }
 
 static void on_trouble(void *ctx, const char *what)
@@ -117,6 +129,7 @@ int router_stock_open(struct router *r)
 					     .on_up = on_up,
 					     .on_down = on_down,
 					     .on_command = on_command,
+					     .on_left_out = on_left_out,
 					     .on_trouble = on_trouble};
 	const struct stock_env env = {.base = r->env->base,
 				      .ns = r->ns,

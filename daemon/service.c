@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -20,7 +21,7 @@
 #include "vrouter/log.h"
 #include "vrouter/netns.h"
 
-#define LINES_MAX	32 /* of its output, within */
+#define LINES_MAX	32 /* of its output in the log, within */
 #define LINES_WINDOW_MS 60000
 
 struct service {
@@ -37,6 +38,7 @@ struct service {
 	int pidfd, helper, output; /* -1: none */
 	struct event *timer, *ended, *readable;
 	struct lines lines;
+	unsigned logged; /* lines, since */
 	uint64_t lines_ms;
 	char reason[SERVICE_TEXT_MAX]; /* see service_view */
 };
@@ -50,10 +52,13 @@ static void on_line(void *ctx, const char *line)
 {
 	struct service *s = ctx;
 
-	if (line)
+	if (line && s->ops->on_line)
+		s->ops->on_line(s->ctx, line);
+	if (line && s->logged < LINES_MAX)
 		log_info("service", s->label, "%s", line);
-	else
+	else if (s->logged == LINES_MAX)
 		log_warn("service", s->label, "its other output of this minute is left out");
+	s->logged += s->logged <= LINES_MAX;
 }
 
 static void close_output(struct service *s)
@@ -76,7 +81,7 @@ static bool read_output(struct service *s)
 	ssize_t n = read(s->output, buf, sizeof(buf));
 
 	if (now_ms() - s->lines_ms >= LINES_WINDOW_MS) {
-		s->lines.n = 0;
+		s->logged = 0;
 		s->lines_ms = now_ms();
 	}
 	if (n > 0)
@@ -206,7 +211,7 @@ static int spawn(struct service *s)
 	const struct spawn_opts opts = {0};
 	int fds[2], err;
 
-	s->lines = (struct lines){.max = LINES_MAX, .n = s->lines.n};
+	s->lines = (struct lines){.max = UINT_MAX};
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
 	s->output = fds[0];

@@ -54,6 +54,8 @@ struct service_ops {
 	void (*ask)(void *ctx);
 	/* It is UP, or WAITING and why; both after any other state. */
 	void (*on_state)(void *ctx, enum service_state state, const char *why);
+	/* A line that it prints, also one that the log leaves out. NULL: for the log alone. */
+	void (*on_line)(void *ctx, const char *line);
 };
 
 struct service_view {

@@ -26,8 +26,9 @@ json_t *stock_stats_json(const struct router_view *v)
 
 	if (!v->has_stock)
 		return json_null();
-	j = json_pack("{s:I, s:I, s:I}", "starts", (json_int_t)s->starts, "died",
-		      (json_int_t)s->died, "hung", (json_int_t)s->hung);
+	j = json_pack("{s:I, s:I, s:I, s:I}", "starts", (json_int_t)s->starts, "died",
+		      (json_int_t)s->died, "hung", (json_int_t)s->hung, "left_out",
+		      (json_int_t)s->left_out);
 	for (size_t i = 0; i < ARRAY_LEN(told); i++)
 		json_object_set_new(j, stock_command_name(told[i]),
 				    json_pack("{s:I, s:I}", "runs", (json_int_t)s->runs[told[i]],

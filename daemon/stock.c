@@ -32,7 +32,8 @@ struct stock {
 	char reason[160];
 	char run_dir[CONF_PATH_MAX], controller[CONF_NAME_MAX];
 	char folder[SERVICE_PATH_MAX], path[SERVICE_PATH_MAX];
-	bool up, troubled;
+	pid_t up; /* the process that has answered, and whose caches are known; 0: none */
+	bool troubled;
 };
 
 static const struct service_kind kind = {
@@ -119,14 +120,40 @@ static void on_end(void *ctx, enum program_end end, const char *text)
 		service_can_be_asked(s->service, true);
 }
 
+/* Its supervision restarts it without a word where nothing is wrong with it (another configuration,
+ * a new link): what counts is whether this one has the caches that were filled. */
+static void look(struct stock *s, const char *why)
+{
+	struct service_view v;
+	pid_t now;
+
+	service_view(s->service, &v);
+	now = v.care->state == SERVICE_UP ? v.pid : 0;
+	if (now == s->up)
+		return;
+	if (s->up) {
+		s->up = 0;
+		stock_plan_clear(&s->plan);
+		s->ops->on_down(s->ctx, why);
+	}
+	if (now) {
+		s->up = now;
+		stock_plan_up(&s->plan, s->ops->is_active(s->ctx));
+		s->ops->on_up(s->ctx); /* a promotion that waited replaces it */
+		run_next(s);
+	}
+}
+
 static void on_status(void *ctx, enum program_end end, const char *text)
 {
 	struct stock *s = ctx;
 
-	if (end == PROGRAM_DONE)
-		service_answered(s->service);
-	else
+	if (end != PROGRAM_DONE) {
 		failed(s, STOCK_STATUS, text);
+		return;
+	}
+	service_answered(s->service);
+	look(s, "it was started anew");
 }
 
 static void ask(void *ctx)
@@ -151,19 +178,20 @@ static void forget_lock(const struct stock *s)
 
 static void on_state(void *ctx, enum service_state state, const char *why)
 {
-	struct stock *s = ctx;
-	bool was = s->up;
+	(void)state;
+	forget_lock(ctx);
+	look(ctx, why);
+}
 
-	forget_lock(s);
-	s->up = state == SERVICE_UP;
-	if (s->up && !was) {
-		stock_plan_up(&s->plan, s->ops->is_active(s->ctx));
-		s->ops->on_up(s->ctx); /* a promotion that waited replaces it */
-		run_next(s);
-	} else if (!s->up) {
-		stock_plan_clear(&s->plan);
-		s->ops->on_down(s->ctx, why);
-	}
+static void on_line(void *ctx, const char *line)
+{
+	struct stock *s = ctx;
+	unsigned n;
+
+	if (!stock_left_out(line, &n))
+		return;
+	s->stats.left_out += n;
+	s->ops->on_left_out(s->ctx, n);
 }
 
 /* Makes the links where they are not there. True: nothing is missing. */
@@ -224,6 +252,7 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 		if (made)
 			service_end(s->service);
 		(void)!write_config(s, &w); /* it has said what is wrong */
+		look(s, made ? "its link is a new one" : "its configuration is another one");
 	}
 	evtimer_add(s->timer, &again);
 }
@@ -231,7 +260,8 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 int stock_new(struct stock **out, const struct stock_env *env, const struct conf_router *router,
 	      const struct stock_ops *ops, void *ctx)
 {
-	static const struct service_ops service_ops = {.ask = ask, .on_state = on_state};
+	static const struct service_ops service_ops = {
+		.ask = ask, .on_state = on_state, .on_line = on_line};
 	struct stock *s = calloc(1, sizeof(*s));
 	const struct timeval now = {0};
 	char why[SERVICE_TEXT_MAX];
@@ -292,7 +322,7 @@ void stock_reconfigure(struct stock *s, const struct conf_router *router)
 
 bool stock_is_up(const struct stock *s)
 {
-	return s->up;
+	return s->up != 0;
 }
 
 void stock_promote(struct stock *s)
@@ -319,10 +349,15 @@ void stock_request(struct stock *s)
 	run_next(s);
 }
 
+bool stock_is_due(const struct stock *s, enum stock_command c)
+{
+	return stock_plan_has(&s->plan, c);
+}
+
 void stock_view(const struct stock *s, struct stock_view *out)
 {
 	*out = (struct stock_view){.stats = s->stats,
-				   .up = s->up,
+				   .up = s->up != 0,
 				   .running = s->running,
 				   .failed = s->failed,
 				   .reason = s->reason};

@@ -23,17 +23,20 @@ struct stock_env {
 };
 
 struct stock_ops {
-	bool (*is_active)(void *ctx); /* the router */
-	void (*on_up)(void *ctx);     /* it answers; stock_plan_up() is due */
-	void (*on_down)(void *ctx, const char *why);
+	bool (*is_active)(void *ctx);		     /* the router */
+	void (*on_up)(void *ctx);		     /* a new one answers; stock_plan_up() is due */
+	void (*on_down)(void *ctx, const char *why); /* that one is no more */
 	/* A command has ended: well, or why not. */
 	void (*on_command)(void *ctx, enum stock_command c, const char *failed);
+	/* A commit has left out so many flows or expectations. */
+	void (*on_left_out)(void *ctx, unsigned n);
 	/* What it cannot do without is missing; NULL: no longer. */
 	void (*on_trouble)(void *ctx, const char *what);
 };
 
 struct stock_stats {
 	uint64_t runs[STOCK_COMMANDS], failed[STOCK_COMMANDS];
+	uint64_t left_out; /* flows and expectations that commits did not bring into the kernel */
 	uint64_t starts, died, hung;
 };
 
@@ -58,6 +61,8 @@ bool stock_is_up(const struct stock *s);
 void stock_promote(struct stock *s);
 void stock_demote(struct stock *s);
 void stock_request(struct stock *s); /* for the other one's table, again */
+/* It will still do that for the role of now: what has ended was for another one. */
+bool stock_is_due(const struct stock *s, enum stock_command c);
 void stock_view(const struct stock *s, struct stock_view *out);
 
 #endif

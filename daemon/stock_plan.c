@@ -2,6 +2,7 @@
 #include "stock_plan.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vrouter/util.h"
@@ -62,6 +63,14 @@ void stock_plan_clear(struct stock_plan *p)
 	p->n = 0;
 }
 
+bool stock_plan_has(const struct stock_plan *p, enum stock_command c)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->due[i] == c)
+			return true;
+	return false;
+}
+
 enum stock_command stock_plan_next(struct stock_plan *p)
 {
 	enum stock_command c = p->n ? p->due[0] : STOCK_NONE;
@@ -69,4 +78,18 @@ enum stock_command stock_plan_next(struct stock_plan *p)
 	if (p->n)
 		memmove(p->due, p->due + 1, --p->n * sizeof(*p->due));
 	return c;
+}
+
+bool stock_left_out(const char *line, unsigned *n)
+{
+	const char *end = strstr(line, " entries can't be committed"), *p;
+
+	if (!end)
+		end = strstr(line, " expectations can't be committed");
+	if (!end)
+		return false;
+	for (p = end; p > line && p[-1] >= '0' && p[-1] <= '9'; p--)
+		;
+	*n = p == end ? 0 : (unsigned)strtoul(p, NULL, 10);
+	return *n > 0;
 }

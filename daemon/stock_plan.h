@@ -37,7 +37,12 @@ void stock_plan_demote(struct stock_plan *p);
 void stock_plan_up(struct stock_plan *p, bool active);
 /* It is down. */
 void stock_plan_clear(struct stock_plan *p);
+bool stock_plan_has(const struct stock_plan *p, enum stock_command c);
 /* Takes out the next one. */
 enum stock_command stock_plan_next(struct stock_plan *p);
+
+/* Does conntrackd say in this line of its output that a commit has left out flows or expectations?
+ * Its command does not say so. */
+bool stock_left_out(const char *line, unsigned *n);
 
 #endif

@@ -181,6 +181,21 @@ static void print_service(const json_t *s)
 	putchar('\n');
 }
 
+/* "conntrackd   up (pid 4711); conntrackd -t (shorten-timers): exit status 1" */
+static void print_engine(const json_t *c)
+{
+	if (!json_is_object(c))
+		return;
+	printf("  conntrackd   %s", text(c, "state"));
+	if (number(c, "pid"))
+		printf(" (pid %lld)", number(c, "pid"));
+	if (json_is_string(json_object_get(c, "failure")))
+		printf("; failed last: %s", text(c, "failure"));
+	else if (strcmp(text(c, "state"), "up") != 0 && *text(c, "reason"))
+		printf(": %s", text(c, "reason"));
+	putchar('\n');
+}
+
 static void print_router(const json_t *r)
 {
 	const json_t *alarm, *n, *service, *track, *vip;
@@ -207,6 +222,7 @@ static void print_router(const json_t *r)
 	json_array_foreach(json_object_get(r, "tracks"), i, track) print_track(track);
 	json_array_foreach(json_object_get(r, "services"), i, service) print_service(service);
 	print_sync(r);
+	print_engine(json_object_get(r, "conntrackd"));
 	n = json_object_get(r, "neighbours");
 	if (json_is_object(n))
 		printf("  neighbours   %lld known, %lld installed by the last promotion\n",

@@ -8,10 +8,7 @@
 . "$(dirname "$0")/../lab/lib.sh"
 command -v conntrackd >/dev/null || skip "conntrackd is not installed"
 
-# nothing is sealed, so a key would be refused
-eval "$(declare -f lab_config | sed '1s/lab_config/lab_config_sealed/')"
-lab_config() { lab_config_sealed "$1" && sed -i '/key-file/d' "$LAB_DIR/c$1/vrouterd.conf"; }
-
+N=5300
 stock() { status "$1" ".conntrackd.$2"; }
 counter() { ctl "$1" --json stats | jq -r ".routers[0].conntrackd[\"$2\"].$3"; }
 is_counted() { [ "$(counter "$1" "$2" "$3")" -ge "$4" ]; }
@@ -26,13 +23,15 @@ hand_over() { # FROM TO
 	wait_for "$2 is ready" 20 is_ready "$2"
 	ctl "$1" demote vrouter >/dev/null || fail "demote"
 	ctl "$2" promote vrouter >/dev/null || fail "promote"
+	committed=$(count "$2")
+	[ "$committed" -ge $N ] || fail "the VIPs came with $committed of $N flows in the kernel"
 	wait_for "$2 is ACTIVE" 20 is_active "$2"
 	all_alive tcp udp
 	wait_for "$2: committed, flushed, filled and sent" 10 is_counted "$2" bulk runs 1
 	[ "$(counter "$2" commit failed)" = 0 ] || fail "the commit failed"
 }
 
-ELECTION=external SYNC_TO='group = "225.0.0.50"  engine = "conntrackd"'
+ELECTION=external SYNC_KEY='' SYNC_TO='group = "225.0.0.50"  engine = "conntrackd"'
 lab_standard 2
 lab_start 1 2
 both_ready() { is_ready 1 && is_ready 2; }
@@ -40,17 +39,19 @@ wait_for "both are ready" 40 both_ready
 a=1 b=2
 ctl "$a" promote vrouter >/dev/null || fail "promote"
 wait_for "$a is ACTIVE" 20 is_active "$a"
+lab_in "c$a-vr" "$TRAFFIC" fill --target "$HOST:80" --source 10.20.0.101 --via $PUBLIC_VIP --count 5000 >/dev/null ||
+	fail "fill"
 traffic tcp n1 tcp-flows --target "$HOST:7" --count 200 --interval-us 1000
 traffic udp n1 udp-flows --target "$HOST:7" --count 100
 watch_resets node n1 eth0
-wait_for "the flows are in the other one's cache" 20 has_cached "$b" 300
+wait_for "the flows are in the other one's cache" 20 has_cached "$b" $N
 
 note "a switchover by plan: $a to $b"
 hand_over "$a" "$b"
 wait_for "timers shortened, table asked for" 10 is_counted "$a" request runs 1
 wait_for "timers shortened" 10 is_counted "$a" shorten-timers runs 1
 [ "$(counter "$a" shorten-timers failed)" = 0 ] || fail "-t failed"
-wait_for "the flows are in the other one's cache" 20 has_cached "$a" 300
+wait_for "the flows are in the other one's cache" 20 has_cached "$a" $N
 
 note "back; $b's conntrackd does not answer when it is to shorten timers"
 rm "$LAB_DIR/c$b/services/vrouter.conntrackd/ctl"
@@ -65,7 +66,15 @@ kill -KILL "$pid" 2>/dev/null
 wait_for "a new one is up" 20 is_new "$b" "$pid"
 has_event "$b" "conntrackd is down" || fail "no event about its end"
 wait_for "one ACTIVE, one ready" 20 settled
-wait_for "the flows are in its cache again" 20 has_cached "$b" 300
+wait_for "the flows are in its cache again" 20 has_cached "$b" $N
+
+note "$b gets another filter: its conntrackd is started anew, and asks again"
+pid=$(stock "$b" pid)
+SYNC_EXTRA='filter { ignore-addresses = "10.20.0.199" }' lab_config "$b"
+ctl "$b" reload >/dev/null || fail "reload: exit $?"
+wait_for "a new one is up" 20 is_new "$b" "$pid"
+wait_for "one ACTIVE, one ready" 20 settled
+wait_for "the flows are in its cache again" 20 has_cached "$b" $N
 
 note "crash of $a"
 lab_crash "$a"

@@ -67,7 +67,9 @@ one_failover() { # DRIVER ADVERT [FLOWS [crash | kill | fast]]
 	[ "$flows" = 0 ] || lab_in c$old-vr "$TRAFFIC" fill "${SET[@]}" --count "$flows" --rate 50000
 	traffic probe n1 probe --target $HOST:7
 	traffic tcp n1 tcp-flows --target $HOST:7 --count 1000 --interval-us 500
-	if [ "$1" != vrouterd ]; then
+	if [ "$1" = engine ]; then
+		within 10 engine_synced $((3 - old)) $((flows + 1000)) || note "not all flows replicated"
+	elif [ "$1" != vrouterd ]; then
 		within 10 rival_synced $((3 - old)) $((flows + 1000)) || note "not all flows replicated"
 	elif [ "$flows" = 0 ]; then
 		wait_for "equal tables" 20 same_table 1 2
@@ -95,7 +97,7 @@ one_failover() { # DRIVER ADVERT [FLOWS [crash | kill | fast]]
 runs_failover() {
 	local advert driver
 	for advert in 100 10; do
-		for driver in $DRIVERS; do measure "$driver-$advert" failover "$driver" $advert; done
+		for driver in $DRIVERS engine; do measure "$driver-$advert" failover "$driver" $advert; done
 	done
 	runs_fast
 }
@@ -112,7 +114,7 @@ report_gaps() {
 	shift
 	printf '%-22s %28s %6s %24s %24s %s\n' "" "UDP gap ms" "ratio" "TCP alive" "TCP stall ms" "stolen %"
 	for d in ${*:-$DRIVERS}; do
-		case $d in vrouterd) name=vrouterd ;; fast) name="vrouterd, fast-detect" ;; cache-on) name="conntrackd, cache" ;; *) name="conntrackd, direct" ;; esac
+		case $d in vrouterd) name=vrouterd ;; fast) name="vrouterd, fast-detect" ;; cache-on) name="conntrackd, cache" ;; engine) name="vrouterd, its engine" ;; *) name="conntrackd, direct" ;; esac
 		printf '%-22s %28s %6s %24s %24s %s\n' "$name" "$(median "$d-$group.gap-ms")" \
 			"$(ratio "$(middle "$d-$group.gap-ms")" "$(middle "vrouterd-$group.gap-ms")")" \
 			"$(median "$d-$group.alive")" "$(median "$d-$group.tcp-ms")" "$(median "$d-$group.steal")"
@@ -130,7 +132,7 @@ report_failover() {
 	local advert
 	for advert in 100 10; do
 		printf '\nCrash, adverts every %s ms, random SNAT ports, 1000 TCP connections\n' $advert
-		report_gaps $advert $DRIVERS $([ $advert != 10 ] || echo fast)
+		report_gaps $advert $DRIVERS engine $([ $advert != 10 ] || echo fast)
 	done
 }
 report_fast() {

@@ -2,7 +2,8 @@
 # shellcheck shell=bash disable=SC2034,SC2086,SC2206,SC1091
 # Two controllers with a replication link of their own (sw-sync), run by vrouterd or by conntrackd alone:
 # what the replication sections of tests/bench measure. Controller 1 is the source. Source it after lib.sh.
-# Drivers: vrouterd; cache-on, cache-off: conntrackd with and without its external cache.
+# Drivers: vrouterd; cache-on, cache-off: conntrackd with and without its external cache. Where the role
+# moves also engine: vrouterd with conntrackd as its engine.
 
 . "$LAB_SOURCE/tests/lab/rival.sh"
 SET=(--target $HOST:1000 --source 10.20.0.101 --via $PUBLIC_VIP)       # the flows
@@ -13,9 +14,17 @@ bench_rival() { # DRIVER: with room for every table of the bench
 	RIVAL_CACHE=${1#cache-} RIVAL_HASH_SIZE=1048576 RIVAL_HASH_LIMIT=4194304
 }
 
+is_ours() { [ "$1" = vrouterd ] || [ "$1" = engine ]; }
+# How many flows the cache of the engine on N holds.
+engine_cached() {
+	lab_in "c$1-vr" conntrackd -C "$LAB_DIR/c$1/services/vrouter.conntrackd/config" -s cache 2>/dev/null |
+		awk '/^cache:external/ { e = 1 } e && /active objects/ { print $NF; exit }'
+}
+engine_synced() { [ "$(engine_cached "$1")" -ge "$2" ]; }
+
 # Two controllers on their networks under the driver. It ends when one of them holds the role.
 bench_ready() { # DRIVER
-	if [ "$1" = vrouterd ]; then
+	if is_ours "$1"; then
 		wait_for "one ACTIVE, one ready" 30 settled
 	else
 		wait_for "a VIP" 20 vip_somewhere
@@ -23,7 +32,8 @@ bench_ready() { # DRIVER
 }
 bench_standard() { # DRIVER
 	lab_standard 2
-	if [ "$1" = vrouterd ]; then
+	[ "$1" != engine ] || SYNC_KEY='' SYNC_TO='group = "225.0.0.50"  engine = "conntrackd"'
+	if is_ours "$1"; then
 		lab_start 1 2
 		bench_ready "$1"
 	else

@@ -10,7 +10,7 @@ keepalived_of() {
 no_keepalived() { [ -z "$(keepalived_of "$1")" ]; }
 # As its operator does it: vrouterctl demote; keepalived is stopped, and started again when it is gone.
 planned_switch() { # DRIVER OLD
-	if [ "$1" = vrouterd ]; then
+	if is_ours "$1"; then
 		ctl "$2" demote vrouter >/dev/null
 		return
 	fi
@@ -55,11 +55,12 @@ one_planned() { # DRIVER
 }
 runs_planned() {
 	local driver
-	for driver in $DRIVERS; do measure "planned-$driver" planned "$driver"; done
+	for driver in $DRIVERS engine; do measure "planned-$driver" planned "$driver"; done
 }
 report_planned() {
 	printf '\n%s planned switchovers in a row, adverts every 100 ms, random SNAT ports\n' $SWITCHES
-	printf '%-44s %28s %28s %28s\n' "" vrouterd "conntrackd, cache" "conntrackd, direct"
+	printf '%-44s %28s %28s %28s %28s\n' "" vrouterd "conntrackd, cache" "conntrackd, direct" \
+		"vrouterd, its engine"
 	local row key text d
 	for row in "sent:UDP probes sent, one a ms" "lost:  of these lost" "gap-ms:  longest time without an answer, ms" \
 		"alive:TCP connections alive, of 1,000" "stall-ms:  longest wait for an echo, ms" \
@@ -67,7 +68,7 @@ report_planned() {
 		"syn:  SYNs sent again" "dead:  not come about, or dead" "steal:CPU stolen, %"; do
 		key=${row%%:*} text=${row#*:}
 		printf '%-44s' "$text"
-		for d in $DRIVERS; do printf ' %28s' "$(median "planned-$d.$key")"; done
+		for d in $DRIVERS engine; do printf ' %28s' "$(median "planned-$d.$key")"; done
 		printf '\n'
 	done
 }

@@ -235,6 +235,7 @@ lab_dropped() {
 # Settings of lab_config; a test changes them before it starts a controller.
 ADVERT=100 ELECTION=vrrp PREEMPT=false SYNC_INTERFACE="\"br-mgmt\"" ROUTER_EXTRA= SYNC_EXTRA=
 SYNC_TO='group     = "239.255.77.1"'
+SYNC_KEY=yes # empty: no key-file
 ELECTION_EXTRA= NAT_MODE=snat NAT_EXTRA=
 # What legs are attached to, and more options of theirs.
 MGMT_ATTACH=bridge:br-mgmt MGMT_EXTRA= PUBLIC_ATTACH=bridge:br-ex PUBLIC_EXTRA=
@@ -255,6 +256,7 @@ lab_config() {
 	[ -z "$MGMT_LINK_LOCAL" ] || mgmt+=", \"$MGMT_LINK_LOCAL/64\""
 	[[ $mgmt != *,* ]] || mgmt="{ $mgmt }"
 	[[ $public != *,* ]] || public="{ $public }" gateway="{ $gateway }"
+	local key="key-file  = \"$LAB_DIR/sync.key\""
 	mkdir -p "$dir"
 	lab_key
 	[ "$ELECTION" != vrrp ] || election+="  interface = \"br-mgmt\"  vrid = 51
@@ -267,7 +269,7 @@ lab_config() {
 		sync {
 		  interface = { $SYNC_INTERFACE }
 		  $SYNC_TO
-		  key-file  = "$LAB_DIR/sync.key"
+		  ${SYNC_KEY:+$key}
 		  $SYNC_EXTRA
 		}
 		router "vrouter" {

@@ -25,6 +25,7 @@ struct world {
 	char dir[32];
 	enum service_state state;
 	char why[SERVICE_TEXT_MAX];
+	unsigned lines; /* "no such port" */
 };
 
 static void on_state(void *ctx, enum service_state state, const char *why)
@@ -36,7 +37,14 @@ static void on_state(void *ctx, enum service_state state, const char *why)
 	event_base_loopbreak(w->env.base);
 }
 
-static const struct service_ops ops = {.on_state = on_state};
+static void on_line(void *ctx, const char *line)
+{
+	struct world *w = ctx;
+
+	w->lines += strcmp(line, "no such port") == 0;
+}
+
+static const struct service_ops ops = {.on_state = on_state, .on_line = on_line};
 
 static void until(struct world *w, enum service_state state)
 {
@@ -150,6 +158,7 @@ static void is_started_again(void **state)
 	assert_int_equal(service_run(w->s, "echo no such port >&2\nexit 3\n"), 0);
 	until(w, SERVICE_WAITING);
 	assert_string_equal(w->why, "it ended with exit status 3: no such port");
+	assert_int_equal(w->lines, 1);
 	service_end(w->s);
 	assert_int_equal(kill(before, 0), -1);
 }

@@ -66,6 +66,27 @@ static void sync_options(void **state)
 	says(&c, "test.conf:10: sync: peers", "multicast only");
 }
 
+static void hold_new(void **state)
+{
+	struct conf c = stock();
+
+	(void)state;
+	c.sync.hold_new_line = 12;
+	says(&c, "test.conf:12: sync: hold-new", "as they come");
+}
+
+static void link_names(void **state)
+{
+	struct conf c = stock();
+
+	(void)state;
+	strcpy(c.router[0].leg[0].interface, "ctd0");
+	c.router[0].leg[0].interface_line = 13;
+	says(&c, "test.conf:13: router \"r0\": interface", "another name");
+	strcpy(c.router[0].leg[0].interface, "ctd1"); /* there is one link */
+	good(NULL);
+}
+
 static void router_options(void **state)
 {
 	struct conf c = stock();
@@ -116,7 +137,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good),		  cmocka_unit_test(sync_options),
 		cmocka_unit_test(router_options), cmocka_unit_test(two_routers),
-		cmocka_unit_test(restart),
+		cmocka_unit_test(restart),	  cmocka_unit_test(hold_new),
+		cmocka_unit_test(link_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
