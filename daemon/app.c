@@ -268,12 +268,11 @@ static int start(struct app *a)
 				     .groups = &a->groups,
 				     .ovs = a->ovs,
 				     .adopt = a->adopt,
-				     .ring_bytes = a->conf->sync.ring_kb * 1024,
-				     .hold_new_ms = a->conf->sync.hold_new_ms,
 				     .on_happening = on_happening,
 				     .on_answer = app_on_answer,
 				     .on_ended = on_ended,
 				     .ctx = a};
+	app_set_sync(a);
 	err = ctl_server_new(&a->ctl, a->base, a->conf->controller.control_socket, app_on_request,
 			     a);
 	if (err < 0) {

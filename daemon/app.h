@@ -68,6 +68,10 @@ struct spawn_opts app_spawn_opts(const struct app *a);
 
 /* Are flows replicated by our own process? */
 bool app_has_sync(const struct conf *c);
+/* What conntrackd's protocol does not have, where it is spoken. */
+void app_warn_protocol(const struct conf *c);
+/* What routers have to know of the section sync. */
+void app_set_sync(struct app *a);
 /* app_sync.c. 0 or -errno. */
 must_check int app_start_sync(struct app *a);
 

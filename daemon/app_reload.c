@@ -136,6 +136,20 @@ static int apply_one(struct app *a, const struct conf *new, const struct conf_de
 	return err;
 }
 
+/* Nothing of the process that there is knows routers of the new configuration yet. */
+static void change_sync(struct app *a, const struct conf *new, const struct sync_msg_conf *to,
+			struct text *t)
+{
+	if (!conf_protocol_changes(a->conf, new)) {
+		sync_child_set_conf(a->sync, to);
+		return;
+	}
+	add(t, "; replication starts anew, with protocol = \"%s\"",
+	    new->sync.conntrackd ? "conntrackd" : "native");
+	app_warn_protocol(new);
+	sync_child_replace(a->sync, to);
+}
+
 static int apply(struct app *a, struct conf *new, const struct conf_delta *d, unsigned n,
 		 struct text *t)
 {
@@ -153,7 +167,7 @@ static int apply(struct app *a, struct conf *new, const struct conf_delta *d, un
 		return err;
 	add(t, "configuration reloaded");
 	if (a->sync)
-		sync_child_set_conf(a->sync, &keys);
+		change_sync(a, new, &keys, t);
 	explicit_bzero(&keys, sizeof(keys));
 	/* first those that go: what they held may be another's now */
 	for (unsigned pass = 0; pass < 2; pass++)
@@ -168,6 +182,7 @@ static int apply(struct app *a, struct conf *new, const struct conf_delta *d, un
 	a->conf = new;
 	a->env.run_dir = new->controller.run_dir;
 	a->env.controller = new->controller.name;
+	app_set_sync(a);
 	app_hold(a); /* `crash` may be another */
 	return failed;
 }

@@ -143,6 +143,21 @@ bool app_has_sync(const struct conf *c)
 	return c->sync.present && !c->sync.stock;
 }
 
+void app_warn_protocol(const struct conf *c)
+{
+	if (c->sync.conntrackd)
+		log_warn("sync", NULL,
+			 "protocol = \"conntrackd\" (%s): nothing is sealed, whoever can send on "
+			 "%s can change flows; nobody says when a table is complete",
+			 ctd_mode_name(c->sync.mode), c->sync.interface[0]);
+}
+
+void app_set_sync(struct app *a)
+{
+	a->env.ring_bytes = a->conf->sync.ring_kb * 1024;
+	a->env.hold_new_ms = a->conf->sync.hold_new_ms;
+}
+
 int app_start_sync(struct app *a)
 {
 	static const struct sync_child_ops ops = {
@@ -155,11 +170,7 @@ int app_start_sync(struct app *a)
 
 	if (!app_has_sync(a->conf))
 		return 0;
-	if (a->conf->sync.conntrackd)
-		log_warn("sync", NULL,
-			 "protocol = \"conntrackd\" (%s): nothing is sealed, whoever can send on "
-			 "%s can change flows; nobody says when a table is complete",
-			 ctd_mode_name(a->conf->sync.mode), a->conf->sync.interface[0]);
+	app_warn_protocol(a->conf);
 	err = app_sync_conf(a->conf, &conf, why);
 	if (!err)
 		err = sync_child_new(&a->sync, a->base, &conf, &opts, take_kept(a, &kept), &ops, a);

@@ -16,6 +16,10 @@ static const char *diff_sync(const struct conf_sync *a, const struct conf_sync *
 		return "sync";
 	if (!a->present)
 		return NULL;
+	if (a->stock != b->stock)
+		return "sync: engine";
+	if (a->conntrackd != b->conntrackd) /* another process, with all that it is told */
+		return NULL;
 	if (a->n_interfaces != b->n_interfaces)
 		return "sync: interface";
 	for (unsigned i = 0; i < a->n_interfaces; i++)
@@ -39,8 +43,6 @@ static const char *diff_sync(const struct conf_sync *a, const struct conf_sync *
 		return "sync: checksum";
 	if (a->refresh_s != b->refresh_s)
 		return "sync: refresh";
-	if (a->stock != b->stock)
-		return "sync: engine";
 	if (a->sealed != b->sealed)
 		return "sync: security";
 	if (a->hold_new_ms != b->hold_new_ms)
@@ -49,6 +51,11 @@ static const char *diff_sync(const struct conf_sync *a, const struct conf_sync *
 		return "sync: ring";
 	/* key-file may change: keys are read again at each reload; the filter is the routers' */
 	return NULL;
+}
+
+bool conf_protocol_changes(const struct conf *old, const struct conf *new)
+{
+	return old->sync.conntrackd != new->sync.conntrackd;
 }
 
 const char *conf_diff_global(const struct conf *old, const struct conf *new)

@@ -57,8 +57,8 @@ static void arm(struct sync_child *c, uint64_t ms)
 	evtimer_add(c->timer, &tv);
 }
 
-/* The process is not to be spoken to any more; when it has been reaped, a new one is due. */
-static void give_up(struct sync_child *c, const char *why)
+/* The process is not to be spoken to any more, and ends by itself. */
+static void let_go(struct sync_child *c, const char *why)
 {
 	bool was_up = c->up;
 
@@ -70,16 +70,27 @@ static void give_up(struct sync_child *c, const char *why)
 	c->fd = -1;
 	c->up = c->broken = c->kept = false;
 	evtimer_del(c->ping);
+	if (was_up)
+		c->ops->on_down(c->ctx, why);
+}
+
+static void kill_it(const struct sync_child *c)
+{
 	if (c->pid > 0)
 		pidfd_send_signal(c->pidfd, SIGKILL, NULL, 0);
+}
+
+/* When it has been reaped, a new one is due. */
+static void give_up(struct sync_child *c, const char *why)
+{
+	kill_it(c);
 	if (now_ms() - c->started_ms >= SETTLED_MS)
 		c->backoff_ms = BACKOFF_MIN_MS;
 	log_err("sync", NULL, "replication process: %s; starting it again in %llu ms", why,
 		(unsigned long long)c->backoff_ms);
 	arm(c, c->backoff_ms);
 	c->backoff_ms = c->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : c->backoff_ms * 2;
-	if (was_up)
-		c->ops->on_down(c->ctx, why);
+	let_go(c, why);
 }
 
 static void come_up(struct sync_child *c)
@@ -139,9 +150,10 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 		give_up(c, "does not take messages");
 	else if (c->fd >= 0)
 		give_up(c, "did not come up");
-	else if (c->pid > 0)
-		arm(c, BACKOFF_MIN_MS); /* not reaped yet */
-	else
+	else if (c->pid > 0) { /* not reaped yet; one that was to end by itself had its time */
+		kill_it(c);
+		arm(c, BACKOFF_MIN_MS);
+	} else
 		start(c);
 }
 
@@ -390,6 +402,14 @@ void sync_child_set_conf(struct sync_child *c, const struct sync_msg_conf *conf)
 	copy_conf(c, conf);
 	if (c->up)
 		sync_child_send(c, &c->conf, NULL, 0);
+}
+
+void sync_child_replace(struct sync_child *c, const struct sync_msg_conf *conf)
+{
+	copy_conf(c, conf);
+	c->backoff_ms = BACKOFF_MIN_MS;
+	arm(c, BACKOFF_MIN_MS);
+	let_go(c, "it is started anew");
 }
 
 const struct seal_keyring *sync_child_keys(const struct sync_child *c)

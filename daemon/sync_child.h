@@ -42,6 +42,9 @@ bool sync_child_share(const struct sync_child *c, struct sync_child_kept *out);
 unsigned sync_child_restarts(const struct sync_child *c);
 /* New keys: told to this process and every later one. */
 void sync_child_set_conf(struct sync_child *c, const struct sync_msg_conf *conf);
+/* With another protocol, say: the process ends, on_down is called, and another one is started with
+ * this. Not from within an operation of sync_child_ops. */
+void sync_child_replace(struct sync_child *c, const struct sync_msg_conf *conf);
 /* The keys that it was told; borrowed, until the next change. */
 const struct seal_keyring *sync_child_keys(const struct sync_child *c);
 /* A process that does not take the message is treated as dead (on_down comes from the event loop).

@@ -246,6 +246,8 @@ struct conf_delta {
 /* The daemon-wide part: NULL when nothing there needs a restart, else the name of the option that
  * does. */
 const char *conf_diff_global(const struct conf *old, const struct conf *new);
+/* Replication has to be started anew, with all of its options; flows stay where they are. */
+bool conf_protocol_changes(const struct conf *old, const struct conf *new);
 /* The option that cannot change while the election runs, or NULL. */
 const char *conf_refused_election(const struct conf_router *a, const struct conf_router *b);
 /* At most old->n_routers + new->n_routers deltas into out; returns how many. */

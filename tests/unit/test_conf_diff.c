@@ -96,6 +96,28 @@ static void peer_interface(void **state)
 	assert_string_equal(conf_diff_global(&old, &new), "sync: peers");
 }
 
+/* With another protocol all of replication may be another. */
+static void protocol(void **state)
+{
+	struct conf old = fixture_conf(old_routers, 1), new = fixture_conf(new_routers, 1);
+
+	(void)state;
+	assert_false(conf_protocol_changes(&old, &new));
+	port(&new);
+	assert_string_equal(conf_diff_global(&old, &new), "sync: port");
+	new.sync.conntrackd = true;
+	security(&new);
+	peers(&new);
+	assert_null(conf_diff_global(&old, &new));
+	assert_true(conf_protocol_changes(&old, &new));
+	assert_true(conf_sync_id(&old, "x") != conf_sync_id(&new, "x"));
+	new.sync.stock = true;
+	assert_string_equal(conf_diff_global(&old, &new), "sync: engine");
+	new.sync.stock = false;
+	name(&new);
+	assert_string_equal(conf_diff_global(&old, &new), "controller: name");
+}
+
 static void filter(struct conf *c)
 {
 	c->sync.filter.assured = true;
@@ -599,15 +621,11 @@ static void desired_ipv6(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(global),
-		cmocka_unit_test(peer_interface),
-		cmocka_unit_test(one_router),
-		cmocka_unit_test(vip_without_vrrp),
-		cmocka_unit_test(come_and_go),
-		cmocka_unit_test(desired),
-		cmocka_unit_test(desired_ipv6),
-		cmocka_unit_test(election_peers),
-		cmocka_unit_test(interval_of_version_2),
+		cmocka_unit_test(global),	    cmocka_unit_test(protocol),
+		cmocka_unit_test(peer_interface),   cmocka_unit_test(one_router),
+		cmocka_unit_test(vip_without_vrrp), cmocka_unit_test(come_and_go),
+		cmocka_unit_test(desired),	    cmocka_unit_test(desired_ipv6),
+		cmocka_unit_test(election_peers),   cmocka_unit_test(interval_of_version_2),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
