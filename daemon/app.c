@@ -257,10 +257,12 @@ static int start(struct app *a)
 		err = start_helpers(a);
 	if (err < 0)
 		return err;
+	snprintf(a->run_dir, sizeof(a->run_dir), "%s", a->conf->controller.run_dir);
+	snprintf(a->controller, sizeof(a->controller), "%s", a->conf->controller.name);
 	a->stock = a->conf->sync;
 	a->env = (struct router_env){.base = a->base,
-				     .run_dir = a->conf->controller.run_dir,
-				     .controller = a->conf->controller.name,
+				     .run_dir = a->run_dir,
+				     .controller = a->controller,
 				     .sync = a->sync,
 				     .stock = a->stock.stock ? &a->stock : NULL,
 				     .guard = a->guard,

@@ -30,6 +30,8 @@ struct app {
 	struct conf *conf;
 	char *config; /* its absolute path */
 	char *exe;    /* ours: where another version may be now */
+	/* as at the start; a reload cannot change them, and routers keep pointers to them */
+	char run_dir[CONF_PATH_MAX], controller[CONF_NAME_MAX];
 	struct event_base *base;
 	struct router_env env;
 	struct sync_child *sync;

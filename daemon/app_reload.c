@@ -180,8 +180,6 @@ static int apply(struct app *a, struct conf *new, const struct conf_delta *d, un
 		router_rekey(a->router[i]);
 	conf_free(a->conf);
 	a->conf = new;
-	a->env.run_dir = new->controller.run_dir;
-	a->env.controller = new->controller.name;
 	app_set_sync(a);
 	app_hold(a); /* `crash` may be another */
 	return failed;
