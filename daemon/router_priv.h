@@ -248,6 +248,8 @@ void router_track_remind(struct router *r);
 must_check int router_services_open(struct router *r);
 void router_services_close(struct router *r);
 must_check int router_services_reconfigure(struct router *r);
+/* Where DNS listens now, and NTP of an ACTIVE. */
+struct ip_addr router_services_address(const struct router *r);
 /* The role may be another one; its addresses are still as before. */
 void router_services_role(struct router *r);
 /* The addresses are about to go. */

@@ -15,8 +15,6 @@
 #include "service_query.h"
 #include "vrouter/log.h"
 
-#define DNS_PORT  53
-#define NTP_PORT  123
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
 struct router_server {
@@ -65,22 +63,21 @@ int router_service_check(enum service_id id, char why[static SERVICE_TEXT_MAX])
 /* ---- questions --------------------------------------------------------------------------------
  */
 
-/* Where it listens now. */
-static struct ip_addr address(const struct router_server *s)
+struct ip_addr router_services_address(const struct router *r)
 {
 	static const struct ip_addr loopback = {.family = AF_INET, .b = {127, 0, 0, 1}};
-	const struct conf_leg *m = &s->r->conf.leg[NET_MANAGEMENT];
+	const struct conf_leg *m = &r->conf.leg[NET_MANAGEMENT];
 	const struct ip_prefix *vip = ip_prefix_of_family(m->vip, m->n_vips, AF_INET);
 
 	if (!vip)
 		vip = ip_prefix_of_family(m->vip, m->n_vips, AF_INET6);
-	return s->r->services.active && vip ? vip->addr : loopback;
+	return r->services.active && vip ? vip->addr : loopback;
 }
 
 static void ask(void *ctx)
 {
 	struct router_server *s = ctx;
-	struct ip_addr to = address(s);
+	struct ip_addr to = router_services_address(s->r);
 	uint8_t query[SERVICE_QUERY_MAX];
 	size_t len;
 	int err;
@@ -89,7 +86,8 @@ static void ask(void *ctx)
 		s->nonce++;
 	len = s->id == SERVICE_DNS ? dns_query(query, (uint16_t)s->nonce)
 				   : sntp_query(query, s->nonce);
-	err = service_probe_ask(s->probe, &to, s->id == SERVICE_DNS ? DNS_PORT : NTP_PORT, query,
+	err = service_probe_ask(s->probe, &to,
+				s->id == SERVICE_DNS ? SERVICE_DNS_PORT : SERVICE_NTP_PORT, query,
 				len);
 	if (err < 0)
 		log_debug("router", s->r->conf.name, "%s cannot be asked: %s", kinds[s->id].name,

@@ -8,6 +8,8 @@
 #define DNS_OPCODE     0x7800u
 #define DNS_TRUNCATED  0x0200u
 #define DNS_RCODE      0x000fu
+#define DNS_RECURSION  0x0100u
+#define DNS_TYPE_NS    2
 #define DNS_TYPE_A     1
 #define DNS_CLASS_IN   1
 #define DNS_NAME_BACK  0xc00c /* the name that begins behind the header */
@@ -87,6 +89,46 @@ bool dns_is_answer(const uint8_t *buf, size_t len, uint16_t id)
 	    (flags & (DNS_RESPONSE | DNS_OPCODE | DNS_TRUNCATED | DNS_RCODE)) != DNS_RESPONSE)
 		return false;
 	return is_same_question(&r) && is_alive_record(&r);
+}
+
+size_t dns_root_query(uint8_t buf[static SERVICE_QUERY_MAX], uint16_t id)
+{
+	struct wr w = wr_of(buf, SERVICE_QUERY_MAX);
+
+	wr_be16(&w, id);
+	wr_be16(&w, DNS_RECURSION);
+	wr_be16(&w, 1); /* questions; answers, authorities, more */
+	wr_be(&w, 0, 6);
+	put_name(&w, "");
+	wr_be16(&w, DNS_TYPE_NS);
+	wr_be16(&w, DNS_CLASS_IN);
+	return wr_ok(&w) ? wr_len(&w) : 0;
+}
+
+/* That the answer is cut off is no matter: it is one. */
+bool dns_root_parse(uint8_t *rcode, const uint8_t *buf, size_t len, uint16_t id)
+{
+	struct rd r = rd_of(buf, len);
+	uint16_t got = rd_be16(&r), flags = rd_be16(&r), questions = rd_be16(&r);
+
+	rd_bytes(&r, 6); /* how many of what follows */
+	/* some leave out the question of which they want to know nothing */
+	if (questions &&
+	    (rd_u8(&r) != 0 || rd_be16(&r) != DNS_TYPE_NS || rd_be16(&r) != DNS_CLASS_IN))
+		return false;
+	if (!rd_ok(&r) || got != id || questions > 1 ||
+	    (flags & (DNS_RESPONSE | DNS_OPCODE)) != DNS_RESPONSE)
+		return false;
+	*rcode = flags & DNS_RCODE;
+	return true;
+}
+
+const char *dns_rcode_name(uint8_t rcode)
+{
+	static const char *const name[] = {"NOERROR",  "FORMERR", "SERVFAIL",
+					   "NXDOMAIN", "NOTIMP",  "REFUSED"};
+
+	return rcode < ARRAY_LEN(name) ? name[rcode] : "code";
 }
 
 size_t sntp_query(uint8_t buf[static SERVICE_QUERY_MAX], uint64_t nonce)

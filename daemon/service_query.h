@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SERVICE_DNS_PORT   53
+#define SERVICE_NTP_PORT   123
 #define SERVICE_QUERY_MAX  64
 #define SERVICE_ANSWER_MAX 512 /* more is not read: RFC 1035 4.2.1; NTP's is 48 */
 
@@ -14,6 +16,13 @@
 size_t dns_query(uint8_t buf[static SERVICE_QUERY_MAX], uint16_t id);
 /* It answers that question with SERVICE_ALIVE_ADDR. */
 bool dns_is_answer(const uint8_t *buf, size_t len, uint16_t id);
+
+/* Of a server of others: the root's name servers, with recursion. Its length. */
+size_t dns_root_query(uint8_t buf[static SERVICE_QUERY_MAX], uint16_t id);
+/* It answers that question, with whatever result (RFC 1035 4.1.1, *rcode is set only then). */
+bool dns_root_parse(uint8_t *rcode, const uint8_t *buf, size_t len, uint16_t id);
+/* "REFUSED" and the like; "code" for those without a name here. */
+const char *dns_rcode_name(uint8_t rcode);
 
 /* RFC 5905 7.3: a client's packet, mode 3, whose transmit timestamp is a number that comes back. */
 size_t sntp_query(uint8_t buf[static SERVICE_QUERY_MAX], uint64_t nonce);

@@ -160,7 +160,15 @@ static size_t build_arp(uint8_t *frame, const uint8_t mac[static ETH_ALEN],
 	return ARP_BYTES;
 }
 
-/* To the group of the target's last three bytes (RFC 4291 2.7.1). */
+static bool is_zero(const struct ip_addr *a)
+{
+	static const struct ip_addr zero;
+
+	return memcmp(a->b, zero.b, sizeof(a->b)) == 0;
+}
+
+/* To the group of the target's last three bytes (RFC 4291 2.7.1). One that comes from nobody says
+ * no link-layer address (RFC 4861 4.3). */
 static size_t build_solicitation(uint8_t *frame, const uint8_t mac[static ETH_ALEN],
 				 const struct ip_addr *from, const struct ip_addr *target)
 {
@@ -172,22 +180,37 @@ static size_t build_solicitation(uint8_t *frame, const uint8_t mac[static ETH_AL
 	} msg = {.ns = {.nd_ns_hdr = {.icmp6_type = ND_NEIGHBOR_SOLICIT}},
 		 .opt = {.nd_opt_type = ND_OPT_SOURCE_LINKADDR, .nd_opt_len = 1}};
 	struct ip6_hdr ip = {.ip6_dst = {.s6_addr = {0xff, 0x02, [11] = 1, [12] = 0xff}}};
-	size_t at;
+	size_t at, len = is_zero(from) ? sizeof(msg.ns) : sizeof(msg);
 
 	memcpy(to + 3, target->b + 13, 3);
 	at = put_ethernet(frame, to, mac, ETHERTYPE_IPV6);
 	ip.ip6_flow = htonl(6u << 28);
-	ip.ip6_plen = htons(sizeof(msg));
+	ip.ip6_plen = htons((uint16_t)len);
 	ip.ip6_nxt = IPPROTO_ICMPV6;
 	ip.ip6_hlim = 255;
 	memcpy(&ip.ip6_src, from->b, sizeof(ip.ip6_src));
 	memcpy(ip.ip6_dst.s6_addr + 13, target->b + 13, 3);
 	memcpy(&msg.ns.nd_ns_target, target->b, sizeof(msg.ns.nd_ns_target));
 	memcpy(msg.lladdr, mac, sizeof(msg.lladdr));
-	msg.ns.nd_ns_cksum = icmp6_sum(&ip, &msg, sizeof(msg));
+	msg.ns.nd_ns_cksum = icmp6_sum(&ip, &msg, len);
 	memcpy(frame + at, &ip, sizeof(ip));
-	memcpy(frame + at + sizeof(ip), &msg, sizeof(msg));
-	return at + sizeof(ip) + sizeof(msg);
+	memcpy(frame + at + sizeof(ip), &msg, len);
+	return at + sizeof(ip) + len;
+}
+
+struct ip_addr probe_nobody(const struct net_leg *leg, const struct ip_addr *addr)
+{
+	struct ip_addr nobody = {.family = addr->family};
+	const struct ip_addr *own = &nobody;
+
+	for (unsigned i = 0; addr->family == AF_INET6 && i < leg->n_vips; i++) {
+		const struct ip_addr *a = &leg->vip[i].addr;
+
+		if (a->family == AF_INET6 && !ip_addr_equal(a, addr) &&
+		    (own == &nobody || ip_addr_is_link_local(a)))
+			own = a;
+	}
+	return *own;
 }
 
 size_t probe_build(uint8_t frame[static PROBE_FRAME_MAX], const uint8_t mac[static NET_MAC_BYTES],

@@ -28,6 +28,7 @@ struct net_probe {
 	unsigned ifindex; /* that it listens to */
 	char ifname[IFNAMSIZ];
 	struct ip_addr target;
+	uint8_t heard_mac[NET_MAC_BYTES]; /* of the last frame that was it */
 	struct event *readable;
 	void (*on_heard)(void *ctx);
 	void *ctx;
@@ -111,7 +112,10 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 			continue;
 		if (n < 0) /* EAGAIN, or the leg went down */
 			break;
-		heard = heard || probe_is_answer(frame, (size_t)n, &p->target);
+		if (!probe_is_answer(frame, (size_t)n, &p->target))
+			continue;
+		memcpy(p->heard_mac, frame + ETH_ALEN, ETH_ALEN);
+		heard = true;
 	}
 	if (heard)
 		p->on_heard(p->ctx); /* last: it may free p */
@@ -151,6 +155,11 @@ void net_probe_free(struct net_probe *p)
 	if (p->fd >= 0)
 		close(p->fd);
 	free(p);
+}
+
+const uint8_t *net_probe_heard_mac(const struct net_probe *p)
+{
+	return p->heard_mac;
 }
 
 int net_probe_renew(struct net_probe *p)

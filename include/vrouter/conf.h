@@ -253,6 +253,13 @@ const char *conf_refused_election(const struct conf_router *a, const struct conf
 /* At most old->n_routers + new->n_routers deltas into out; returns how many. */
 unsigned conf_diff(const struct conf *old, const struct conf *new, struct conf_delta *out);
 
+/* Every option whose value is another one, as it is to be named: "election: priority", "track
+ * \"gw\": added" (pure). */
+#define CONF_CHANGE_MAX 160
+typedef void conf_changes_fn(void *ctx, const char *what);
+void conf_changes(const struct conf_router *a, const struct conf_router *b, conf_changes_fn *fn,
+		  void *ctx);
+
 /* Equal for what may be adopted after a restart (pure); of replication's process, started by a
  * binary of that build. */
 uint64_t conf_router_id(const struct conf_router *r);

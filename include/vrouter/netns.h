@@ -245,6 +245,15 @@ size_t nat_ruleset(char *buf, size_t cap, const struct net_desired *d,
 void nat_noted_tables(struct nft_tables *out, const char *text);
 /* Lines of rules and hooks in such a text, or in nft's listing of the table. Pure. */
 unsigned nat_count_rules(const char *text);
+/* The rules that only one of two such texts has, each as "CHAIN: RULE", in their order. 0 or
+ * -ENOMEM. Pure. */
+#define NAT_RULE_MAX 512
+struct nat_diff_ops {
+	void (*removed)(void *ctx, const char *rule);
+	void (*added)(void *ctx, const char *rule);
+};
+must_check int nat_ruleset_diff(const char *old, const char *new, const struct nat_diff_ops *ops,
+				void *ctx);
 /* Through libnftables, only when the comment says that the rules differ, or some are missing or too
  * many. The operator's file is read when its hash is another one than that of what is known, and
  * goes with our table in one transaction. Counters and flows are kept in any case. */
@@ -377,7 +386,12 @@ must_check int announcer_farewell(struct announcer *a, const struct ip_addr *lin
 #define PROBE_FRAME_MAX ANNOUNCE_FRAME_MAX
 /* The address of a leg to ask target from, or NULL. */
 const struct ip_addr *probe_source(const struct net_leg *leg, const struct ip_addr *target);
-/* Its length. from and target are of one family. */
+/* The address to ask from whether another host has addr, which is ours on that leg. IPv4: none (RFC
+ * 5227 1.1: it changes nobody's cache). IPv6: another one of ours, a link-local one if possible, so
+ * that the answer comes to us alone; what RFC 4862 5.4.3 asks from no address is answered to
+ * everybody, who would learn the other one's MAC. Only where there is no other one, from none. */
+struct ip_addr probe_nobody(const struct net_leg *leg, const struct ip_addr *addr);
+/* Its length. from and target are of one family; from may be all zero. */
 size_t probe_build(uint8_t frame[static PROBE_FRAME_MAX], const uint8_t mac[static NET_MAC_BYTES],
 		   const struct ip_addr *from, const struct ip_addr *target);
 bool probe_is_answer(const uint8_t *frame, size_t len, const struct ip_addr *target);
@@ -389,6 +403,8 @@ must_check int net_probe_new(struct net_probe **out, struct netns *ns, struct ev
 			     const char *ifname, const struct ip_addr *target,
 			     void (*on_heard)(void *ctx), void *ctx);
 void net_probe_free(struct net_probe *p); /* NULL is allowed */
+/* From which MAC target was heard last; meaningless before that. */
+const uint8_t *net_probe_heard_mac(const struct net_probe *p);
 /* The leg may be a new one of the same name: listens to that. 0 or -errno. */
 must_check int net_probe_renew(struct net_probe *p);
 must_check int net_probe_send(struct net_probe *p, const struct ip_addr *from);

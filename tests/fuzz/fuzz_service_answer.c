@@ -24,6 +24,16 @@ static void dns(const uint8_t *data, size_t size)
 		abort();
 }
 
+static void dns_of_others(const uint8_t *data, size_t size)
+{
+	uint8_t rcode = 0xff;
+
+	/* a header, that says of what it is an answer */
+	if (dns_root_parse(&rcode, data, size, ID) &&
+	    (size < 12 || memcmp(data, "\x12\x34", 2) != 0 || !(data[2] & 0x80) || rcode > 15))
+		abort();
+}
+
 static void sntp(const uint8_t *data, size_t size)
 {
 	uint8_t query[SERVICE_QUERY_MAX];
@@ -42,6 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (*data & 1)
 		sntp(data + 1, size - 1);
+	else if (*data & 2)
+		dns_of_others(data + 1, size - 1);
 	else
 		dns(data + 1, size - 1);
 	return 0;

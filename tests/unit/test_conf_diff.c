@@ -468,6 +468,23 @@ static const struct {
 	{adopt_timeout, CONF_LIVE, NULL},
 };
 
+static void join(void *ctx, const char *what)
+{
+	char *all = ctx;
+	size_t at = strlen(all);
+
+	snprintf(all + at, 256 - at, "%s%s", at ? ", " : "", what);
+}
+
+static const char *changes(const struct conf_router *a, const struct conf_router *b)
+{
+	static char all[256];
+
+	all[0] = '\0';
+	conf_changes(a, b, join, all);
+	return all;
+}
+
 static void one_router(void **state)
 {
 	struct conf old = fixture_conf(old_routers, 1);
@@ -487,7 +504,49 @@ static void one_router(void **state)
 		if ((conf_router_id(&old.router[0]) != conf_router_id(&new.router[0])) !=
 		    (one[i].is == CONF_REFUSED))
 			fail_msg("row %zu: the id", i);
+		/* what changes has a name */
+		if ((*changes(&old.router[0], &new.router[0]) == '\0') != (one[i].is == CONF_SAME))
+			fail_msg("row %zu: changes \"%s\"", i,
+				 changes(&old.router[0], &new.router[0]));
 	}
+}
+
+static void two_forwards(struct conf_router *r)
+{
+	struct nat_rules *rules = &r->nat_more.rules;
+
+	rules->n_forwards = 2;
+	strcpy(rules->forward[0].name, "web");
+	strcpy(rules->forward[1].name, "ssh");
+}
+
+static void names_of_changes(void **state)
+{
+	struct conf old = fixture_conf(old_routers, 1), new = fixture_conf(new_routers, 1);
+	struct conf_router *a = &old.router[0], *b = &new.router[0];
+
+	(void)state;
+	priority(b);
+	gateway(b);
+	own_filter(b);
+	assert_string_equal(changes(a, b),
+			    "public: gateway, election: priority, filter: tcp-states");
+	*b = *a;
+	macvlan(b);
+	assert_string_equal(changes(a, b), "public: attach");
+	*b = *a;
+	nft_file(b);
+	assert_string_equal(changes(a, b), "nat: nft-file: what is in it");
+	*b = *a;
+	two_forwards(a);
+	assert_string_equal(changes(a, b), "forward \"web\": removed, forward \"ssh\": removed");
+	assert_string_equal(changes(b, a), "forward \"web\": added, forward \"ssh\": added");
+	*b = *a;
+	b->nat_more.rules.forward[1].to.port = 22;
+	assert_string_equal(changes(a, b), "forward \"ssh\": to");
+	b->nat_more.rules.forward[0] = b->nat_more.rules.forward[1];
+	b->nat_more.rules.forward[1] = a->nat_more.rules.forward[0];
+	assert_string_equal(changes(a, b), "forward \"ssh\": to, forward: their order");
 }
 
 /* Without VRRP nobody else judges by the VIPs. */
@@ -621,11 +680,18 @@ static void desired_ipv6(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(global),	    cmocka_unit_test(protocol),
-		cmocka_unit_test(peer_interface),   cmocka_unit_test(one_router),
-		cmocka_unit_test(vip_without_vrrp), cmocka_unit_test(come_and_go),
-		cmocka_unit_test(desired),	    cmocka_unit_test(desired_ipv6),
-		cmocka_unit_test(election_peers),   cmocka_unit_test(interval_of_version_2),
+		cmocka_unit_test(global),
+		cmocka_unit_test(protocol),
+		cmocka_unit_test(peer_interface),
+		cmocka_unit_test(one_router),
+
+		cmocka_unit_test(names_of_changes),
+		cmocka_unit_test(vip_without_vrrp),
+		cmocka_unit_test(come_and_go),
+		cmocka_unit_test(desired),
+		cmocka_unit_test(desired_ipv6),
+		cmocka_unit_test(election_peers),
+		cmocka_unit_test(interval_of_version_2),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -388,14 +388,53 @@ static void of_a_handover(void **state)
 	assert_int_equal(handover_return_ruleset(text, sizeof(text), &d), 0);
 }
 
+static void note_removed(void *ctx, const char *rule)
+{
+	strcat(strcat(strcat(ctx, "-"), rule), "\n");
+}
+
+static void note_added(void *ctx, const char *rule)
+{
+	strcat(strcat(strcat(ctx, "+"), rule), "\n");
+}
+
+static void differences(void **state)
+{
+	static const struct nat_diff_ops ops = {.removed = note_removed, .added = note_added};
+	static char a[NAT_RULESET_MAX], b[NAT_RULESET_MAX], said[4 * NAT_RULE_MAX];
+	struct net_desired d = desired(NET_NAT_SNAT, false);
+
+	(void)state;
+	nat_ruleset(a, sizeof(a), &d, NULL, NULL);
+	assert_int_equal(nat_ruleset_diff(a, a, &ops, said), 0);
+	assert_string_equal(said, "");
+	d.rules.mss = NAT_MSS_PATH;
+	d.nat_random = true;
+	nat_ruleset(b, sizeof(b), &d, NULL, NULL);
+	assert_int_equal(nat_ruleset_diff(a, b, &ops, said), 0);
+	assert_string_equal(
+		said, "-postrouting: iifname \"vr-mgmt\" oifname \"vr-ex\" snat ip to 198.18.0.1\n"
+		      "+forward: tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu\n"
+		      "+postrouting: iifname \"vr-mgmt\" oifname \"vr-ex\" snat ip to 198.18.0.1 "
+		      "fully-random\n");
+	/* the same rule twice is another thing than once */
+	said[0] = '\0';
+	assert_int_equal(nat_ruleset_diff("\tchain x {\n\t\ta\n\t\ta\n\t}\n",
+					  "\tchain x {\n\t\ta\n\t}\n\tset y {\n\t\tb\n", &ops,
+					  said),
+			 0);
+	assert_string_equal(said, "-x: a\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rules),     cmocka_unit_test(transaction),
-		cmocka_unit_test(comments),  cmocka_unit_test(bad_names),
-		cmocka_unit_test(bounded),   cmocka_unit_test(versions),
-		cmocka_unit_test(counts),    cmocka_unit_test(of_a_handover),
-		cmocka_unit_test(more_legs), cmocka_unit_test(all_legs),
+		cmocka_unit_test(rules),       cmocka_unit_test(transaction),
+		cmocka_unit_test(comments),    cmocka_unit_test(bad_names),
+		cmocka_unit_test(bounded),     cmocka_unit_test(versions),
+		cmocka_unit_test(counts),      cmocka_unit_test(of_a_handover),
+		cmocka_unit_test(more_legs),   cmocka_unit_test(all_legs),
+		cmocka_unit_test(differences),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

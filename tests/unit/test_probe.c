@@ -100,6 +100,38 @@ static void answers(void **state)
 	assert_false(probe_is_answer(na.frame[0], na.len, &gw6));
 }
 
+/* From nobody, or from an address that is not in question. */
+static void from_nobody(void **state)
+{
+	struct net_leg leg = {.n_vips = 3};
+	struct ip_addr v4 = addr("198.18.0.1"), v6 = addr("2001:db8::1"), local = addr("fe80::1"),
+		       other = addr("2001:db8::7"), from;
+	uint8_t frame[PROBE_FRAME_MAX];
+
+	(void)state;
+	assert_int_equal(ip_prefix_parse(&leg.vip[0], "198.18.0.1/24"), 0);
+	assert_int_equal(ip_prefix_parse(&leg.vip[1], "2001:db8::1/64"), 0);
+	assert_int_equal(ip_prefix_parse(&leg.vip[2], "fe80::1/64"), 0);
+	from = probe_nobody(&leg, &v4);
+	assert_int_equal(probe_build(frame, mac, &from, &v4), 60);
+	assert_memory_equal(frame + 28, "\0\0\0\0", 4); /* RFC 5227 2.1.1 */
+	assert_memory_equal(frame + 38, v4.b, 4);
+	from = probe_nobody(&leg, &v6);
+	assert_true(ip_addr_equal(&from, &local));
+	from = probe_nobody(&leg, &local);
+	assert_true(ip_addr_equal(&from, &v6));
+	assert_int_equal(ip_prefix_parse(&leg.vip[2], "2001:db8::7/64"), 0);
+	from = probe_nobody(&leg, &v6);
+	assert_true(ip_addr_equal(&from, &other));
+	leg.n_vips = 2;
+	from = probe_nobody(&leg, &v6);
+	assert_int_equal(from.family, AF_INET6);
+	/* RFC 4861 4.3: without a link-layer address */
+	assert_int_equal(probe_build(frame, mac, &from, &v6), 78);
+	assert_int_equal(frame[19], 24);
+	assert_memory_equal(frame + 22, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+}
+
 static void sources(void **state)
 {
 	struct net_leg leg = {.n_vips = 3};
@@ -121,10 +153,9 @@ static void sources(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(arp),
-		cmocka_unit_test(solicitation),
-		cmocka_unit_test(answers),
-		cmocka_unit_test(sources),
+		cmocka_unit_test(arp),	       cmocka_unit_test(solicitation),
+		cmocka_unit_test(answers),     cmocka_unit_test(sources),
+		cmocka_unit_test(from_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,33 @@ static const uint8_t own_clock[48] = {0x24, 0x0a, 0x00, 0xe7, 0x00, 0x00, 0x00, 
 				      0xcd, 0xef, 0xec, 0xb3, 0x5f, 0x2e, 0x11, 0x22, 0x33, 0x44,
 				      0xec, 0xb3, 0x5f, 0x2e, 0x11, 0x22, 0x33, 0x55};
 
+/* Of others: whatever they say is an answer, if it is to that question. */
+static void dns_of_others(void **state)
+{
+	static const uint8_t asked[] = {0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1};
+	uint8_t buf[SERVICE_QUERY_MAX], said[sizeof(asked)], rcode = 77;
+
+	(void)state;
+	assert_int_equal(dns_root_query(buf, 0x1234), sizeof(asked));
+	assert_memory_equal(buf, asked, sizeof(asked));
+	memcpy(said, asked, sizeof(said));
+	assert_false(dns_root_parse(&rcode, said, sizeof(said), 0x1234)); /* a question */
+	said[2] = 0x83;							  /* truncated, too */
+	said[3] = 0x85;
+	assert_false(dns_root_parse(&rcode, said, sizeof(said), 0x1235));
+	for (size_t len = 0; len < sizeof(said); len++)
+		assert_false(dns_root_parse(&rcode, said, len, 0x1234));
+	assert_int_equal(rcode, 77);
+	assert_true(dns_root_parse(&rcode, said, sizeof(said), 0x1234));
+	assert_int_equal(rcode, 5);
+	assert_string_equal(dns_rcode_name(rcode), "REFUSED");
+	assert_string_equal(dns_rcode_name(15), "code");
+	said[14] = 1; /* of another type */
+	assert_false(dns_root_parse(&rcode, said, sizeof(said), 0x1234));
+	said[5] = 0; /* it does not say of what */
+	assert_true(dns_root_parse(&rcode, said, 12, 0x1234));
+}
+
 static void sntp(void **state)
 {
 	uint8_t buf[SERVICE_QUERY_MAX], from[48];
@@ -117,6 +144,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dns),
 		cmocka_unit_test(dns_that_is_none),
+		cmocka_unit_test(dns_of_others),
 		cmocka_unit_test(sntp),
 		cmocka_unit_test(sntp_that_is_none),
 	};
