@@ -51,6 +51,7 @@ struct app {
 	struct event *sigterm, *sigint, *sighup, *watchdog, *query_timer;
 	struct app_query query[CTL_CLIENTS_MAX];
 	unsigned n_queries, answers_due;
+	unsigned n_checks;			  /* under way */
 	struct app_verify *verify;		  /* requests that wait, a list */
 	uint32_t verify_requests;		  /* number of the last one */
 	struct sync_msg_link link[APP_LINKS_MAX]; /* that failed */
@@ -103,6 +104,9 @@ void app_on_request(void *ctx, uint64_t client, const struct ctl_request *req);
 void app_on_answer(void *ctx, uint64_t client, bool ok, const char *text);
 void app_on_report(struct app *a);	/* one more answer to a QUERY */
 void app_answer_queries(struct app *a); /* with what is known */
+
+/* app_check.c: looks at a router and answers the client. */
+void app_check(struct app *a, uint64_t client, const struct ctl_request *req);
 
 /* app_verify.c: compares a router's tables and answers the client. */
 void app_verify(struct app *a, const char *router, uint64_t client);

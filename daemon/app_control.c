@@ -17,6 +17,10 @@ static void answer_query(struct app *a, const struct app_query *q)
 	struct router *only = q->req.router[0] ? app_find(a, q->req.router) : NULL;
 	json_t *data = NULL;
 
+	if (q->req.cmd == CTL_CHECK) {
+		app_check(a, q->client, &q->req);
+		return;
+	}
 	if (q->req.cmd == CTL_STATUS)
 		data = status_json(a, only);
 	else if (q->req.cmd == CTL_PEERS)
@@ -143,6 +147,7 @@ void app_on_request(void *ctx, uint64_t client, const struct ctl_request *req)
 	case CTL_STATUS:
 	case CTL_PEERS:
 	case CTL_STATS:
+	case CTL_CHECK:
 		ask(a, client, req);
 		break;
 	case CTL_FLOWS:

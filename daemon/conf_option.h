@@ -74,6 +74,9 @@ extern const struct conf_option conf_forward_options[CONF_FORWARD_OPTIONS];
 /* What a value of its types may be, or NULL; and as conf_option_set(). */
 const char *conf_nat_allowed(enum conf_type type);
 const char *conf_nat_set(enum conf_type type, void *to, const char *text);
+/* "ADDRESS" or "ADDRESS:PORT", IPv6 with a port in brackets. NULL, or what is wrong (static text);
+ * *out is set only without. */
+const char *conf_target_parse(struct nat_target *out, const char *text);
 
 enum { CONF_SEC_CONTROLLER, CONF_SEC_SYNC, CONF_SEC_ROUTER, CONF_SECS };
 extern const struct conf_section conf_sections[CONF_SECS];

@@ -138,7 +138,7 @@ static const char *set_ports(void *to, const char *text)
 	return NULL;
 }
 
-static const char *set_target(void *to, const char *text)
+const char *conf_target_parse(struct nat_target *out, const char *text)
 {
 	struct nat_target t = {.port = 0};
 	bool bracket = *text == '[', several = strchr(text, ':') != strrchr(text, ':');
@@ -157,8 +157,18 @@ static const char *set_target(void *to, const char *text)
 		rest = port(rest + 1, &t.port);
 	if (!rest || *rest)
 		return "has no port behind its address";
-	memcpy(to, &t, sizeof(t));
+	*out = t;
 	return NULL;
+}
+
+static const char *set_target(void *to, const char *text)
+{
+	struct nat_target t;
+	const char *why = conf_target_parse(&t, text);
+
+	if (!why)
+		memcpy(to, &t, sizeof(t));
+	return why;
 }
 
 static const char *set_mss(void *to, const char *text)

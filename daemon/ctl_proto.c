@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "conf_option.h"
 #include "vrouter/control.h"
 
 const struct ctl_verb ctl_verbs[CTL_CMDS] = {
@@ -14,6 +15,7 @@ const struct ctl_verb ctl_verbs[CTL_CMDS] = {
 	[CTL_PROMOTE] = {"promote", "make a router ACTIVE here", true, true},
 	[CTL_DEMOTE] = {"demote", "hand a router over to another controller", true, true},
 	[CTL_VERIFY] = {"verify", "compare the tables of source and replicas now", true, true},
+	[CTL_CHECK] = {"check", "does all of a router work?", true, true},
 	[CTL_EVENTS] = {"events", "what happened, oldest first", false, false},
 	[CTL_RELOAD] = {"reload", "read the config file again", false, false},
 	[CTL_UPGRADE] = {"upgrade", "go on with the binary that is installed now", false, false},
@@ -69,6 +71,17 @@ static int take_lines(struct ctl_request *r, const json_t *v)
 	return 0;
 }
 
+static int take_connect(struct ctl_request *r, const json_t *v)
+{
+	const char *text = json_string_value(v);
+
+	if (r->cmd != CTL_CHECK || !text || strlen(text) != json_string_length(v) ||
+	    conf_target_parse(&r->connect, text) || !r->connect.port ||
+	    !ip_addr_is_host(&r->connect.addr))
+		return -EINVAL;
+	return 0;
+}
+
 static int take_arg(struct ctl_request *r, const char *key, const json_t *v)
 {
 	bool moves = r->cmd == CTL_PROMOTE || r->cmd == CTL_DEMOTE;
@@ -81,6 +94,8 @@ static int take_arg(struct ctl_request *r, const char *key, const json_t *v)
 		return take_flag(&r->follow, v, r->cmd == CTL_EVENTS);
 	if (strcmp(key, "lines") == 0)
 		return take_lines(r, v);
+	if (strcmp(key, "connect") == 0)
+		return take_connect(r, v);
 	return -EINVAL;
 }
 

@@ -180,6 +180,7 @@ void router_on_report(struct router *r)
 
 static void execute(struct router *r, uint32_t todo)
 {
+	router_check_role(r);
 	router_services_role(r);
 	if (todo & LIFE_DO_VIPS_OFF) {
 		router_vips_off(r);
@@ -442,6 +443,7 @@ void router_free(struct router *r)
 		return;
 	if (r->save_timer && evtimer_pending(r->save_timer, NULL))
 		on_save(-1, 0, r);
+	router_check_cancel(r, "the router is gone");
 	router_group_leave(r);
 	vrrp_io_free(r->vrrp);
 	router_ovs_close(r);
@@ -519,6 +521,7 @@ int router_reconfigure(struct router *r, const struct conf_router *conf,
 		snprintf(reason, NET_REASON_MAX, "out of memory");
 		return -ENOMEM;
 	}
+	router_check_cancel(r, "its configuration has just changed: ask again");
 	*was = r->conf;
 	r->conf = *conf;
 	set_life_cfg(r);

@@ -157,6 +157,21 @@ void router_view(const struct router *r, struct router_view *out);
 /* Of its rules, from the kernel; 0 where that does not answer. */
 void router_counters(const struct router *r, struct nat_counters *out);
 
+/* Looks at all that can be looked at without disturbing anything, for some seconds, and judges it
+ * (check.h). fn is called once: lines, or NULL and why there are none. Both are gone afterwards, as
+ * the router may be. It is not called from within router_check(). */
+struct check_lines;
+typedef void router_check_fn(void *ctx, uint64_t request, const struct router_view *v,
+			     const struct check_lines *lines, const char *why);
+struct router_check_ask {
+	struct nat_target connect; /* to be connected to from the public VIP; family 0: nothing */
+	router_check_fn *fn;
+	void *ctx;
+	uint64_t request;
+};
+/* 0 or -errno; -EBUSY: it is under way already. */
+must_check int router_check(struct router *r, const struct router_check_ask *what);
+
 struct router_service_view {
 	struct service_view service;
 	uint8_t stratum; /* NTP: as it last answered; 0: it has not */

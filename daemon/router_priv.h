@@ -68,6 +68,7 @@ struct router_handover {
 	uint32_t trail_ms;
 };
 
+struct router_check;
 struct router_server;
 struct router_services {
 	struct service_env env;
@@ -131,7 +132,8 @@ struct router {
 	struct stock *stock;	   /* NULL: flows are not replicated by conntrackd */
 	struct event *stock_timer; /* it is ready then, or has to ask again */
 	bool stock_asked;
-	int events_fd; /* replication's, see sync_sockets_hush(); -1 */
+	int events_fd;		    /* replication's, see sync_sockets_hush(); -1 */
+	struct router_check *check; /* NULL: none is under way */
 
 	uint64_t elected_us, active_ms, since_ms;
 	unsigned bursts;
@@ -254,6 +256,12 @@ struct ip_addr router_services_address(const struct router *r);
 void router_services_role(struct router *r);
 /* The addresses are about to go. */
 void router_services_farewell(struct router *r);
+
+/* ---- router_check.c ---- */
+
+/* The state may be another one. */
+void router_check_role(struct router *r);
+void router_check_cancel(struct router *r, const char *why);
 
 /* ---- router_guard.c ---- */
 

@@ -48,6 +48,8 @@ int cli_flows(struct cli *c, int argc, char **argv);
 int cli_verify(struct cli *c, int argc, char **argv);
 /* peer: of that controller only; NULL: of all */
 must_check int cli_verify_router(struct cli *c, const char *router, const char *peer);
+/* check.c */
+int cli_check(struct cli *c, int argc, char **argv);
 /* export.c */
 int cli_export(struct cli *c, int argc, char **argv);
 /* import.c */

@@ -185,6 +185,8 @@ static const struct command commands[] = {
 	{"promote", "ROUTER|GROUP [--force]", "make a router, or its group, ACTIVE here", do_move},
 	{"demote", "ROUTER|GROUP [--force]", "hand it over to another controller", do_move},
 	{"verify", "ROUTER", "compare the tables of source and replicas now", cli_verify},
+	{"check", "ROUTER [--connect HOST:PORT]", "does all of it work? what to do if not",
+	 cli_check},
 	{"events", "[--follow] [--lines N]", "what happened, oldest first", do_events},
 	{"reload", "", "read the config file again", do_plain},
 	{"upgrade", "", "go on with the binary that is installed now", do_plain},

@@ -17,7 +17,7 @@
 
 #include <jansson.h>
 
-#include "vrouter/util.h"
+#include "vrouter/nat.h"
 
 #define CTL_LINE_MAX	4096
 #define CTL_OUT_MAX	(4 * 1024 * 1024) /* what may wait for one client */
@@ -32,6 +32,7 @@ enum ctl_cmd {
 	CTL_PROMOTE,
 	CTL_DEMOTE,
 	CTL_VERIFY,
+	CTL_CHECK,
 	CTL_EVENTS,
 	CTL_RELOAD,
 	CTL_UPGRADE,
@@ -58,6 +59,7 @@ struct ctl_request {
 	char router[64]; /* empty: none given */
 	bool force, follow;
 	unsigned lines;
+	struct nat_target connect; /* family 0: none given */
 };
 
 #define CTL_WHY_MAX 160

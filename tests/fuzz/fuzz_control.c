@@ -26,6 +26,7 @@ static void line(const char *text, size_t len)
 	}
 	check(r.cmd < CTL_CMDS && strlen(r.router) < sizeof(r.router));
 	check(!ctl_verbs[r.cmd].needs_router || r.router[0]);
+	check(!r.connect.addr.family || (r.cmd == CTL_CHECK && r.connect.port));
 	check(!r.follow || r.cmd == CTL_EVENTS);
 	check(!r.force || r.cmd == CTL_PROMOTE || r.cmd == CTL_DEMOTE);
 }

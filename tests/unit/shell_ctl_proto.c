@@ -20,6 +20,8 @@
 static void good_requests(void **state)
 {
 	static const char follow[] = "{\"cmd\":\"events\",\"args\":{\"lines\":5,\"follow\":true}}";
+	static const char check[] =
+		"{\"cmd\":\"check\",\"args\":{\"router\":\"a\",\"connect\":\"[2001:db8::1]:80\"}}";
 	struct ctl_request r;
 	char why[CTL_WHY_MAX];
 	static const char line[] =
@@ -42,6 +44,10 @@ static void good_requests(void **state)
 	assert_int_equal(ctl_request_parse(&r, follow, strlen(follow), why), 0);
 	assert_int_equal(r.lines, 5);
 	assert_true(r.follow);
+	assert_int_equal(r.connect.addr.family, 0);
+	assert_int_equal(ctl_request_parse(&r, check, strlen(check), why), 0);
+	assert_int_equal(r.connect.addr.family, AF_INET6);
+	assert_int_equal(r.connect.port, 80);
 }
 
 static const struct {
@@ -67,6 +73,16 @@ static const struct {
 	{"{\"cmd\":\"demote\",\"args\":{\"router\":\"a\",\"now\":true}}", "\"now\""},
 	{"{\"cmd\":\"verify\"}", "\"router\" is missing"},
 	{"{\"cmd\":\"verify\",\"args\":{\"router\":\"a\",\"force\":true}}", "\"force\""},
+	{"{\"cmd\":\"check\"}", "\"router\" is missing"},
+	{"{\"cmd\":\"verify\",\"args\":{\"router\":\"a\",\"connect\":\"192.0.2.1:80\"}}",
+	 "\"connect\""},
+	{"{\"cmd\":\"check\",\"args\":{\"router\":\"a\",\"connect\":\"192.0.2.1\"}}",
+	 "\"connect\""},
+	{"{\"cmd\":\"check\",\"args\":{\"router\":\"a\",\"connect\":\"localhost:80\"}}",
+	 "\"connect\""},
+	{"{\"cmd\":\"check\",\"args\":{\"router\":\"a\",\"connect\":\"0.0.0.0:80\"}}",
+	 "\"connect\""},
+	{"{\"cmd\":\"check\",\"args\":{\"router\":\"a\",\"connect\":80}}", "\"connect\""},
 	{"{\"cmd\":\"events\",\"args\":{\"lines\":-1}}", "\"lines\""},
 	{"{\"cmd\":\"events\",\"args\":{\"lines\":1e9}}", "\"lines\""},
 	{"{\"cmd\":\"events\",\"args\":{\"lines\":99999999999}}", "\"lines\""},
