@@ -89,8 +89,19 @@ void app_hold(struct app *a);
 void app_upgrade(struct app *a, uint64_t client);
 void app_upgrade_free(struct app *a);
 
-/* app_reload.c. 0 or -errno; text says what was done, or why nothing was. */
+/* app_reload.c */
 #define APP_TEXT_MAX 2048
+/* A configuration that was read, after all was tried that can fail before the first change. */
+struct app_trial {
+	struct conf *conf;
+	struct conf_delta *delta; /* from the one that runs; NULL: it did not come to that */
+	unsigned n;
+	struct sync_msg_conf keys;
+};
+/* 0, or -errno with why: a reload is refused. In either case app_trial_free() follows. */
+must_check int app_trial_new(struct app *a, struct app_trial *out, char why[static APP_TEXT_MAX]);
+void app_trial_free(struct app_trial *t);
+/* 0 or -errno; text says what was done, or why nothing was. */
 must_check int app_reload(struct app *a, char text[static APP_TEXT_MAX]);
 /* The part of the config that the replication process gets, with its keys. 0 or -errno. */
 must_check int app_sync_conf(const struct conf *c, struct sync_msg_conf *out,
@@ -107,6 +118,10 @@ void app_answer_queries(struct app *a); /* with what is known */
 
 /* app_check.c: looks at a router and answers the client. */
 void app_check(struct app *a, uint64_t client, const struct ctl_request *req);
+
+/* app_plan.c: what a reload would change, as JSON. NULL with why: the configuration cannot be read,
+ * so nothing would. */
+json_t *app_plan(struct app *a, char why[static APP_TEXT_MAX]);
 
 /* app_verify.c: compares a router's tables and answers the client. */
 void app_verify(struct app *a, const char *router, uint64_t client);

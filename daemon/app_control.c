@@ -112,6 +112,18 @@ static void reload(struct app *a, uint64_t client)
 		ctl_server_reply(a->ctl, client, json_pack("{s:s}", "text", text));
 }
 
+static void plan(struct app *a, uint64_t client)
+{
+	char why[APP_TEXT_MAX];
+	json_t *data = app_plan(a, why);
+
+	if (data)
+		ctl_server_reply(a->ctl, client, data);
+	else
+		ctl_server_error(a->ctl, client, CTL_FAILED, "a reload would change nothing: %s",
+				 why[0] ? why : "out of memory");
+}
+
 static void tell_version(struct app *a, uint64_t client)
 {
 	ctl_server_reply(a->ctl, client,
@@ -165,6 +177,9 @@ void app_on_request(void *ctx, uint64_t client, const struct ctl_request *req)
 		break;
 	case CTL_RELOAD:
 		reload(a, client);
+		break;
+	case CTL_PLAN:
+		plan(a, client);
 		break;
 	case CTL_UPGRADE:
 		app_upgrade(a, client);

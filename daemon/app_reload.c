@@ -150,30 +150,73 @@ static void change_sync(struct app *a, const struct conf *new, const struct sync
 	sync_child_replace(a->sync, to);
 }
 
-static int apply(struct app *a, struct conf *new, const struct conf_delta *d, unsigned n,
-		 struct text *t)
+static int try_all(const struct app *a, struct app_trial *x, struct text *t)
 {
-	struct sync_msg_conf keys;
 	char why[STARTUP_WHY_MAX] = "";
-	int err = app_has_sync(new) ? app_sync_conf(new, &keys, t->buf) : 0, failed = 0;
+	int err = 0;
 
+	if (startup_check_rules(x->conf, why) < 0) {
+		add(t, "%s", why);
+		return -EINVAL;
+	}
+	x->delta = calloc(a->conf->n_routers + x->conf->n_routers, sizeof(*x->delta));
+	if (!x->delta)
+		return -ENOMEM;
+	x->n = conf_diff(a->conf, x->conf, x->delta);
+	if (refuse(a, x->conf, x->delta, x->n, t))
+		return -EPERM;
+	if (app_has_sync(x->conf))
+		err = app_sync_conf(x->conf, &x->keys, t->buf);
 	if (!err &&
-	    (startup_check_links(new, why) < 0 || startup_check_legs(new, why) < 0 ||
-	     startup_check_programs(new, why) < 0 || startup_check_services(new, why) < 0)) {
+	    (startup_check_links(x->conf, why) < 0 || startup_check_legs(x->conf, why) < 0 ||
+	     startup_check_programs(x->conf, why) < 0 ||
+	     startup_check_services(x->conf, why) < 0)) {
 		add(t, "%s", why);
 		err = -ENODEV;
 	}
-	if (err < 0)
-		return err;
+	return err;
+}
+
+int app_trial_new(struct app *a, struct app_trial *out, char why[static APP_TEXT_MAX])
+{
+	struct text t = {.buf = why};
+	struct conf_errors errors = {0};
+
+	*out = (struct app_trial){.n = 0};
+	why[0] = '\0';
+	if (a->stopping) {
+		add(&t, "the daemon is ending");
+		return -EBUSY;
+	}
+	if (conf_load(&out->conf, a->config, &errors) < 0) {
+		add_errors(&t, &errors);
+		return -EINVAL;
+	}
+	return try_all(a, out, &t);
+}
+
+void app_trial_free(struct app_trial *t)
+{
+	conf_free(t->conf);
+	free(t->delta);
+	explicit_bzero(&t->keys, sizeof(t->keys));
+}
+
+/* Takes the configuration over. */
+static int apply(struct app *a, struct app_trial *x, struct text *t)
+{
+	struct conf *new = x->conf;
+	int failed = 0;
+
+	x->conf = NULL;
 	add(t, "configuration reloaded");
 	if (a->sync)
-		change_sync(a, new, &keys, t);
-	explicit_bzero(&keys, sizeof(keys));
+		change_sync(a, new, &x->keys, t);
 	/* first those that go: what they held may be another's now */
 	for (unsigned pass = 0; pass < 2; pass++)
-		for (unsigned i = 0; i < n; i++)
-			if ((d[i].change == CONF_REMOVED) == (pass == 0) &&
-			    apply_one(a, new, &d[i], t) < 0)
+		for (unsigned i = 0; i < x->n; i++)
+			if ((x->delta[i].change == CONF_REMOVED) == (pass == 0) &&
+			    apply_one(a, new, &x->delta[i], t) < 0)
 				failed = -EIO;
 	router_groups_whole(&a->groups);
 	for (unsigned i = 0; i < a->n_routers; i++)
@@ -188,35 +231,11 @@ static int apply(struct app *a, struct conf *new, const struct conf_delta *d, un
 int app_reload(struct app *a, char buf[static APP_TEXT_MAX])
 {
 	struct text t = {.buf = buf};
-	struct conf_errors errors = {0};
-	struct conf *new = NULL;
-	char why[STARTUP_WHY_MAX];
+	struct app_trial x;
+	int err = app_trial_new(a, &x, buf);
 
-	buf[0] = '\0';
-	if (a->stopping) {
-		add(&t, "the daemon is ending");
-		return -EBUSY;
-	}
-	if (conf_load(&new, a->config, &errors) < 0) {
-		add_errors(&t, &errors);
-		return -EINVAL;
-	}
-
-	auto_free struct conf_delta *d = calloc(a->conf->n_routers + new->n_routers, sizeof(*d));
-	unsigned n = 0;
-	int err = d ? 0 : -ENOMEM;
-
-	if (!err && startup_check_rules(new, why) < 0) {
-		add(&t, "%s", why);
-		err = -EINVAL;
-	}
 	if (!err)
-		n = conf_diff(a->conf, new, d);
-	if (!err && refuse(a, new, d, n, &t))
-		err = -EPERM;
-	if (!err)
-		err = apply(a, new, d, n, &t);
-	if (err < 0 && a->conf != new)
-		conf_free(new);
+		err = apply(a, &x, &t);
+	app_trial_free(&x);
 	return err;
 }

@@ -16,6 +16,7 @@ const struct ctl_verb ctl_verbs[CTL_CMDS] = {
 	[CTL_DEMOTE] = {"demote", "hand a router over to another controller", true, true},
 	[CTL_VERIFY] = {"verify", "compare the tables of source and replicas now", true, true},
 	[CTL_CHECK] = {"check", "does all of a router work?", true, true},
+	[CTL_PLAN] = {"plan", "what a reload would change", false, false},
 	[CTL_EVENTS] = {"events", "what happened, oldest first", false, false},
 	[CTL_RELOAD] = {"reload", "read the config file again", false, false},
 	[CTL_UPGRADE] = {"upgrade", "go on with the binary that is installed now", false, false},

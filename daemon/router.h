@@ -172,6 +172,16 @@ struct router_check_ask {
 /* 0 or -errno; -EBUSY: it is under way already. */
 must_check int router_check(struct router *r, const struct router_check_ask *what);
 
+/* What another configuration would do to its network. */
+struct router_planned {
+	struct net_desired now, desired; /* of the one that runs; of the other one */
+	struct net_plan plan;		 /* to the other one */
+	struct net_plan drift; /* to the one that runs: about to be repaired, or a fault */
+};
+/* 0 or -errno with reason. Changes nothing. */
+must_check int router_plan(struct router *r, const struct conf_router *to,
+			   struct router_planned *out, char reason[static NET_REASON_MAX]);
+
 struct router_service_view {
 	struct service_view service;
 	uint8_t stratum; /* NTP: as it last answered; 0: it has not */

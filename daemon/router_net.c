@@ -363,8 +363,10 @@ int router_net_reconfigure(struct router *r, char reason[static NET_REASON_MAX])
 		snprintf(reason, NET_REASON_MAX, "%s", r->life.reason);
 		return -EIO;
 	}
-	if (changed)
+	if (changed) {
+		log_info("router", r->conf.name, "network changed: %s", net_changes(r->ns));
 		router_track_quiet(r);
+	}
 	if (life_wants_vips(&r->life))
 		router_start_announcing(r);
 	return ensure_nat(r, life_keeps_vips(&r->life), reason);

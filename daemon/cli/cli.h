@@ -50,6 +50,8 @@ int cli_verify(struct cli *c, int argc, char **argv);
 must_check int cli_verify_router(struct cli *c, const char *router, const char *peer);
 /* check.c */
 int cli_check(struct cli *c, int argc, char **argv);
+/* plan.c */
+int cli_plan(struct cli *c, int argc, char **argv);
 /* export.c */
 int cli_export(struct cli *c, int argc, char **argv);
 /* import.c */

@@ -187,6 +187,7 @@ static const struct command commands[] = {
 	{"verify", "ROUTER", "compare the tables of source and replicas now", cli_verify},
 	{"check", "ROUTER [--connect HOST:PORT]", "does all of it work? what to do if not",
 	 cli_check},
+	{"plan", "", "what a reload would change", cli_plan},
 	{"events", "[--follow] [--lines N]", "what happened, oldest first", do_events},
 	{"reload", "", "read the config file again", do_plain},
 	{"upgrade", "", "go on with the binary that is installed now", do_plain},

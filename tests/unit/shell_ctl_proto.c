@@ -83,6 +83,7 @@ static const struct {
 	{"{\"cmd\":\"check\",\"args\":{\"router\":\"a\",\"connect\":\"0.0.0.0:80\"}}",
 	 "\"connect\""},
 	{"{\"cmd\":\"check\",\"args\":{\"router\":\"a\",\"connect\":80}}", "\"connect\""},
+	{"{\"cmd\":\"plan\",\"args\":{\"router\":\"a\"}}", "\"router\""},
 	{"{\"cmd\":\"events\",\"args\":{\"lines\":-1}}", "\"lines\""},
 	{"{\"cmd\":\"events\",\"args\":{\"lines\":1e9}}", "\"lines\""},
 	{"{\"cmd\":\"events\",\"args\":{\"lines\":99999999999}}", "\"lines\""},
