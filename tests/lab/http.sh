@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # A real download: nginx on a public host, curl on a node. Source it after lib.sh.
 
-# http_serve HOST MEGABYTES MEGABYTES_PER_SECOND: random data, sent evenly.
+# http_serve HOST MEGABYTES MEGABYTES_PER_SECOND: random data, sent evenly; and /seen, the address that asks.
 http_serve() {
 	local root=$LAB_DIR/www
 	mkdir -p "$root"
@@ -29,6 +29,7 @@ http_serve() {
 				listen $HOST:80;
 				root $root;
 				limit_rate ${3}m;
+				location = /seen { return 200 "\$remote_addr\n"; }
 			}
 		}
 	END
