@@ -96,18 +96,29 @@ static void put_address(struct txt *out, const struct ip_addr *a)
 	put_net(out, &(struct ip_prefix){.addr = *a, .len = a->family == AF_INET ? 32 : 128});
 }
 
+#define LINKS                                                                                      \
+	"169.254.0.0/16" /* what links between two machines have when nobody gave them any         \
+			  */
+
+static bool is_links(const struct ip_addr *a)
+{
+	struct ip_prefix net;
+
+	return ip_prefix_parse(&net, LINKS) == 0 && ip_prefix_contains(&net, a);
+}
+
 /* Its own: loopback, the links between the controllers, the VIPs. It looks at the real source of
  * either direction, so what is translated to a VIP is not meant by it. */
 static void put_own(struct txt *out, const struct conf_router *r, const struct ctd_write *w)
 {
 	txt_add(out, "            IPv4_address 127.0.0.0/8\n            IPv6_address ::1\n"
-		     "            IPv4_address 169.254.0.0/16\n");
+		     "            IPv4_address " LINKS "\n");
 	for (unsigned i = 0; i < w->sync->n_interfaces; i++)
-		if (w->link[i].own.family && w->link[i].own.b[0] != 169)
+		if (w->link[i].own.family && !is_links(&w->link[i].own))
 			put_address(out, &w->link[i].own);
 	for (unsigned i = 0; i < w->sync->n_peers; i++)
 		put_address(out, &w->sync->peer[i].addr);
-	for (unsigned leg = 0; leg < NET_LEGS; leg++)
+	for (unsigned leg = 0; leg < conf_legs(r); leg++)
 		for (unsigned i = 0; i < r->leg[leg].n_vips; i++)
 			put_address(out, &r->leg[leg].vip[i].addr);
 }

@@ -94,6 +94,27 @@ static void writes(void **state)
 	txt_free(&out);
 }
 
+/* What the router is itself is not replicated, whatever leg it is on. */
+static void leaves_out_its_own(void **state)
+{
+	struct conf_router r;
+	struct conf_sync s;
+	struct ctd_write w;
+	struct txt out = {0};
+	char why[CTD_WHY_MAX];
+
+	(void)state;
+	fixture(&s, &r, &w);
+	r.leg[NET_LEGS] = (struct conf_leg){
+		.name = "storage", .vip = {fixture_prefix("10.30.0.1/24")}, .n_vips = 1};
+	r.n_extra_legs = 1;
+	w.link[0].own = fixture_addr("169.10.0.1"); /* somebody's, and not 169.254.0.0/16 */
+	assert_int_equal(ctd_write(&out, &w, why), 0);
+	assert_non_null(strstr(out.p, "IPv4_address 10.30.0.1\n"));
+	assert_non_null(strstr(out.p, "IPv4_address 169.10.0.1\n"));
+	txt_free(&out);
+}
+
 /* Our reader takes what our writer writes, and finds in it what was meant. */
 static void is_read_again(void **state)
 {
@@ -216,9 +237,8 @@ static void modes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(writes),
-		cmocka_unit_test(is_read_again),
-		cmocka_unit_test(refuses),
+		cmocka_unit_test(writes),	 cmocka_unit_test(leaves_out_its_own),
+		cmocka_unit_test(is_read_again), cmocka_unit_test(refuses),
 		cmocka_unit_test(modes),
 	};
 
