@@ -92,6 +92,18 @@ static void print_report(const struct import *im)
 		import_count(im, IMPORT_ERROR));
 }
 
+/* What comes from a file may be in any encoding, and JSON is UTF-8. */
+static json_t *text_json(const char *text)
+{
+	json_t *as_it_is = json_string(text);
+	auto_free char *ascii = as_it_is ? NULL : strdup(text);
+
+	for (char *p = ascii; p && *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	return as_it_is ? as_it_is : ascii ? json_string(ascii) : NULL;
+}
+
 static json_t *report_json(const struct import *im)
 {
 	unsigned n, more;
@@ -100,9 +112,10 @@ static json_t *report_json(const struct import *im)
 
 	for (unsigned i = 0; i < n; i++)
 		json_array_append_new(all,
-				      json_pack("{s:s, s:s*, s:i, s:s}", "verdict",
+				      json_pack("{s:s, s:o*, s:i, s:o}", "verdict",
 						import_verdict_name(l[i].verdict), "file",
-						l[i].file, "line", l[i].line, "text", l[i].text));
+						l[i].file ? text_json(l[i].file) : NULL, "line",
+						l[i].line, "text", text_json(l[i].text)));
 	return all;
 }
 
@@ -148,9 +161,15 @@ static int give(const struct cli *c, const struct import_cli *o, const struct im
 	if (!c->json)
 		return ok ? write_text(o->out, text) : CLI_NOT_SO;
 
-	json_t *all = json_pack("{s:s*, s:o}", "config", ok && !o->out ? text->p : NULL, "report",
-				report_json(im));
+	json_t *config = ok && !o->out ? json_string(text->p) : NULL;
+	json_t *all = json_pack("{s:o*, s:o}", "config", config, "report", report_json(im));
 	int rc = ok && o->out ? write_text(o->out, text) : ok ? CLI_DONE : CLI_NOT_SO;
+
+	if (ok && !o->out && !config) {
+		fprintf(stderr, "vrouterctl: import: the result is not UTF-8, which JSON needs; "
+				"write it to a file (-o)\n");
+		rc = CLI_NOT_SO;
+	}
 
 	cli_print_json(all);
 	json_decref(all);

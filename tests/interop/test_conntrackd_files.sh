@@ -39,6 +39,11 @@ for mode in ftfw:ft-fw notrack:notrack alarm:alarm; do
 	has 'group = "225.0.0.50"'
 done
 
+note "a file that is not UTF-8, and a report that is"
+printf 'vrrp_instance a {\n virtual_router_id 1\n interface e0\n notify /opt/\xe9\n}\n' >"$LAB_DIR/latin1"
+program --json import "$LAB_DIR/latin1" | jq -e '[.report[].text] | any(contains("/opt/?"))' >/dev/null ||
+	fail "the report is not whole: $(program --json import "$LAB_DIR/latin1")"
+
 # MODE [MORE SETTINGS]: stock conntrackd runs with what is written for it, and each has the flows of the other
 both_ways() {
 	note "$1: written for stock conntrackd, and read again"
