@@ -63,44 +63,24 @@ static void take_link(struct app *a, const struct sync_msg_link *m)
 	app_happening(a, &h);
 }
 
+/* The router that a message is for; NULL: none. */
 static const char *router_of(const struct sync_msg *m)
 {
-	switch ((enum sync_msg_type)m->type) {
-	case SYNC_MSG_PROMOTED:
-	case SYNC_MSG_DRAINED:
-		return m->role.router;
-	case SYNC_MSG_REPORT:
-		return m->report.router;
-	case SYNC_MSG_ASKED:
-	case SYNC_MSG_VOUCHED:
-	case SYNC_MSG_BEATS:
-	case SYNC_MSG_WANTED:
-		return m->path.router;
-	case SYNC_MSG_LEAVING:
-		return m->leaving.router;
-	case SYNC_MSG_NEIGH:
-		return m->neigh.router;
-	case SYNC_MSG_VERIFIED: /* not for the router itself */
-	case SYNC_MSG_CONF:
-	case SYNC_MSG_ROUTER:
-	case SYNC_MSG_ROUTER_DEL:
-	case SYNC_MSG_PROMOTE:
-	case SYNC_MSG_DEMOTE:
-	case SYNC_MSG_DRAIN:
-	case SYNC_MSG_QUERY:
-	case SYNC_MSG_PING:
-	case SYNC_MSG_ASK:
-	case SYNC_MSG_VOUCH:
-	case SYNC_MSG_HEARS:
-	case SYNC_MSG_VERIFY:
-	case SYNC_MSG_WANT:
-	case SYNC_MSG_LEAVE:
-	case SYNC_MSG_UP:
-	case SYNC_MSG_PONG:
-	case SYNC_MSG_LINK:
-		break;
-	}
-	return NULL;
+	static const size_t name[] = {
+		[SYNC_MSG_PROMOTED] = offsetof(struct sync_msg, role.router),
+		[SYNC_MSG_DRAINED] = offsetof(struct sync_msg, role.router),
+		[SYNC_MSG_REPORT] = offsetof(struct sync_msg, report.router),
+		[SYNC_MSG_ASKED] = offsetof(struct sync_msg, path.router),
+		[SYNC_MSG_VOUCHED] = offsetof(struct sync_msg, path.router),
+		[SYNC_MSG_BEATS] = offsetof(struct sync_msg, path.router),
+		[SYNC_MSG_WANTED] = offsetof(struct sync_msg, path.router),
+		[SYNC_MSG_LEAVING] = offsetof(struct sync_msg, leaving.router),
+		[SYNC_MSG_NEIGH] = offsetof(struct sync_msg, neigh.router),
+	};
+
+	if (m->type >= ARRAY_LEN(name) || !name[m->type])
+		return NULL;
+	return (const char *)m + name[m->type];
 }
 
 /* It may have a router that the core before this one had. */
