@@ -3,6 +3,8 @@
 #ifndef TESTS_ENGINE_STUB_H
 #define TESTS_ENGINE_STUB_H
 
+#include <string.h>
+
 #include "vrouter/engine.h"
 
 static inline void stub_put(void *ctx, const struct flow *f, enum flow_put how)
@@ -41,6 +43,14 @@ static inline int stub_expects(void *ctx)
 {
 	(void)ctx;
 	return 0;
+}
+
+/* Not random, but another one each time. */
+static inline void stub_random(uint64_t *last, void *buf, size_t len)
+{
+	++*last;
+	memset(buf, 0, len);
+	memcpy(buf, last, len < sizeof(*last) ? len : sizeof(*last));
 }
 
 static inline uint32_t stub_count(void *ctx)

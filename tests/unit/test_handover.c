@@ -1,71 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A planned change of the source: who may ask for it, who is told of it, and what a successor that
  * has packets already takes from the old stream. Two engines on a wire. */
-#include "engine_stub.h"
-#include "flow_samples.h"
+#include <stdint.h>
 
-#include "../../sync/engine_impl.h"
+#include "vrouter/engine.h"
 
-struct side {
-	struct engine *e;
-	struct sync_counters c;
-	struct world *w;
+struct seen {
 	unsigned wanted, told, puts[FLOW_PUT_ABSENT + 1], dels;
 	char name[64];
 	struct engine_leaving leaving;
 };
 
-struct world {
-	struct side side[2]; /* the source, the replica */
-	uint64_t now, random;
-	bool cut;
-};
-
-static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, size_t len)
-{
-	struct side *from = ctx;
-	struct world *w = from->w;
-	struct side *to = &w->side[from == &w->side[0]];
-
-	if (to->e && !w->cut)
-		engine_on_datagram(to->e, h, body, len, w->now);
-}
-
-static void op_random(void *ctx, void *buf, size_t len)
-{
-	struct world *w = ((struct side *)ctx)->w;
-
-	w->random++;
-	memset(buf, 0, len);
-	memcpy(buf, &w->random, len < sizeof(w->random) ? len : sizeof(w->random));
-}
+#include "engine_pair.h"
 
 static void op_put(void *ctx, const struct flow *f, enum flow_put how)
 {
 	(void)f;
-	((struct side *)ctx)->puts[how]++;
+	((struct side *)ctx)->seen.puts[how]++;
 }
 
 static void op_del(void *ctx, const struct flow *f)
 {
 	(void)f;
-	((struct side *)ctx)->dels++;
+	((struct side *)ctx)->seen.dels++;
 }
 
 static void op_handover(void *ctx, const char *name)
 {
 	struct side *s = ctx;
 
-	s->wanted++;
-	strcpy(s->name, name);
+	s->seen.wanted++;
+	strcpy(s->seen.name, name);
 }
 
 static void op_leaving(void *ctx, const struct engine_leaving *l)
 {
 	struct side *s = ctx;
 
-	s->told++;
-	s->leaving = *l;
+	s->seen.told++;
+	s->seen.leaving = *l;
 }
 
 static const struct engine_ops ops = {.send = op_send,
@@ -79,45 +52,6 @@ static const struct engine_ops ops = {.send = op_send,
 				      .on_status = stub_nothing,
 				      .on_handover = op_handover,
 				      .on_leaving = op_leaving};
-
-static void run(struct world *w, unsigned ms)
-{
-	while (ms--) {
-		w->now++;
-		for (unsigned i = 0; i < 2; i++)
-			(void)engine_run(w->side[i].e, w->now);
-	}
-}
-
-static struct world *set_up(void)
-{
-	struct world *w = calloc(1, sizeof(*w));
-	struct engine_conf conf;
-
-	assert_non_null(w);
-	w->now = 5000;
-	for (unsigned i = 0; i < 2; i++) {
-		engine_conf_defaults(&conf);
-		snprintf(conf.name, sizeof(conf.name), "side-%u", i);
-		conf.self = i + 1;
-		w->side[i].w = w;
-		assert_int_equal(
-			engine_new(&w->side[i].e, &conf, &ops, &w->side[i], &w->side[i].c, w->now),
-			0);
-	}
-	run(w, 500);
-	(void)engine_promote(w->side[0].e, 6, w->now);
-	run(w, 500);
-	return w;
-}
-
-static void tear_down(struct world *w)
-{
-	w->cut = true;
-	for (unsigned i = 0; i < 2; i++)
-		engine_free(w->side[i].e);
-	free(w);
-}
 
 static enum engine_phase phase(const struct side *s)
 {
@@ -138,71 +72,71 @@ static void change(struct world *w, enum flow_change what)
 
 static void a_ready_replica_may_ask(void **state)
 {
-	struct world *w = set_up();
+	struct world *w = set_up(&ops);
 	struct ctl_handover old = {.stream = w->side[1].e->stream};
 
 	(void)state;
 	engine_ask_handover(w->side[1].e, w->now);
-	assert_int_equal(w->side[0].wanted, 1);
-	assert_string_equal(w->side[0].name, "side-1");
+	assert_int_equal(w->side[0].seen.wanted, 1);
+	assert_string_equal(w->side[0].seen.name, "side-1");
 	assert_int_equal(w->side[1].c.v[SYNC_TX_HANDOVER], 1);
 	/* a source does not; nor is one asked for what another stream was about */
 	engine_ask_handover(w->side[0].e, w->now);
-	assert_int_equal(w->side[1].wanted, 0);
+	assert_int_equal(w->side[1].seen.wanted, 0);
 	old.stream.term--;
 	handover_on_ask(w->side[0].e, peers_find(&w->side[0].e->peers, 2), &old);
-	assert_int_equal(w->side[0].wanted, 1);
+	assert_int_equal(w->side[0].seen.wanted, 1);
 	/* nor by who would take over with flows missing, as it knows itself, or as we know */
 	replica_need_repair(w->side[1].e, 10000);
 	engine_ask_handover(w->side[1].e, w->now);
-	assert_int_equal(w->side[0].wanted, 1);
+	assert_int_equal(w->side[0].seen.wanted, 1);
 	run(w, 5);
 	old.stream.term++;
 	handover_on_ask(w->side[0].e, peers_find(&w->side[0].e->peers, 2), &old);
-	assert_int_equal(w->side[0].wanted, 1);
+	assert_int_equal(w->side[0].seen.wanted, 1);
 	tear_down(w);
 }
 
 static void who_leaves_says_so(void **state)
 {
 	struct engine_leaving l = {.trail_ms = 300, .mac = {{2, 1, 2, 3, 4, 5}, {2, 6}}};
-	struct world *w = set_up();
+	struct world *w = set_up(&ops);
 	unsigned told;
 
 	(void)state;
 	engine_set_leaving(w->side[1].e, &l, w->now);
 	run(w, 200);
-	assert_int_equal(w->side[0].told, 0); /* a replica has nothing to leave */
+	assert_int_equal(w->side[0].seen.told, 0); /* a replica has nothing to leave */
 	engine_set_leaving(w->side[0].e, &l, w->now);
 	run(w, 2); /* at once */
-	assert_int_equal(w->side[1].told, 1);
-	assert_memory_equal(&w->side[1].leaving, &l, sizeof(l));
+	assert_int_equal(w->side[1].seen.told, 1);
+	assert_memory_equal(&w->side[1].seen.leaving, &l, sizeof(l));
 	run(w, 250); /* and again, should it be lost */
-	assert_true(w->side[1].told > 1);
+	assert_true(w->side[1].seen.told > 1);
 	engine_set_leaving(w->side[0].e, &(struct engine_leaving){.trail_ms = 0}, w->now);
-	told = w->side[1].told;
+	told = w->side[1].seen.told;
 	run(w, 250);
-	assert_int_equal(w->side[1].told, told);
+	assert_int_equal(w->side[1].seen.told, told);
 	tear_down(w);
 }
 
 /* What a successor takes: what is new, and what changes, but neither ends nor what it has. */
 static void a_successor_trails(void **state)
 {
-	struct world *w = set_up();
+	struct world *w = set_up(&ops);
 	struct side *s = &w->side[1];
 
 	(void)state;
 	change(w, FLOW_NEW);
-	assert_int_equal(s->puts[FLOW_PUT_NEW], 1);
+	assert_int_equal(s->seen.puts[FLOW_PUT_NEW], 1);
 	change(w, FLOW_DESTROY);
-	assert_int_equal(s->dels, 1);
+	assert_int_equal(s->seen.dels, 1);
 	assert_true(engine_trail(s->e, w->now));
 	change(w, FLOW_NEW);
-	assert_int_equal(s->puts[FLOW_PUT_NEW], 1);
-	assert_int_equal(s->puts[FLOW_PUT_ABSENT], 1);
+	assert_int_equal(s->seen.puts[FLOW_PUT_NEW], 1);
+	assert_int_equal(s->seen.puts[FLOW_PUT_ABSENT], 1);
 	change(w, FLOW_DESTROY);
-	assert_int_equal(s->dels, 1);
+	assert_int_equal(s->seen.dels, 1);
 	assert_false(engine_trail_ended(s->e));
 	engine_demote(w->side[0].e, w->now);
 	assert_true(engine_trail_ended(s->e));
@@ -214,7 +148,7 @@ static void a_successor_trails(void **state)
 
 static void a_trail_ends(void **state)
 {
-	struct world *w = set_up();
+	struct world *w = set_up(&ops);
 	struct side *s = &w->side[1];
 
 	(void)state;
@@ -225,7 +159,7 @@ static void a_trail_ends(void **state)
 	assert_false(engine_trail(s->e, w->now));
 	tear_down(w);
 
-	w = set_up();
+	w = set_up(&ops);
 	s = &w->side[1];
 	assert_true(engine_trail(s->e, w->now));
 	w->cut = true;
@@ -233,12 +167,12 @@ static void a_trail_ends(void **state)
 	assert_true(engine_trail_ended(s->e));
 	tear_down(w);
 
-	w = set_up();
+	w = set_up(&ops);
 	s = &w->side[1];
 	assert_true(engine_trail(s->e, w->now));
 	engine_trail_stop(s->e);
 	change(w, FLOW_NEW);
-	assert_int_equal(s->puts[FLOW_PUT_NEW], 1);
+	assert_int_equal(s->seen.puts[FLOW_PUT_NEW], 1);
 	tear_down(w);
 }
 

@@ -1,63 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Replication as the election's second path: who is asked, who answers, whose answer counts. Two
  * engines on a wire. */
-#include "engine_stub.h"
-#include "flow_samples.h"
+#include <stdint.h>
 
-#include "../../sync/engine_impl.h"
-
-struct side {
-	struct engine *e;
-	struct sync_counters c;
-	struct world *w;
+struct seen {
 	unsigned asked, vouched, missing, heard_again;
 	uint64_t question;
 	uint32_t asker, term;
 	char name[64];
 };
 
-struct world {
-	struct side side[2];
-	uint64_t now, random;
-	bool cut;
-};
-
-static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, size_t len)
-{
-	struct side *from = ctx;
-	struct world *w = from->w;
-	struct side *to = &w->side[from == &w->side[0]];
-
-	if (to->e && !w->cut)
-		engine_on_datagram(to->e, h, body, len, w->now);
-}
-
-static void op_random(void *ctx, void *buf, size_t len)
-{
-	struct world *w = ((struct side *)ctx)->w;
-
-	w->random++;
-	memset(buf, 0, len);
-	memcpy(buf, &w->random, len < sizeof(w->random) ? len : sizeof(w->random));
-}
+#include "engine_pair.h"
 
 static void op_asked(void *ctx, uint32_t peer, uint64_t question)
 {
 	struct side *s = ctx;
 
-	s->asked++;
-	s->asker = peer;
-	s->question = question;
+	s->seen.asked++;
+	s->seen.asker = peer;
+	s->seen.question = question;
 }
 
 static void op_vouched(void *ctx, const char *name, uint32_t term, uint64_t question)
 {
 	struct side *s = ctx;
 
-	s->vouched++;
-	s->term = term;
-	s->question = question;
-	strcpy(s->name, name);
+	s->seen.vouched++;
+	s->seen.term = term;
+	s->seen.question = question;
+	strcpy(s->seen.name, name);
 }
 
 static void op_beats(void *ctx, bool missing, uint64_t awake_ms)
@@ -65,8 +36,8 @@ static void op_beats(void *ctx, bool missing, uint64_t awake_ms)
 	struct side *s = ctx;
 
 	(void)awake_ms;
-	s->missing += missing;
-	s->heard_again += !missing;
+	s->seen.missing += missing;
+	s->seen.heard_again += !missing;
 }
 
 static const struct engine_ops ops = {.send = op_send,
@@ -82,109 +53,69 @@ static const struct engine_ops ops = {.send = op_send,
 				      .on_vouched = op_vouched,
 				      .on_beats = op_beats};
 
-static void run(struct world *w, unsigned ms)
-{
-	while (ms--) {
-		w->now++;
-		for (unsigned i = 0; i < 2; i++)
-			(void)engine_run(w->side[i].e, w->now);
-	}
-}
-
-/* 0 is the source, 1 follows; they believe each other. */
-static struct world *set_up(void)
-{
-	struct world *w = calloc(1, sizeof(*w));
-	struct engine_conf conf;
-
-	assert_non_null(w);
-	w->now = 5000;
-	for (unsigned i = 0; i < 2; i++) {
-		engine_conf_defaults(&conf);
-		snprintf(conf.name, sizeof(conf.name), "side-%u", i);
-		conf.self = i + 1;
-		w->side[i].w = w;
-		assert_int_equal(
-			engine_new(&w->side[i].e, &conf, &ops, &w->side[i], &w->side[i].c, w->now),
-			0);
-	}
-	run(w, 500);
-	(void)engine_promote(w->side[0].e, 6, w->now);
-	run(w, 500);
-	return w;
-}
-
-static void tear_down(struct world *w)
-{
-	w->cut = true;
-	for (unsigned i = 0; i < 2; i++)
-		engine_free(w->side[i].e);
-	free(w);
-}
-
 static void asked_and_answered(void **state)
 {
-	struct world *w = set_up();
+	struct world *w = set_up(&ops);
 	struct side *source = &w->side[0], *replica = &w->side[1];
 
 	(void)state;
 	engine_ask(replica->e, 42, w->now);
-	assert_int_equal(source->asked, 1);
-	assert_int_equal(source->question, 42);
-	assert_int_equal(source->asker, 2);
-	assert_int_equal(replica->vouched, 0); /* an engine alone has no opinion */
-	engine_vouch(source->e, source->asker, source->question, w->now);
-	assert_int_equal(replica->vouched, 1);
-	assert_int_equal(replica->question, 42);
-	assert_int_equal(replica->term, 7);
-	assert_string_equal(replica->name, "side-0");
+	assert_int_equal(source->seen.asked, 1);
+	assert_int_equal(source->seen.question, 42);
+	assert_int_equal(source->seen.asker, 2);
+	assert_int_equal(replica->seen.vouched, 0); /* an engine alone has no opinion */
+	engine_vouch(source->e, source->seen.asker, source->seen.question, w->now);
+	assert_int_equal(replica->seen.vouched, 1);
+	assert_int_equal(replica->seen.question, 42);
+	assert_int_equal(replica->seen.term, 7);
+	assert_string_equal(replica->seen.name, "side-0");
 	/* an answer to somebody else */
 	engine_vouch(source->e, 77, 43, w->now);
-	assert_int_equal(replica->vouched, 1);
+	assert_int_equal(replica->seen.vouched, 1);
 	tear_down(w);
 }
 
 static void bounded(void **state)
 {
-	struct world *w = set_up();
+	struct world *w = set_up(&ops);
 
 	(void)state;
 	for (unsigned i = 0; i < 100; i++)
 		engine_ask(w->side[1].e, i, w->now);
-	assert_int_equal(w->side[0].asked, 1);
+	assert_int_equal(w->side[0].seen.asked, 1);
 	run(w, 1);
 	engine_ask(w->side[1].e, 100, w->now);
-	assert_int_equal(w->side[0].asked, 2);
+	assert_int_equal(w->side[0].seen.asked, 2);
 	tear_down(w);
 }
 
 static void who_is_no_source_says_nothing(void **state)
 {
-	struct world *w = set_up();
+	struct world *w = set_up(&ops);
 
 	(void)state;
 	engine_ask(w->side[0].e, 1, w->now);
-	assert_int_equal(w->side[1].asked, 0);
+	assert_int_equal(w->side[1].seen.asked, 0);
 	engine_vouch(w->side[1].e, 1, 1, w->now);
-	assert_int_equal(w->side[0].vouched, 0);
+	assert_int_equal(w->side[0].seen.vouched, 0);
 	tear_down(w);
 }
 
 /* The highest stream's source alone can say that no other is needed. */
 static void a_source_that_was_replaced(void **state)
 {
-	struct world *w = set_up();
+	struct world *w = set_up(&ops);
 
 	(void)state;
 	engine_knows_term(w->side[1].e, 8);
 	engine_vouch(w->side[0].e, 2, 1, w->now);
-	assert_int_equal(w->side[1].vouched, 0);
+	assert_int_equal(w->side[1].seen.vouched, 0);
 	tear_down(w);
 }
 
 static void hearing_is_told(void **state)
 {
-	struct world *w = set_up();
+	struct world *w = set_up(&ops);
 	struct engine_peer peer[ENGINE_PEERS_MAX];
 
 	(void)state;
@@ -201,12 +132,12 @@ static const struct engine_beats beats = {.every_ms = 3, .misses = 3};
 
 static struct world *beating(void)
 {
-	struct world *w = set_up();
+	struct world *w = set_up(&ops);
 
 	engine_set_beats(w->side[0].e, &beats, w->now);
 	engine_set_beats(w->side[1].e, &beats, w->now);
 	run(w, 50);
-	assert_int_equal(w->side[1].missing, 0);
+	assert_int_equal(w->side[1].seen.missing, 0);
 	return w;
 }
 
@@ -229,17 +160,17 @@ static void heartbeats(void **state)
 	assert_int_equal(state_of(replica), ENGINE_BEATS_HEARD);
 	w->cut = true;
 	run(w, 3 * 3 - 3);
-	assert_int_equal(replica->missing, 0);
+	assert_int_equal(replica->seen.missing, 0);
 	run(w, 3);
-	assert_int_equal(replica->missing, 1); /* said once */
+	assert_int_equal(replica->seen.missing, 1); /* said once */
 	run(w, 300);
-	assert_int_equal(replica->missing, 1);
+	assert_int_equal(replica->seen.missing, 1);
 	assert_int_equal(state_of(replica), ENGINE_BEATS_MISSING);
 	w->cut = false;
 	run(w, 3);
-	assert_int_equal(replica->heard_again, 1);
+	assert_int_equal(replica->seen.heard_again, 1);
 	assert_int_equal(state_of(replica), ENGINE_BEATS_HEARD);
-	assert_int_equal(source->missing, 0);
+	assert_int_equal(source->seen.missing, 0);
 	tear_down(w);
 }
 
@@ -252,7 +183,7 @@ static void none_are_missed_of_who_sends_none(void **state)
 	engine_set_beats(source->e, &(struct engine_beats){0}, w->now);
 	w->cut = true;
 	run(w, 300);
-	assert_int_equal(replica->missing, 0);
+	assert_int_equal(replica->seen.missing, 0);
 	assert_int_equal(state_of(replica), ENGINE_BEATS_NONE);
 	w->cut = false;
 	run(w, 300);
@@ -262,7 +193,7 @@ static void none_are_missed_of_who_sends_none(void **state)
 	engine_set_beats(replica->e, &(struct engine_beats){0}, w->now);
 	w->cut = true;
 	run(w, 300);
-	assert_int_equal(replica->missing, 0);
+	assert_int_equal(replica->seen.missing, 0);
 	assert_int_equal(state_of(replica), ENGINE_BEATS_OFF);
 	tear_down(w);
 }
@@ -282,13 +213,13 @@ static void heartbeats_of_another_stream(void **state)
 		run(w, 1);
 		assert_true(beats_on_message(replica->e, &old));
 	}
-	assert_int_equal(replica->missing, 1);
+	assert_int_equal(replica->seen.missing, 1);
 	assert_false(beats_on_message(replica->e, &absurd));
 	/* who is ACTIVE itself misses nobody */
 	(void)engine_promote(replica->e, 9, w->now);
-	assert_int_equal(replica->heard_again, 1);
+	assert_int_equal(replica->seen.heard_again, 1);
 	run(w, 100);
-	assert_int_equal(replica->missing, 1);
+	assert_int_equal(replica->seen.missing, 1);
 	assert_int_equal(state_of(replica), ENGINE_BEATS_SENT);
 	tear_down(w);
 }

@@ -138,11 +138,7 @@ static int op_get(void *ctx, const struct flow *key, struct flow *out)
 
 static void op_random(void *ctx, void *buf, size_t len)
 {
-	struct world *w = ((struct side *)ctx)->w;
-
-	w->random++;
-	memset(buf, 0, len);
-	memcpy(buf, &w->random, len < sizeof(w->random) ? len : sizeof(w->random));
+	stub_random(&((struct side *)ctx)->w->random, buf, len);
 }
 
 static void op_read_events(void *ctx)
