@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "service.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -208,7 +207,7 @@ static int watch(struct service *s)
 
 static int spawn(struct service *s)
 {
-	const struct spawn_opts opts = {0};
+	const struct spawn_opts opts = {.alone = true};
 	int fds[2], err;
 
 	s->lines = (struct lines){.max = UINT_MAX};
@@ -334,15 +333,9 @@ int service_new(struct service **out, const struct service_kind *kind,
 static void remove_folder(const struct service *s)
 {
 	char folder[SERVICE_PATH_MAX];
-	const struct dirent *e;
-	DIR *d;
 
 	service_folder(folder, s->env->run_dir, s->env->instance, s->kind->name);
-	d = opendir(folder);
-	while (d && (e = readdir(d)))
-		unlinkat(dirfd(d), e->d_name, 0);
-	if (d)
-		closedir(d);
+	service_empty_folder(folder);
 	rmdir(folder);
 }
 

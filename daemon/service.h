@@ -4,8 +4,9 @@
  *
  * It is started by a helper ("vrouterd --service", service_main.c), which does all that may take a
  * while (users, files) and then becomes the program, so the core's loop waits for nothing. It dies
- * with the core, whatever that dies of: a core that comes after never finds one of its
- * predecessor's. When it ends, or does not answer, it is started again (service_care.h). What
+ * with the core, whatever that dies of, and with it all that it has started, as it has a PID
+ * namespace of its own: a core that comes after never finds one of its predecessor's, nor a port
+ * that one still has. When it ends, or does not answer, it is started again (service_care.h). What
  * becomes of it never matters to a router's role.
  *
  * All that it has on the disk is its folder RUN-DIR/services/INSTANCE.NAME, which it runs in, with
@@ -86,6 +87,8 @@ void service_view(const struct service *s, struct service_view *out);
 /* RUN-DIR/services/INSTANCE.NAME. */
 const char *service_folder(char out[static SERVICE_PATH_MAX], const char *run_dir,
 			   const char *instance, const char *name);
+/* All files in it go. */
+void service_empty_folder(const char *path);
 /* Where the program is. 0, or -errno with a sentence that says what to do. */
 must_check int service_find(char out[static SERVICE_PATH_MAX], const struct service_kind *kind,
 			    char why[static SERVICE_TEXT_MAX]);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where a service's program and folder are. */
+#include <dirent.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "program.h"
 #include "service.h"
@@ -11,6 +13,17 @@ const char *service_folder(char out[static SERVICE_PATH_MAX], const char *run_di
 {
 	snprintf(out, SERVICE_PATH_MAX, "%s/services/%s.%s", run_dir, instance, name);
 	return out;
+}
+
+void service_empty_folder(const char *path)
+{
+	DIR *d = opendir(path);
+	const struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
 }
 
 int service_find(char out[static SERVICE_PATH_MAX], const struct service_kind *kind,

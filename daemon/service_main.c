@@ -84,7 +84,7 @@ static void find_user(struct helper *h)
 	h->gid = pw ? pw->pw_gid : 65534;
 }
 
-/* What an earlier one left there may be of another kind; its files are its own affair. */
+/* What an earlier one left there may be of another kind. */
 static int make_folder(struct helper *h)
 {
 	const char *path = h->order.folder;
@@ -105,17 +105,16 @@ static int make_folder(struct helper *h)
 	return setegid(own) < 0 ? failed(h, "take root's group again") : 0;
 }
 
-/* Where the program may write it could have put anything: the old one goes, and no link is
- * followed.
- */
+/* Where the program may write it could have put anything: all that an earlier one left goes, and no
+ * link is followed. A pid file, too: each of them is process 1 of its namespace, and would take the
+ * old one's for somebody who runs. */
 static int write_config(struct helper *h)
 {
 	const int flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
 	if (chdir(h->order.folder) < 0)
 		return failed(h, "enter its folder");
-	if (unlink("config") < 0 && errno != ENOENT)
-		return failed(h, "replace its configuration");
+	service_empty_folder(".");
 
 	auto_fd int fd = open("config", O_WRONLY | flags, 0644);
 

@@ -3,13 +3,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
+#define STACK_BYTES 65536
+
+struct helper {
+	int fd;
+	char *argv[6];
+};
+
 /* In the new process, between fork and exec: async-signal-safe calls only. */
-static void become_helper(int fd, char *const argv[])
+static int become_helper(void *arg)
 {
+	const struct helper *h = arg;
+	int fd = h->fd;
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -22,29 +32,36 @@ static void become_helper(int fd, char *const argv[])
 	}
 	/* all else is close-on-exec; this is for what a library may have opened without */
 	close_range(SPAWN_FD + 1, ~0U, 0);
-	execv("/proc/self/exe", argv);
+	execv("/proc/self/exe", h->argv);
 	_exit(127);
+}
+
+/* fork() takes no flags. The stack is the child's copy of this one. */
+static pid_t fork_alone(struct helper *h)
+{
+	_Alignas(16) char stack[STACK_BYTES];
+
+	return clone(become_helper, stack + sizeof(stack), CLONE_NEWPID | SIGCHLD, h);
 }
 
 static pid_t fork_helper(const char *role, const struct spawn_opts *opts, int fd)
 {
 	static char name[] = "vrouterd", debug[] = "--debug", to_syslog[] = "--syslog",
 		    realtime[] = "--realtime";
-	char *argv[6] = {name, (char *)(uintptr_t)role};
+	struct helper h = {.fd = fd, .argv = {name, (char *)(uintptr_t)role}};
 	int n = 2;
 
 	if (opts->debug)
-		argv[n++] = debug;
+		h.argv[n++] = debug;
 	if (opts->to_syslog)
-		argv[n++] = to_syslog;
+		h.argv[n++] = to_syslog;
 	if (opts->realtime)
-		argv[n++] = realtime;
-	argv[n] = NULL;
+		h.argv[n++] = realtime;
 
-	pid_t pid = fork();
+	pid_t pid = opts->alone ? fork_alone(&h) : fork();
 
 	if (pid == 0)
-		become_helper(fd, argv);
+		become_helper(&h);
 	return pid < 0 ? -errno : pid;
 }
 

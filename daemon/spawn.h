@@ -12,6 +12,7 @@
 
 struct spawn_opts {
 	bool to_syslog, debug, realtime;
+	bool alone; /* in a PID namespace of its own: with it ends all that it has started */
 };
 
 /* Starts "vrouterd ROLE" with nothing open but standard streams and SPAWN_FD. The pid, and the

@@ -74,6 +74,11 @@ wait_for "the router's advertisement" 20 learns_router
 
 note "a crash of the ACTIVE's core: nothing of it is left"
 traffic tcp n1 tcp-flows --target $HOST:7 --count 20 --interval-us 20000
+# dnsmasq has a child for it, which has the port, too
+lab_exec n1 bash -c 'exec 5<>/dev/tcp/$0/53 && printf "\0" >&5 && exec sleep infinity' $MGMT_VIP &
+LAB_PIDS+=($!)
+has_child() { [ "$(lab_in "c$a-vr" ss -Htn state established "( sport = :53 )" | wc -l)" -ge 1 ]; }
+wait_for "a TCP connection to DNS" 10 has_child
 pids="$(service "$a" dns .pid) $(service "$a" ntp .pid) $(service "$a" dhcp .pid)"
 kill -KILL "${LAB_DAEMON[$a]}"
 wait "${LAB_DAEMON[$a]}" 2>/dev/null

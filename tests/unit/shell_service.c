@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -163,6 +165,39 @@ static void is_started_again(void **state)
 	assert_int_equal(kill(before, 0), -1);
 }
 
+/* Has nobody the FIFO open any more? */
+static bool is_closed(int fifo, unsigned ms)
+{
+	struct pollfd p = {.fd = fifo, .events = POLLIN};
+	char byte;
+
+	return poll(&p, 1, (int)ms) == 1 && read(fifo, &byte, 1) == 0;
+}
+
+/* What it has started goes with it, with all that it has open: a port, for example. */
+static void leaves_no_children(void **state)
+{
+	struct world *w = *state;
+	char path[64], config[160];
+	int fifo;
+
+	if (geteuid() != 0)
+		skip();
+	snprintf(path, sizeof(path), "%s/fifo", w->dir);
+	assert_int_equal(mkfifo(path, 0600) | chmod(path, 0666), 0);
+	fifo = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fifo >= 0);
+	snprintf(config, sizeof(config), "sleep 1000 >%s &\nexec sleep 1000\n", path);
+	assert_int_equal(service_new(&w->s, &shell, &w->env, &ops, w), 0);
+	assert_int_equal(service_run(w->s, config), 0);
+	until(w, SERVICE_UP);
+	assert_false(is_closed(fifo, 0));
+	kill(pid_of(w), SIGKILL);
+	assert_true(is_closed(fifo, LONG_S * 1000));
+	close(fifo);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void is_not_installed(void **state)
 {
 	static const struct service_kind none = {.name = "none",
@@ -172,6 +207,8 @@ static void is_not_installed(void **state)
 	struct world *w = *state;
 	char path[SERVICE_PATH_MAX], why[SERVICE_TEXT_MAX];
 
+	if (geteuid() != 0)
+		skip();
 	assert_int_equal(service_find(path, &none, why), -ENOENT);
 	assert_int_equal(service_new(&w->s, &none, &w->env, &ops, w), 0);
 	assert_int_equal(service_run(w->s, ""), 0);
@@ -196,6 +233,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(has_few_rights, setup, teardown),
 		cmocka_unit_test_setup_teardown(is_started_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(leaves_no_children, setup, teardown),
 		cmocka_unit_test_setup_teardown(is_not_installed, setup, teardown),
 		cmocka_unit_test_setup_teardown(too_long_a_configuration, setup, teardown),
 	};
