@@ -100,6 +100,17 @@ static void on_output(evutil_socket_t fd, short what, void *ctx)
 /* ---- its end ----------------------------------------------------------------------------------
  */
 
+/* Why it ended is in the program's own words, which do not say what to do. */
+static void say_exit(struct service *s, int status)
+{
+	const char *last = s->lines.text;
+	bool taken = strstr(last, strerrordesc_np(EADDRINUSE));
+
+	snprintf(s->reason, sizeof(s->reason), "it ended with exit status %d%s%.*s%s", status,
+		 last[0] ? ": " : "", taken ? 90 : 120, last,
+		 taken ? "; ss -lnp inside shows whose" : "");
+}
+
 /* What the helper said, or the program last, or how it ended. */
 static void say_end(struct service *s, const siginfo_t *info)
 {
@@ -110,8 +121,7 @@ static void say_end(struct service *s, const siginfo_t *info)
 		return;
 	}
 	if (info->si_code == CLD_EXITED)
-		snprintf(s->reason, sizeof(s->reason), "it ended with exit status %d%s%.120s",
-			 info->si_status, s->lines.text[0] ? ": " : "", s->lines.text);
+		say_exit(s, info->si_status);
 	else if (s->care.state != SERVICE_ENDING)
 		snprintf(s->reason, sizeof(s->reason), "it was ended by a signal: %s",
 			 strsignal(info->si_status));

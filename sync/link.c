@@ -134,6 +134,20 @@ static void tell_up(struct link *k)
 	tell(k, true, text);
 }
 
+static void cannot_use(struct link *k, int err)
+{
+	unsigned port = k->all->port;
+
+	if (err == -EADDRINUSE)
+		fail(k,
+		     "port %u on %s is another program's (ss -lunp sport = :%u says whose): end "
+		     "it, "
+		     "or give sync another port",
+		     port, k->name, port);
+	else
+		fail(k, "cannot use port %u on %s: %s", port, k->name, strerror(-err));
+}
+
 static void open_link(struct link *k)
 {
 	struct links *l = k->all;
@@ -159,7 +173,7 @@ static void open_link(struct link *k)
 	if (err == 0)
 		err = watch(k);
 	if (err < 0) {
-		fail(k, "cannot use port %u on %s: %s", l->port, k->name, strerror(-err));
+		cannot_use(k, err);
 		return;
 	}
 	k->pos = l->tail * k->n_dests;

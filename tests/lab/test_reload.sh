@@ -73,6 +73,15 @@ cp "$LAB_DIR/good.conf" "$conf"
 sed -i '0,/bridge:br-ex/s//bridge:br-none/' "$conf"
 refused 'br-none does not exist'
 cp "$LAB_DIR/good.conf" "$conf"
+sed -i '0,/bridge:br-ex/s//ovs:br-none/' "$conf"
+refused 'Open vSwitch bridge br-none does not exist, or Open vSwitch is not running'
+cp "$LAB_DIR/good.conf" "$conf"
+sed -i 's|198.18.0.2/24|10.20.0.50/24|' "$conf"
+refused 'second.*10.20.0.50/24.*overlaps'
+cp "$LAB_DIR/good.conf" "$conf"
+sed -i 's|gateway = "198.18.0.254"|gateway = "198.19.0.254"|' "$conf"
+refused 'gateway = "198.19.0.254": cannot be reached'
+cp "$LAB_DIR/good.conf" "$conf"
 chmod 644 "$LAB_DIR/sync.key"
 refused 'sync.key'
 chmod 600 "$LAB_DIR/sync.key"

@@ -131,6 +131,20 @@ lab_run "$b" unshare -m --propagation slave sh -c "$hide" sh
 wait_for "the router is there" 20 is_ready "$b"
 [[ $(service "$b" dns .reason) == *"not a regular file"* ]] || fail "$(service "$b" dns .)"
 
+note "its port is taken: the router is there, and DNS when the port is free again"
+lab_stop "$b" || fail "exit status"
+lab_exec "c$b-vr" perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(Proto => "udp", LocalPort => 53) or die; sleep' &
+taker=$!
+LAB_PIDS+=($taker)
+disown $taker
+wait_for "it has the port" 10 eval '[ "$(listens '"$b"')" = "0.0.0.0:53 " ]'
+lab_run "$b"
+wait_for "the router is there" 20 is_ready "$b"
+taken() { [[ $(service "$b" dns .reason) == *"Address already in use; ss -lnp inside"* ]]; }
+wait_for "the reason" 10 taken
+kill -KILL "$taker"
+wait_for "DNS is up" 20 serves "$b" dns
+
 note "the last one says farewell"
 lab_stop "$b" || fail "exit status"
 wait_for "nobody else is heard" 30 eval '[ "$(status '"$a"' .peers)" = 0 ]'
