@@ -303,18 +303,29 @@ static void append(struct ovs *o, const struct job *what)
 		run(o);
 }
 
+static bool same_port(const struct ovs_port *a, const struct ovs_port *b)
+{
+	return strcmp(a->name, b->name) == 0 && strcmp(a->bridge, b->bridge) == 0 &&
+	       strcmp(a->namespace, b->namespace) == 0 && a->vlan == b->vlan;
+}
+
+/* What is under way brings about what was wanted when it began. */
 void ovs_want(struct ovs *o, const struct ovs_port *port, bool lost, ovs_answer *fn, void *ctx,
 	      unsigned leg)
 {
-	for (struct job *j = o->first; j; j = j->next)
-		if (j->fn && j->ctx == ctx && j->leg == leg && !j->away) {
-			bool begun = j == o->first;
+	for (struct job *j = o->first; j; j = j->next) {
+		bool begun = j == o->first;
 
-			if (!begun)
-				j->port = *port;
-			j->lost = j->lost || (lost && !begun);
-			return;
+		if (!j->fn || j->ctx != ctx || j->leg != leg || j->away)
+			continue;
+		if (begun && !same_port(&j->port, port))
+			continue;
+		if (!begun) {
+			j->port = *port;
+			j->lost = j->lost || lost;
 		}
+		return;
+	}
 	append(o, &(struct job){.port = *port, .lost = lost, .fn = fn, .ctx = ctx, .leg = leg});
 }
 

@@ -18,7 +18,7 @@ must_check int ovs_new(struct ovs **out, struct event_base *base, const char *db
 /* Nobody is answered any more. NULL is allowed. */
 void ovs_free(struct ovs *o);
 /* Brings it about. lost: no interface of it is to be found. One answer; where the same ctx and leg
- * wait already, it is theirs. */
+ * wait for the same already, it is theirs. */
 void ovs_want(struct ovs *o, const struct ovs_port *port, bool lost, ovs_answer *fn, void *ctx,
 	      unsigned leg);
 /* Takes it away, if it is ours. */

@@ -100,7 +100,8 @@ reload_with() {
 tag_is() { [ "$(ovs "$1" get Port vr-ex tag)" = "$2" ]; }
 no_port() { [ "$(port_count "$1")" = 0 ]; }
 cp "$LAB_DIR/c$other/vrouterd.conf" "$LAB_DIR/good.conf"
-reload_with 's/vlan = 7/vlan = 8/'
+reload_with 's/vlan = 7/vlan = 9/' # which is not done yet when there is
+reload_with 's/vlan = 9/vlan = 8/'
 wait_for "the port's other VLAN" 10 tag_is "$other" 8
 reload_with 's/vlan = 8//; s/ovs:br-ex/macvlan:up-ex/'
 wait_for "the port given back" 10 no_port "$other"
