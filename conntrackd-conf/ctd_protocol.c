@@ -82,12 +82,7 @@ bool ctd_take_protocol(struct import *im, unsigned id, const struct stmt *s)
 
 bool ctd_take_stream(struct import *im, const struct stmt *s)
 {
-	if (im->opts.conntrackd)
-		import_say(im, IMPORT_MISSING, s,
-			   "TCP: conntrackd's protocol is spoken over UDP here; make it UDP in the "
-			   "other controller's file, too");
-	else
-		import_say(im, IMPORT_USED, s,
-			   "TCP: a link of sync; over UDP, which loses nothing here either");
-	return true;
+	return say_by_protocol(im, s, IMPORT_USED,
+			       "a link of sync; over UDP, which loses nothing here either",
+			       "sync { transport = \"tcp\" }");
 }

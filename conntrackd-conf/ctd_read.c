@@ -158,8 +158,10 @@ static bool take_channel(struct import *im, unsigned id, const struct stmt *s)
 			   SYNC_LINKS_MAX);
 		return false;
 	}
-	c->channel[c->n_channels++] = (struct im_channel){
-		.at = s, .multicast = id == CTD_MULTICAST, .is_default = s->n == 2};
+	c->channel[c->n_channels++] = (struct im_channel){.at = s,
+							  .multicast = id == CTD_MULTICAST,
+							  .tcp = id == CTD_STREAM,
+							  .is_default = s->n == 2};
 	return true;
 }
 

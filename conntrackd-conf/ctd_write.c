@@ -180,10 +180,16 @@ static void put_mode(struct txt *out, const struct conf_sync *s)
 	txt_add(out, "    }\n");
 }
 
-/* Each link has a group of its own: there is one socket for each, and all would hear all. */
+/* Each link has a port of its own: there is one socket for each, and all would hear all. */
+static unsigned port_of(const struct conf_sync *s, unsigned i)
+{
+	return s->conntrackd ? conf_sync_port(s, i) : s->port + i;
+}
+
 static int put_multicast(struct txt *out, const struct ctd_write *w, unsigned i, char *why)
 {
-	bool v4 = w->sync->group.family == AF_INET;
+	const struct ip_addr to = conf_sync_group(w->sync, i);
+	bool v4 = to.family == AF_INET;
 	char group[INET6_ADDRSTRLEN], own[INET6_ADDRSTRLEN];
 
 	if (v4 && w->link[i].own.family != AF_INET) {
@@ -192,8 +198,8 @@ static int put_multicast(struct txt *out, const struct ctd_write *w, unsigned i,
 		return -EINVAL;
 	}
 	txt_add(out, "    Multicast%s {\n        %s %s\n        Group %u\n", i ? "" : " Default",
-		v4 ? "IPv4_address" : "IPv6_address", ip_addr_format(&w->sync->group, group),
-		w->sync->port + i);
+		v4 ? "IPv4_address" : "IPv6_address", ip_addr_format(&to, group),
+		port_of(w->sync, i));
 	if (v4)
 		txt_add(out, "        IPv4_interface %s\n", ip_addr_format(&w->link[i].own, own));
 	put_ends(out, w, i);
@@ -219,7 +225,7 @@ static const struct ip_addr *other(const struct ctd_write *w, unsigned i, bool *
 	return *many ? NULL : found;
 }
 
-static int put_udp(struct txt *out, const struct ctd_write *w, unsigned i, char *why)
+static int put_unicast(struct txt *out, const struct ctd_write *w, unsigned i, char *why)
 {
 	char a[INET6_ADDRSTRLEN], b[INET6_ADDRSTRLEN];
 	bool many;
@@ -234,10 +240,10 @@ static int put_udp(struct txt *out, const struct ctd_write *w, unsigned i, char 
 		return -EINVAL;
 	}
 	txt_add(out,
-		"    UDP%s {\n        IPv%d_address %s\n        IPv%d_Destination_Address %s\n"
+		"    %s%s {\n        IPv%d_address %s\n        IPv%d_Destination_Address %s\n"
 		"        Port %u\n",
-		i ? "" : " Default", v, ip_addr_format(own, a), v, ip_addr_format(to, b),
-		w->sync->port + i);
+		w->sync->tcp ? "TCP" : "UDP", i ? "" : " Default", v, ip_addr_format(own, a), v,
+		ip_addr_format(to, b), port_of(w->sync, i));
 	put_ends(out, w, i);
 	return 0;
 }
@@ -253,7 +259,7 @@ int ctd_write(struct txt *out, const struct ctd_write *w, char why[static CTD_WH
 	put_mode(out, w->sync);
 	for (unsigned i = 0; !err && i < w->sync->n_interfaces; i++)
 		err = w->sync->group.family ? put_multicast(out, w, i, why)
-					    : put_udp(out, w, i, why);
+					    : put_unicast(out, w, i, why);
 	txt_add(out,
 		"    Options {\n        ExpectationSync on\n    }\n}\n"
 		"General {\n    HashSize %u\n    HashLimit %u\n    LogFile off\n    Syslog off\n"

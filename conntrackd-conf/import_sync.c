@@ -4,17 +4,37 @@
 
 #include "import_build.h"
 
-#define GROUP "239.255.77.1"
+#define GROUP	       "239.255.77.1"
+#define CTD_PORT_USUAL 3780
 
 struct built_sync {
 	struct import *im;
 	const char *interface[SYNC_LINKS_MAX];
 	unsigned n_interfaces;
-	struct ip_addr group;
+	struct ip_addr group[SYNC_LINKS_MAX];
+	unsigned port[SYNC_LINKS_MAX]; /* 0: not said */
 	struct txt peers;
-	unsigned n_peers, port;
+	unsigned n_peers;
+	bool tcp;
 	bool chosen_interface, chosen_group, ipv6;
 };
+
+/* Conntrackd's protocol has a group and a port for each link, native one for all. */
+static void add_target(struct built_sync *s, const struct im_channel *c)
+{
+	unsigned i = s->n_interfaces - 1;
+
+	s->port[i] = c->port;
+	if (c->multicast)
+		s->group[i] = c->address;
+	if (i == 0 || s->im->opts.conntrackd)
+		return;
+	if ((c->port && c->port != s->port[0]) ||
+	    (c->multicast && !ip_addr_equal(&c->address, &s->group[0])))
+		import_say(s->im, IMPORT_MISSING, c->at,
+			   "%s: all links have one group and one port, those of the first",
+			   c->at->word[0]);
+}
 
 static const char *add_interface(struct built_sync *s, const struct im_channel *c)
 {
@@ -56,17 +76,23 @@ static void add_channel(struct built_sync *s, const struct im_channel *c,
 	if (!c->multicast) {
 		add_peer(s, &c->target, interface);
 		add_peer(s, &c->address, interface);
-	} else if (!s->group.family) {
-		s->group = lead->address;
 	}
-	if ((c->port && c->port != s->port) ||
-	    (c->multicast && !ip_addr_equal(&c->address, &s->group)))
-		import_say(s->im, IMPORT_MISSING, c->at,
-			   "%s: all links have one group and one port, those of the first",
-			   c->at->word[0]);
+	add_target(s, c);
 }
 
-/* Default says which link is used first; here all are, so it only gives group and port. */
+/* What conntrackd's protocol does not have here. */
+static const char *lacks(const struct built_sync *s, const struct im_channel *c,
+			 const struct im_channel *lead)
+{
+	if (c->multicast != lead->multicast || c->tcp != lead->tcp)
+		return "is of another kind than the default one; all links of sync are of one";
+	for (unsigned i = 0; c->interface && i < s->n_interfaces; i++)
+		if (strcmp(s->interface[i], c->interface) == 0)
+			return "is on the same interface as another one";
+	return NULL;
+}
+
+/* Default says which link is used first. */
 static void add_channels(struct built_sync *s, const struct im_ctd *c)
 {
 	const struct im_channel *lead = NULL;
@@ -76,17 +102,16 @@ static void add_channels(struct built_sync *s, const struct im_ctd *c)
 			lead = &c->channel[i];
 	if (!lead)
 		return;
-	s->port = lead->port;
+	s->tcp = lead->tcp;
 	s->ipv6 = lead->address.family == AF_INET6;
 	add_channel(s, lead, lead);
 	for (unsigned i = 0; i < c->n_channels; i++) {
 		const struct im_channel *other = &c->channel[i];
+		const char *why = s->im->opts.conntrackd ? lacks(s, other, lead) : NULL;
 
-		if (other != lead && s->im->opts.conntrackd)
-			import_say(s->im, IMPORT_MISSING, other->at,
-				   "%s: conntrackd's protocol is spoken on one link, the default "
-				   "one",
-				   other->at->word[0]);
+		if (other != lead && why)
+			import_say(s->im, IMPORT_MISSING, other->at, "%s: %s", other->at->word[0],
+				   why);
 		else if (other != lead)
 			add_channel(s, other, lead);
 	}
@@ -103,15 +128,37 @@ static void choose(struct built_sync *s, const char *election)
 		txt_free(&s->peers); /* they name the interfaces that are not taken */
 		s->n_peers = 0;
 	}
-	if (!s->group.family && !s->n_peers) {
-		s->chosen_group = ip_addr_parse(&s->group, GROUP) == 0;
+	if (!s->group[0].family && !s->n_peers) {
+		s->chosen_group = ip_addr_parse(&s->group[0], GROUP) == 0;
 	}
+}
+
+/* One for each link of conntrackd's protocol, one for all else. */
+static void put_targets(const struct built_sync *s, struct txt *out)
+{
+	unsigned n = s->im->opts.conntrackd ? s->n_interfaces : 1;
+	const char *open = n > 1 ? "{ " : "", *close = n > 1 ? " }" : "";
+	char group[INET6_ADDRSTRLEN];
+
+	if (s->group[0].family) {
+		txt_add(out, "  group = %s", open);
+		for (unsigned i = 0; i < n; i++)
+			txt_add(out, "%s\"%s\"", i ? ", " : "",
+				ip_addr_format(&s->group[i], group));
+		txt_add(out, "%s%s\n", close, s->chosen_group ? "  # CHOSEN" : "");
+	}
+	if (s->n_peers)
+		txt_add(out, "  peers = { %s }\n", s->peers.p);
+	if (!s->port[0] && n == 1)
+		return;
+	txt_add(out, "  port = %s", open);
+	for (unsigned i = 0; i < n; i++)
+		txt_add(out, "%s%u", i ? ", " : "", s->port[i] ? s->port[i] : CTD_PORT_USUAL);
+	txt_add(out, "%s\n", close);
 }
 
 static void put_links(const struct built_sync *s, struct txt *out)
 {
-	char group[INET6_ADDRSTRLEN];
-
 	txt_add(out, "  interface = ");
 	for (unsigned i = 0; i < s->n_interfaces; i++)
 		txt_add(out, "%s\"%s\"",
@@ -121,13 +168,7 @@ static void put_links(const struct built_sync *s, struct txt *out)
 			s->interface[i]);
 	txt_add(out, "%s%s\n", s->n_interfaces > 1 ? " }" : "",
 		s->chosen_interface ? "  # CHOSEN: one that the controllers meet on" : "");
-	if (s->group.family)
-		txt_add(out, "  group = \"%s\"%s\n", ip_addr_format(&s->group, group),
-			s->chosen_group ? "  # CHOSEN" : "");
-	if (s->n_peers)
-		txt_add(out, "  peers = { %s }\n", s->peers.p);
-	if (s->port)
-		txt_add(out, "  port = %u\n", s->port);
+	put_targets(s, out);
 }
 
 /* What conntrackd's protocol does not say for IPv6, or outside of a mode, the daemon refuses. */
@@ -146,7 +187,9 @@ static void put_protocol(const struct built_sync *s, struct txt *out)
 		txt_add(out, "  mode = \"%s\"\n", c->mode);
 	if (c->refresh && c->mode && strcmp(c->mode, "alarm") == 0)
 		txt_add(out, "  refresh = %u\n", c->refresh);
-	if (c->no_checksum && !s->ipv6)
+	if (s->tcp)
+		txt_add(out, "  transport = \"tcp\"\n");
+	else if (c->no_checksum && !s->ipv6)
 		txt_add(out, "  checksum = false\n");
 }
 

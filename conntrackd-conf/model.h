@@ -24,7 +24,7 @@
 
 struct im_channel {
 	const struct stmt *at;
-	bool multicast, is_default;
+	bool multicast, tcp, is_default;
 	struct ip_addr address, target; /* the group or our own; the other's */
 	const char *interface;
 	unsigned port;

@@ -306,6 +306,7 @@ static void finish(struct app *a)
 	ovs_free(a->ovs);
 	app_verify_down(a, "the daemon ends");
 	ctl_server_free(a->ctl);
+	sync_dial_free(a->dial);
 	sync_child_free(a->sync);
 	free_event(&a->sigterm);
 	free_event(&a->sigint);

@@ -4,6 +4,7 @@
 #define DAEMON_APP_H
 
 #include "router.h"
+#include "sync_dial.h"
 #include "vrouter/control.h"
 
 struct app_opts {
@@ -36,6 +37,7 @@ struct app {
 	struct router_env env;
 	struct sync_child *sync;
 	struct conf_sync stock; /* for routers that conntrackd replicates; cannot change */
+	struct sync_dial *dial; /* NULL: it has no connections */
 	struct guard *guard;
 	struct procwatch *procs;
 	struct ovs *ovs;

@@ -41,13 +41,16 @@ int app_sync_conf(const struct conf *c, struct sync_msg_conf *out, char why[stat
 	snprintf(out->controller, sizeof(out->controller), "%s", c->controller.name);
 	memcpy(out->interface, s->interface, sizeof(out->interface));
 	out->n_interfaces = s->n_interfaces;
-	out->group = s->group;
+	for (unsigned i = 0; i < s->n_interfaces; i++) {
+		out->group[i] = conf_sync_group(s, i);
+		out->port[i] = conf_sync_port(s, i);
+	}
 	memcpy(out->peer, s->peer, sizeof(out->peer));
 	out->n_peers = s->n_peers;
-	out->port = (uint16_t)s->port;
 	out->no_checksum = !s->checksum;
 	out->conntrackd = s->conntrackd;
 	out->ctd_mode = s->mode;
+	out->tcp = s->tcp;
 	out->refresh_s = s->refresh_s;
 	out->sealed = s->sealed;
 	if (!s->sealed)

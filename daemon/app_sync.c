@@ -100,6 +100,8 @@ static void on_sync_message(void *ctx, const struct sync_msg *m)
 
 	if (m->type == SYNC_MSG_LINK)
 		take_link(a, &m->link);
+	if (m->type == SYNC_MSG_DIAL && a->dial)
+		sync_dial_request(a->dial, &m->stream);
 	if (m->type == SYNC_MSG_VERIFIED)
 		app_verify_page(a, &m->verified);
 	if (r)
@@ -108,6 +110,14 @@ static void on_sync_message(void *ctx, const struct sync_msg *m)
 		take_away(a, name);
 	if (m->type == SYNC_MSG_REPORT && m->report.answer)
 		app_on_report(a);
+}
+
+static void give_stream(void *ctx, const struct sync_msg_stream *s, int fd)
+{
+	const struct sync_msg m = {.type = SYNC_MSG_STREAM, .stream = *s};
+	struct app *a = ctx;
+
+	sync_child_send(a->sync, &m, &fd, 1);
 }
 
 /* The one that a guard has kept for us, or NULL. */
@@ -152,6 +162,8 @@ int app_start_sync(struct app *a)
 		return 0;
 	app_warn_protocol(a->conf);
 	err = app_sync_conf(a->conf, &conf, why);
+	if (!err && conf.tcp)
+		err = sync_dial_new(&a->dial, a->base, &conf, give_stream, a);
 	if (!err)
 		err = sync_child_new(&a->sync, a->base, &conf, &opts, take_kept(a, &kept), &ops, a);
 	explicit_bzero(&conf, sizeof(conf));

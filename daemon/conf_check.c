@@ -240,11 +240,13 @@ static void check_sync(const struct check *k)
 		conf_error(k->errors, k->c->path, s->line,
 			   "sync: neither group nor peers is given; allowed: a multicast group, a "
 			   "list of the other controllers' addresses, or both");
-	if (s->group.family && !ip_addr_is_multicast(&s->group))
-		conf_error(k->errors, k->c->path, line_or(s->group_line, s->line),
-			   "sync: group = \"%s\": is no multicast group; allowed: 224.0.0.0 to "
-			   "239.255.255.255, ff00::/8",
-			   ip_addr_format(&s->group, buf));
+	for (unsigned i = 0; s->group.family && (i < s->n_groups || !i); i++)
+		if (!ip_addr_is_multicast(&s->groups[i]))
+			conf_error(
+				k->errors, k->c->path, line_or(s->group_line, s->line),
+				"sync: group = \"%s\": is no multicast group; allowed: 224.0.0.0 "
+				"to 239.255.255.255, ff00::/8",
+				ip_addr_format(&s->groups[i], buf));
 	check_peers(k);
 	check_filter(k, &s->filter, "sync");
 	for (unsigned i = 0; i < s->n_interfaces; i++)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The options of conntrackd's protocol: what it needs, and what it does not have. It names no
- * router, so all that is heard is about the one there is; it seals nothing; it has one link, since
- * copies on a second one would come from another address, and so be another controller's. */
+ * router, so all that is heard is about the one there is; it seals nothing; with several links
+ * there are two controllers, since each sends from another address on each of them, and nothing
+ * else says who it is. */
 #include "conf_check.h"
 #include "conf_option.h"
+
+#include <string.h>
 
 #define PORT_CONNTRACKD 3780
 
@@ -15,6 +18,20 @@ void conf_sync_complete(struct conf_sync *s)
 		s->port = PORT_CONNTRACKD;
 	if (!s->security_line)
 		s->sealed = false;
+}
+
+struct ip_addr conf_sync_group(const struct conf_sync *s, unsigned i)
+{
+	return s->groups[i < s->n_groups ? i : s->n_groups ? s->n_groups - 1 : 0];
+}
+
+uint16_t conf_sync_port(const struct conf_sync *s, unsigned i)
+{
+	unsigned last = s->n_ports ? s->n_ports - 1 : 0;
+
+	if (i <= last)
+		return (uint16_t)s->ports[i];
+	return (uint16_t)(s->ports[last] + (s->conntrackd ? i - last : 0));
 }
 
 /* A line of 0: the option is not there. */
@@ -31,8 +48,56 @@ static void check_native(const struct conf *c, struct conf_errors *errors)
 			  "\"conntrackd\"";
 
 	refuse(c, errors, c->sync.mode_line, "mode", why);
+	refuse(c, errors, c->sync.transport_line, "transport", why);
 	refuse(c, errors, c->sync.checksum_line, "checksum", why);
 	refuse(c, errors, c->sync.refresh_line, "refresh", why);
+	why = "one for each link is an option of conntrackd's protocol; allowed: one";
+	if (c->sync.n_groups > 1)
+		refuse(c, errors, c->sync.group_line, "group", why);
+	if (c->sync.n_ports > 1)
+		refuse(c, errors, c->sync.port_line, "port", why);
+}
+
+/* Several links: this controller and one other. */
+static void check_links(const struct conf *c, struct conf_errors *errors)
+{
+	const struct conf_sync *s = &c->sync;
+	unsigned most = 0;
+
+	for (unsigned i = 0; i < s->n_interfaces; i++) {
+		unsigned n = 0;
+
+		for (unsigned k = 0; k < s->n_peers; k++)
+			n += s->peer[k].interface[0]
+				     ? strcmp(s->peer[k].interface, s->interface[i]) == 0
+				     : i == 0;
+		if (!n && !s->group.family)
+			conf_error(errors, c->path, s->peers_line,
+				   "sync: peers: nobody is reached through %s; allowed: an address "
+				   "for each interface, as \"ADDRESS%%%s\"",
+				   s->interface[i], s->interface[i]);
+		most = n > most ? n : most;
+	}
+	if (s->n_interfaces > 1 && most > 2)
+		refuse(c, errors, s->peers_line, "peers",
+		       "conntrackd's protocol on several links is spoken by two controllers; "
+		       "allowed: on each this one's address and that of one other, or one "
+		       "interface");
+	if (s->n_groups > s->n_interfaces)
+		refuse(c, errors, s->group_line, "group",
+		       "more than there are interfaces; allowed: one for each, or for all");
+	if (s->n_ports > s->n_interfaces)
+		refuse(c, errors, s->port_line, "port",
+		       "more than there are interfaces; allowed: one for each, or the first one's");
+	for (unsigned i = 1; i < s->n_groups; i++)
+		if (s->groups[i].family != s->group.family)
+			refuse(c, errors, s->group_line, "group",
+			       "groups of both IP versions; allowed: one version on all links");
+	for (unsigned i = 0; i < s->n_interfaces; i++)
+		if (!conf_sync_port(s, i))
+			refuse(c, errors, s->port_line ? s->port_line : s->line, "port",
+			       "the links that follow have the next ones, and there is none; "
+			       "allowed: 1 to 65535, one for each link");
 }
 
 static void check_options(const struct conf *c, struct conf_errors *errors)
@@ -54,9 +119,12 @@ static void check_options(const struct conf *c, struct conf_errors *errors)
 	if (!s->checksum && family == AF_INET6)
 		refuse(c, errors, s->checksum_line, "checksum",
 		       "IPv6 does not do without; allowed: true, or addresses of IPv4");
-	if (s->n_interfaces > 1)
-		refuse(c, errors, s->interface_line ? s->interface_line : s->line, "interface",
-		       "conntrackd's protocol is spoken on one link; allowed: one interface");
+	if (s->tcp && s->group.family)
+		refuse(c, errors, s->group_line, "group",
+		       "TCP has two ends; allowed: peers, or transport = \"udp\"");
+	if (s->tcp && !s->checksum)
+		refuse(c, errors, s->checksum_line, "checksum",
+		       "TCP does not do without; allowed: true, or transport = \"udp\"");
 }
 
 static void check_routers(const struct conf *c, struct conf_errors *errors)
@@ -88,5 +156,6 @@ void conf_check_conntrackd(const struct conf *c, struct conf_errors *errors)
 		return;
 	}
 	check_options(c, errors);
+	check_links(c, errors);
 	check_routers(c, errors);
 }

@@ -25,20 +25,26 @@ static const char *diff_sync(const struct conf_sync *a, const struct conf_sync *
 	for (unsigned i = 0; i < a->n_interfaces; i++)
 		if (!same_text(a->interface[i], b->interface[i]))
 			return "sync: interface";
-	if (!ip_addr_equal(&a->group, &b->group))
-		return "sync: group";
+	for (unsigned i = 0; i < a->n_interfaces; i++) {
+		struct ip_addr one = conf_sync_group(a, i), other = conf_sync_group(b, i);
+
+		if (!ip_addr_equal(&one, &other))
+			return "sync: group";
+		if (conf_sync_port(a, i) != conf_sync_port(b, i))
+			return "sync: port";
+	}
 	if (a->n_peers != b->n_peers)
 		return "sync: peers";
 	for (unsigned i = 0; i < a->n_peers; i++)
 		if (!ip_addr_equal(&a->peer[i].addr, &b->peer[i].addr) ||
 		    strcmp(a->peer[i].interface, b->peer[i].interface) != 0)
 			return "sync: peers";
-	if (a->port != b->port)
-		return "sync: port";
 	if (a->conntrackd != b->conntrackd)
 		return "sync: protocol";
 	if (a->mode != b->mode)
 		return "sync: mode";
+	if (a->tcp != b->tcp)
+		return "sync: transport";
 	if (a->checksum != b->checksum)
 		return "sync: checksum";
 	if (a->refresh_s != b->refresh_s)

@@ -75,17 +75,21 @@ uint64_t conf_sync_id(const struct conf *c, const char *build)
 	add_text(&h, c->controller.name);
 	add_number(&h, c->controller.realtime);
 	add_number(&h, s->n_interfaces);
-	for (unsigned i = 0; i < s->n_interfaces; i++)
+	for (unsigned i = 0; i < s->n_interfaces; i++) {
+		struct ip_addr group = conf_sync_group(s, i);
+
 		add_text(&h, s->interface[i]);
-	add_addr(&h, &s->group);
+		add_addr(&h, &group);
+		add_number(&h, conf_sync_port(s, i));
+	}
 	add_number(&h, s->n_peers);
 	for (unsigned i = 0; i < s->n_peers; i++) {
 		add_addr(&h, &s->peer[i].addr);
 		add_text(&h, s->peer[i].interface);
 	}
-	add_number(&h, s->port);
 	add_number(&h, s->conntrackd);
 	add_number(&h, s->mode);
+	add_number(&h, s->tcp);
 	add_number(&h, s->checksum);
 	add_number(&h, s->refresh_s);
 	add_number(&h, s->sealed);

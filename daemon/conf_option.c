@@ -10,6 +10,7 @@ static const char *const words_protocol[] = {"native", "conntrackd",
 					     NULL}; /* = conf_sync.conntrackd */
 static const char *const words_ctd_mode[] = {"ft-fw", "notrack", "alarm",
 					     NULL};			  /* = enum ctd_mode */
+static const char *const words_transport[] = {"udp", "tcp", NULL};	  /* = conf_sync.tcp */
 static const char *const words_security[] = {"none", "sealed", NULL};	  /* = conf_sync.sealed */
 static const char *const words_engine[] = {"native", "conntrackd", NULL}; /* = conf_sync.stock */
 static const char *const words_ip[] = {"ipv4", "ipv6", NULL}; /* = conf_router.election.ipv6 */
@@ -88,7 +89,9 @@ static const struct conf_option sync_options[] = {
 	 LINE_AT(struct conf_sync, interface_line)},
 	{.name = "group",
 	 .type = CONF_T_GROUP,
-	 AT(struct conf_sync, group),
+	 .list_max = SYNC_LINKS_MAX,
+	 LIST_OF(struct conf_sync, groups),
+	 .count_offset = offsetof(struct conf_sync, n_groups),
 	 LINE_AT(struct conf_sync, group_line)},
 	{.name = "peers",
 	 .type = CONF_T_PEER,
@@ -98,7 +101,9 @@ static const struct conf_option sync_options[] = {
 	 LINE_AT(struct conf_sync, peers_line)},
 	{.name = "port",
 	 .type = CONF_T_NUMBER,
-	 AT(struct conf_sync, port),
+	 .list_max = SYNC_LINKS_MAX,
+	 LIST_OF(struct conf_sync, ports),
+	 .count_offset = offsetof(struct conf_sync, n_ports),
 	 LINE_AT(struct conf_sync, port_line),
 	 .min = 1,
 	 .max = 65535},
@@ -112,6 +117,11 @@ static const struct conf_option sync_options[] = {
 	 AT(struct conf_sync, mode),
 	 LINE_AT(struct conf_sync, mode_line),
 	 .words = words_ctd_mode},
+	{.name = "transport",
+	 .type = CONF_T_WORD,
+	 AT(struct conf_sync, tcp),
+	 LINE_AT(struct conf_sync, transport_line),
+	 .words = words_transport},
 	{.name = "checksum",
 	 .type = CONF_T_BOOL,
 	 AT(struct conf_sync, checksum),

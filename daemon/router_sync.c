@@ -275,7 +275,9 @@ void router_on_sync_message(struct router *r, const struct sync_msg *m)
 	case SYNC_MSG_LEAVE:
 	case SYNC_MSG_UP:
 	case SYNC_MSG_PONG:
+	case SYNC_MSG_STREAM:
 	case SYNC_MSG_VERIFIED: /* the daemon's */
+	case SYNC_MSG_DIAL:
 	case SYNC_MSG_LINK:
 		break;
 	}

@@ -57,6 +57,10 @@ static size_t message_len(uint32_t type)
 	case SYNC_MSG_VERIFIED:
 		body = sizeof(struct sync_msg_verified);
 		break;
+	case SYNC_MSG_DIAL:
+	case SYNC_MSG_STREAM:
+		body = sizeof(struct sync_msg_stream);
+		break;
 	case SYNC_MSG_LINK:
 		body = sizeof(struct sync_msg_link);
 		break;

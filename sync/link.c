@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See link.h. One queue of datagrams serves all links; each link has a position in it, counted in
- * (datagram, destination) pairs, and what all have passed is free. A link that does not take more
- * never holds up the others: when the queue is full it loses the oldest datagram, which is counted
- * and which the stream's ring can send again. */
+/* See link.h; stream.h for TCP. One queue of datagrams serves all links; each link has a position
+ * in it, counted in (datagram, destination) pairs, and what all have passed is free. A link that
+ * does not take more never holds up the others: when the queue is full it loses the oldest
+ * datagram, which is counted and which the stream's ring can send again. */
 #include "link.h"
 
 #include <errno.h>
@@ -12,58 +12,13 @@
 
 #include <event2/event.h>
 
-#include "link_sock.h"
+#include "link_priv.h"
 #include "vrouter/log.h"
 
-#define QUEUE	   128 /* datagrams */
-#define BATCH	   64  /* datagrams a system call */
-#define DESTS_MAX  (1 + SYNC_UNICAST_MAX)
-#define RETRY_MS   500
-#define DRAIN_MAX  4096 /* batches; more than the receive buffer can hold */
-#define SILENT_MAX 4	/* times RETRY_MS */
-#define MTU_USUAL  1500
-#define TEXT_MAX   (sizeof((struct sync_msg_link){0}.text))
-
-struct link {
-	struct links *all;
-	char name[IFNAMSIZ];
-	int fd; /* -1: not usable */
-	unsigned ifindex;
-	size_t payload;
-	bool told, told_up; /* what on_state said last */
-	bool heard;	    /* from another controller, since the last check */
-	unsigned silent;    /* checks in a row, while another link heard something */
-	unsigned n_dests;
-	struct dest dest[DESTS_MAX]; /* the group first, where there is one */
-	uint64_t pos;		     /* next (datagram * n_dests + destination) to send */
-	struct event *read, *write;
-};
-
-struct slot {
-	size_t len;
-	uint64_t *errors; /* may be NULL */
-	uint8_t buf[LINK_DATAGRAM_MAX];
-};
-
-struct links {
-	struct event_base *base;
-	int priority;
-	const struct link_ops *ops;
-	void *ctx;
-	int family;
-	uint16_t port;
-	bool no_checksum;
-	struct ip_addr group;
-	struct link link[SYNC_LINKS_MAX];
-	unsigned n;
-	struct event *retry;
-	uint64_t head, tail; /* datagrams ever freed and queued */
-	struct slot queue[QUEUE];
-	struct mmsghdr rx_msg[BATCH];
-	struct iovec rx_iov[BATCH];
-	struct sockaddr_storage rx_from[BATCH];
-	uint8_t rx_buf[BATCH][LINK_DATAGRAM_MAX];
-};
+#define RETRY_MS  500
+#define DRAIN_MAX 4096 /* batches; more than the receive buffer can hold */
+#define MTU_USUAL 1500
+#define TEXT_MAX  (sizeof((struct sync_msg_link){0}.text))
 
 /* ---- one link: open, fail, watch ---------------------------------------------------------- */
 
@@ -86,6 +41,9 @@ static void close_link(struct link *k)
 	if (k->fd >= 0)
 		close(k->fd);
 	k->fd = -1;
+	k->carrier = false;
+	if (k->streams)
+		streams_close(k->streams);
 }
 
 static void lose_queue(struct link *k);
@@ -101,6 +59,7 @@ printf_like(2, 3) static void fail(struct link *k, const char *fmt, ...)
 	va_end(ap);
 	lose_queue(k);
 	close_link(k);
+	link_choose(k->all);
 	free_passed(k->all);
 	tell(k, false, text);
 }
@@ -130,13 +89,14 @@ static void tell_up(struct link *k)
 {
 	char text[TEXT_MAX];
 
-	snprintf(text, sizeof(text), "port %u, %zu bytes a datagram", k->all->port, k->payload);
+	snprintf(text, sizeof(text), "%sport %u, %zu bytes a datagram", k->streams ? "TCP " : "",
+		 k->port, k->payload);
 	tell(k, true, text);
 }
 
 static void cannot_use(struct link *k, int err)
 {
-	unsigned port = k->all->port;
+	unsigned port = k->port;
 
 	if (err == -EADDRINUSE)
 		fail(k,
@@ -146,6 +106,19 @@ static void cannot_use(struct link *k, int err)
 		     port, k->name, port);
 	else
 		fail(k, "cannot use port %u on %s: %s", port, k->name, strerror(-err));
+}
+
+static int use(struct link *k)
+{
+	struct links *l = k->all;
+	int err = 0;
+
+	if (k->streams)
+		return 0;
+	err = link_sock_setup(k->fd, k->name, k->ifindex, &k->group, l->family, k->port);
+	if (err == 0 && l->no_checksum)
+		err = link_sock_no_checksum(k->fd);
+	return err == 0 ? watch(k) : err;
 }
 
 static void open_link(struct link *k)
@@ -167,25 +140,24 @@ static void open_link(struct link *k)
 	k->ifindex = look.ifindex;
 	k->payload = look.mtu - overhead(l->family);
 	k->silent = 0;
-	err = link_sock_setup(k->fd, k->name, k->ifindex, &l->group, l->family, l->port);
-	if (err == 0 && l->no_checksum)
-		err = link_sock_no_checksum(k->fd);
-	if (err == 0)
-		err = watch(k);
+	err = use(k);
 	if (err < 0) {
 		cannot_use(k, err);
 		return;
 	}
 	k->pos = l->tail * k->n_dests;
+	k->carrier = look.carrier;
+	if (k->streams)
+		streams_ask(k->streams, true);
 	if (look.carrier)
 		tell_up(k);
 	else
 		tell(k, false, "no carrier");
 }
 
-/* An interface can go, come back as another one or with another MTU, or be taken down, and the
- * socket does not tell.
- * One that only leads nowhere keeps its socket: it may carry again at any moment. */
+/* An interface can go, come back as another one or with another MTU, or be taken down, and
+ * the socket does not tell. One that only leads nowhere keeps its socket: it may carry
+ * again at any moment. */
 static void check_link(struct link *k)
 {
 	struct link_look look;
@@ -195,6 +167,7 @@ static void check_link(struct link *k)
 		return;
 	}
 	look = link_look(k->fd, k->name);
+	k->carrier = look.ifindex && look.carrier;
 	if (!look.ifindex)
 		fail(k, "interface %s %s", k->name, look.why);
 	else if (look.ifindex != k->ifindex)
@@ -203,31 +176,14 @@ static void check_link(struct link *k)
 		fail(k, "interface %s has another MTU", k->name); /* opened again at once */
 	else if (!look.carrier)
 		tell(k, false, "no carrier");
-	else if (k->silent >= SILENT_MAX)
+	else if (k->silent >= LINK_SILENT)
 		tell(k, false, "nothing is heard on it, though other links carry");
 	else
 		tell_up(k);
 	if (k->fd < 0 && look.ifindex)
 		open_link(k);
-}
-
-/* Every controller sends on every link, several times a second. So a link is silent because it is
- * broken if another one is not. */
-static void count_silence(struct links *l)
-{
-	bool any = false;
-
-	for (unsigned i = 0; i < l->n; i++)
-		any |= l->link[i].heard;
-	for (unsigned i = 0; i < l->n; i++) {
-		struct link *k = &l->link[i];
-
-		if (k->heard)
-			k->silent = 0;
-		else if (any && k->silent < SILENT_MAX)
-			k->silent++;
-		k->heard = false;
-	}
+	else if (k->streams && k->fd >= 0)
+		streams_ask(k->streams, false);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
@@ -236,16 +192,18 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	count_silence(l);
+	link_count_silence(l);
 	for (unsigned i = 0; i < l->n; i++)
 		check_link(&l->link[i]);
+	link_choose(l);
 }
 
-/* ---- sending ------------------------------------------------------------------------------ */
+/* ---- sending
+ * ------------------------------------------------------------------------------ */
 
 static bool link_sends(const struct link *k)
 {
-	return k->fd >= 0 && k->n_dests > 0;
+	return k->fd >= 0 && k->n_dests > 0 && (!k->all->in_use || k->all->in_use == k);
 }
 
 static void free_passed(struct links *l)
@@ -336,10 +294,22 @@ static bool send_failed(struct link *k, int err)
 		fail(k, "interface %s: %s", k->name, strerror(err));
 		return false;
 	}
-	/* ENOBUFS: a full device queue; EMSGSIZE, EPERM, ENETUNREACH: nothing better to do */
+	/* ENOBUFS: a full device queue; EMSGSIZE, EPERM, ENETUNREACH: nothing better to do
+	 */
 	count_error(&k->all->queue[k->pos / k->n_dests % QUEUE]);
 	k->pos++;
 	return true;
+}
+
+/* Always taken or lost. */
+static void send_streams(struct link *k)
+{
+	for (; k->pos < k->all->tail; k->pos++) {
+		struct slot *s = &k->all->queue[k->pos % QUEUE];
+
+		if (streams_send(k->streams, s->buf, s->len))
+			count_error(s);
+	}
 }
 
 static bool send_batch(struct link *k)
@@ -373,8 +343,11 @@ static bool send_batch(struct link *k)
 void links_flush(struct links *l)
 {
 	for (unsigned i = 0; i < l->n; i++)
-		while (link_sends(&l->link[i]) && send_batch(&l->link[i]))
-			;
+		if (link_sends(&l->link[i]) && l->link[i].streams)
+			send_streams(&l->link[i]);
+		else
+			while (link_sends(&l->link[i]) && send_batch(&l->link[i]))
+				;
 	free_passed(l);
 }
 
@@ -387,7 +360,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	links_flush(k->all);
 }
 
-/* ---- receiving ---------------------------------------------------------------------------- */
+/* ---- receiving
+ * ---------------------------------------------------------------------------- */
 
 /* One batch. Whether there may be more. */
 static bool receive(struct link *k)
@@ -401,8 +375,8 @@ static bool receive(struct link *k)
 	for (int i = 0; i < n; i++) {
 		struct ip_addr from = link_addr((const void *)&l->rx_from[i]);
 
-		/* one that does not fit into the buffer is not from a controller: it will fail
-		 * as what it is, damaged */
+		/* one that does not fit into the buffer is not from a controller: it will
+		 * fail as what it is, damaged */
 		k->heard |= l->ops->on_datagram(l->ctx, l->rx_buf[i], l->rx_msg[i].msg_len, &from);
 	}
 	return n == BATCH;
@@ -421,13 +395,17 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 void links_drain(struct links *l)
 {
 	for (unsigned i = 0; i < l->n; i++)
-		for (unsigned b = 0; b < DRAIN_MAX && l->link[i].fd >= 0; b++)
-			if (!receive(&l->link[i]))
-				break;
+		if (l->link[i].streams)
+			streams_drain(l->link[i].streams);
+		else
+			for (unsigned b = 0; b < DRAIN_MAX && l->link[i].fd >= 0; b++)
+				if (!receive(&l->link[i]))
+					break;
 	l->ops->on_batch(l->ctx);
 }
 
-/* ---- all links ---------------------------------------------------------------------------- */
+/* ---- all links
+ * ---------------------------------------------------------------------------- */
 
 size_t links_payload(const struct links *l)
 {
@@ -447,27 +425,77 @@ size_t links_payload(const struct links *l)
 /* Where this link sends to: the group, and the peers that are reached through it. */
 static void set_dests(struct link *k, const struct sync_msg_conf *c, bool first)
 {
-	k->n_dests = 0;
-	if (c->group.family)
-		k->dest[k->n_dests++] = link_dest(&c->group, c->port);
+	k->n_dests = c->tcp; /* its streams know who they lead to */
+	if (c->tcp)
+		return;
+	if (k->group.family)
+		k->dest[k->n_dests++] = link_dest(&k->group, k->port);
 	for (unsigned i = 0; i < c->n_peers && i < SYNC_UNICAST_MAX; i++) {
 		const struct sync_peer_addr *p = &c->peer[i];
 
-		/* of the other family: cannot be reached through this socket, and is refused
-		 * before it comes here */
+		/* of the other family: cannot be reached through this socket, and is
+		 * refused before it comes here */
 		if (p->addr.family == k->all->family &&
 		    (p->interface[0] ? strncmp(p->interface, k->name, IFNAMSIZ) == 0 : first))
-			k->dest[k->n_dests++] = link_dest(&p->addr, c->port);
+			k->dest[k->n_dests++] = link_dest(&p->addr, k->port);
 	}
 }
 
-static void set_links(struct links *l, const struct sync_msg_conf *c)
+/* ---- TCP
+ * --------------------------------------------------------------------------------------
+ */
+
+static bool on_messages(void *ctx, uint8_t *buf, size_t len, const struct ip_addr *from)
 {
+	struct link *k = ctx;
+	bool theirs = k->all->ops->on_datagram(k->all->ctx, buf, len, from);
+
+	k->heard |= theirs;
+	return theirs;
+}
+
+static void on_stream_batch(void *ctx)
+{
+	const struct links *l = ((struct link *)ctx)->all;
+
+	l->ops->on_batch(l->ctx);
+}
+
+static void on_missing(void *ctx, const struct sync_msg_stream *which)
+{
+	const struct links *l = ((struct link *)ctx)->all;
+
+	l->ops->on_missing(l->ctx, which);
+}
+
+int links_take(struct links *l, const struct sync_msg_stream *m, int fd)
+{
+	struct link *k = m->link < l->n ? &l->link[m->link] : NULL;
+
+	if (k && k->streams && k->fd >= 0 && m->peer < SYNC_UNICAST_MAX) {
+		streams_take(k->streams, m->peer, m->out, fd);
+		return 0;
+	}
+	close(fd);
+	return k && k->streams ? 0 : -EPROTO;
+}
+
+static int set_links(struct links *l, const struct sync_msg_conf *c)
+{
+	static const struct stream_ops stream_ops = {
+		.on_messages = on_messages, .on_batch = on_stream_batch, .on_missing = on_missing};
+	int err = 0;
+
 	l->n = c->n_interfaces < SYNC_LINKS_MAX ? c->n_interfaces : SYNC_LINKS_MAX;
+	l->in_use = c->conntrackd ? &l->link[0] : NULL;
 	for (unsigned i = 0; i < l->n; i++) {
-		l->link[i] = (struct link){.all = l, .fd = -1};
-		memcpy(l->link[i].name, c->interface[i], IFNAMSIZ - 1);
-		set_dests(&l->link[i], c, i == 0);
+		struct link *k = &l->link[i];
+
+		*k = (struct link){.all = l, .fd = -1, .port = c->port[i], .group = c->group[i]};
+		memcpy(k->name, c->interface[i], IFNAMSIZ - 1);
+		set_dests(k, c, i == 0);
+		if (c->tcp && err == 0)
+			err = streams_new(&k->streams, l->base, l->priority, c, i, &stream_ops, k);
 	}
 	for (unsigned i = 0; i < BATCH; i++) {
 		l->rx_iov[i] =
@@ -477,6 +505,7 @@ static void set_links(struct links *l, const struct sync_msg_conf *c)
 						       .msg_iov = &l->rx_iov[i],
 						       .msg_iovlen = 1};
 	}
+	return err;
 }
 
 int links_new(struct links **out, struct event_base *base, int priority,
@@ -491,15 +520,12 @@ int links_new(struct links **out, struct event_base *base, int priority,
 	l->priority = priority;
 	l->ops = ops;
 	l->ctx = ctx;
-	l->port = conf->port;
 	l->no_checksum = conf->no_checksum;
-	l->group = conf->group;
-	l->family = conf->group.family ? conf->group.family
-		    : conf->n_peers    ? conf->peer[0].addr.family
-				       : AF_INET;
-	set_links(l, conf);
+	l->family = conf->group[0].family ? conf->group[0].family
+		    : conf->n_peers	  ? conf->peer[0].addr.family
+					  : AF_INET;
 	l->retry = event_new(base, -1, EV_PERSIST, on_retry, l);
-	if (!l->retry || event_add(l->retry, &every) < 0) {
+	if (set_links(l, conf) < 0 || !l->retry || event_add(l->retry, &every) < 0) {
 		links_free(l);
 		return -ENOMEM;
 	}
@@ -512,8 +538,10 @@ void links_free(struct links *l)
 {
 	if (!l)
 		return;
-	for (unsigned i = 0; i < l->n; i++)
+	for (unsigned i = 0; i < l->n; i++) {
 		close_link(&l->link[i]);
+		streams_free(l->link[i].streams);
+	}
 	if (l->retry)
 		event_free(l->retry);
 	free(l);

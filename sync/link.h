@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The replication network: a UDP socket on every configured interface. Every datagram leaves on
  * each of them (the engine knows duplicates), to the group; unicast peers are reached through the
- * first. An interface that is missing or down is tried again twice a second. Owned by the worker.
- */
+ * first. With conntrackd's protocol it leaves on one of them, as conntrackd has it: the first that
+ * carries, until that does not; or until the other controller is heard on another one alone. Over
+ * TCP a datagram is as much of a connection's stream, and some messages of its protocol are one. An
+ * interface that is missing or down is tried again twice a second. Owned by the worker. */
 #ifndef VROUTER_SYNC_LINK_H
 #define VROUTER_SYNC_LINK_H
 
@@ -19,6 +21,8 @@ struct link_ops {
 	bool (*on_datagram)(void *ctx, uint8_t *buf, size_t len, const struct ip_addr *from);
 	/* After a batch of them. */
 	void (*on_batch)(void *ctx);
+	/* A connection, see SYNC_MSG_DIAL; asked for twice a second. */
+	void (*on_missing)(void *ctx, const struct sync_msg_stream *which);
 	void (*on_state)(void *ctx, const char *interface, bool up, const char *text);
 };
 
@@ -36,6 +40,9 @@ must_check uint8_t *links_put(struct links *l, size_t len, uint64_t *errors);
 void links_forget(struct links *l, const uint64_t *errors);
 /* Sends what the kernel takes; the rest follows when it takes more. */
 void links_flush(struct links *l);
+/* A connection that was missing; fd is owned from now on, and closed where it has no place. 0 or
+ * -errno: the message is wrong. */
+must_check int links_take(struct links *l, const struct sync_msg_stream *m, int fd);
 /* Delivers everything that has been received until now, as one batch. */
 void links_drain(struct links *l);
 

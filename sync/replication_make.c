@@ -64,10 +64,11 @@ static int make_conntrackd(struct replication *r, const struct sync_msg_router *
 			     .refresh_ms = s->refresh_s * 1000,
 			     .timeouts = conf->timeouts,
 			     .locals = conf->locals,
-			     .filter = conf->filter};
+			     .filter = conf->filter,
+			     .pair = s->n_interfaces > 1};
 
 	/* whoever is in a group cannot be known beforehand */
-	for (unsigned i = 0; !s->group.family && i < s->n_peers; i++)
+	for (unsigned i = 0; !s->group[0].family && i < s->n_peers; i++)
 		c.known[c.n_known++] = s->peer[i].addr;
 	return ctd_new(out, &c, &replication_ctd_ops, r, &r->counters, monotonic_ms());
 }

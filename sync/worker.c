@@ -214,16 +214,28 @@ static void send_news(evutil_socket_t fd, short what, void *arg)
 
 /* ---- from the core ------------------------------------------------------------------------ */
 
-static const struct link_ops link_ops = {
-	.on_datagram = on_datagram, .on_batch = on_batch, .on_state = on_link_state};
+/* The core is asked again until there is one, so it may be lost. */
+static void on_missing(void *ctx, const struct sync_msg_stream *which)
+{
+	const struct sync_msg m = {.type = SYNC_MSG_DIAL, .stream = *which};
+
+	(void)ctx;
+	(void)!sync_ipc_send(SYNC_IPC_FD, &m, NULL, 0);
+}
+
+static const struct link_ops link_ops = {.on_datagram = on_datagram,
+					 .on_batch = on_batch,
+					 .on_state = on_link_state,
+					 .on_missing = on_missing};
 
 static bool same_links(const struct sync_msg_conf *a, const struct sync_msg_conf *b)
 {
 	return memcmp(a->interface, b->interface, sizeof(a->interface)) == 0 &&
 	       a->n_interfaces == b->n_interfaces &&
-	       memcmp(&a->group, &b->group, sizeof(a->group)) == 0 &&
+	       memcmp(a->group, b->group, sizeof(a->group)) == 0 &&
 	       memcmp(a->peer, b->peer, sizeof(a->peer)) == 0 && a->n_peers == b->n_peers &&
-	       a->port == b->port && a->no_checksum == b->no_checksum;
+	       memcmp(a->port, b->port, sizeof(a->port)) == 0 && a->tcp == b->tcp &&
+	       a->no_checksum == b->no_checksum;
 }
 
 /* Counts come from the other end of the pair; it is our own binary, and still. */
@@ -346,6 +358,9 @@ static int on_message(struct worker *w, const struct sync_msg *m, const int *fds
 	case SYNC_MSG_LEAVE:
 	case SYNC_MSG_NEIGH:
 		return on_news_of(w, m);
+	case SYNC_MSG_STREAM:
+		*taken = w->configured && n_fds == 1;
+		return *taken ? links_take(w->shared.links, &m->stream, fds[0]) : -EPROTO;
 	case SYNC_MSG_QUERY:
 		for (unsigned i = 0; i < w->routers.n; i++)
 			replication_query(w->routers.at[i]);
@@ -365,6 +380,7 @@ static int on_message(struct worker *w, const struct sync_msg *m, const int *fds
 	case SYNC_MSG_VERIFIED:
 	case SYNC_MSG_WANTED:
 	case SYNC_MSG_LEAVING:
+	case SYNC_MSG_DIAL:
 	case SYNC_MSG_LINK:
 		break;
 	}

@@ -159,12 +159,21 @@ struct conf_router {
 struct conf_sync {
 	char interface[SYNC_LINKS_MAX][IFNAMSIZ];
 	unsigned n_interfaces;
-	struct ip_addr group;
+	union {
+		struct ip_addr group; /* of the first link */
+		struct ip_addr groups[SYNC_LINKS_MAX];
+	};
+	unsigned n_groups; /* those that are given, see conf_sync_group() */
 	struct sync_peer_addr peer[SYNC_UNICAST_MAX];
 	unsigned n_peers;
-	unsigned port;	 /* default 3781; of conntrackd's protocol 3780 */
-	bool conntrackd; /* protocol = "conntrackd" says true; the next three are of it alone */
+	union {
+		unsigned port; /* of the first link; default 3781, of conntrackd's protocol 3780 */
+		unsigned ports[SYNC_LINKS_MAX];
+	};
+	unsigned n_ports; /* see conf_sync_port() */
+	bool conntrackd;  /* protocol = "conntrackd" says true; the next four are of it alone */
 	enum ctd_mode mode;
+	bool tcp;	    /* transport = "tcp" says true */
 	bool checksum;	    /* of UDP; default true */
 	unsigned refresh_s; /* mode = "alarm"; default 15 */
 	bool sealed;	    /* security = "none" says false; conntrackd's protocol never is */
@@ -175,9 +184,15 @@ struct conf_sync {
 	struct conf_filter filter;
 	bool present; /* there is a sync section */
 	int line, interface_line, group_line, peers_line, key_file_line;
-	int protocol_line, mode_line, checksum_line, refresh_line, security_line, hold_new_line,
-		port_line, engine_line;
+	int protocol_line, mode_line, transport_line, checksum_line, refresh_line, security_line,
+		hold_new_line, port_line, engine_line;
 };
+
+/* Of link i. A link that has none of its own has the last group that is given, and with
+ * conntrackd's protocol the next port: its programs have one socket for each link, and all would
+ * hear all. */
+struct ip_addr conf_sync_group(const struct conf_sync *s, unsigned i);
+uint16_t conf_sync_port(const struct conf_sync *s, unsigned i);
 
 struct conf {
 	char path[256];

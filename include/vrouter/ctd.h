@@ -32,6 +32,8 @@ struct ctd_conf {
 	/* Only these are listened to; none: everybody on the link. */
 	struct ip_addr known[CTD_KNOWN_MAX];
 	unsigned n_known;
+	/* Several links: whoever is heard is the one other controller, from whichever address. */
+	bool pair;
 };
 
 struct ctd_ops {

@@ -33,6 +33,8 @@ enum sync_msg_type {
 	SYNC_MSG_VERIFY,  /* compare the tables now; answered by VERIFIED, one or many */
 	SYNC_MSG_WANT,	  /* the source is to be asked to hand over to us */
 	SYNC_MSG_LEAVE,	  /* we, the source, are about to leave; or stay after all */
+	SYNC_MSG_STREAM,  /* the answer to DIAL, with a connected socket; or one that a peer opened
+			   */
 	/* both ways: neighbours, from the ACTIVE's kernel to the core that will need them */
 	SYNC_MSG_NEIGH,
 	/* sync -> core */
@@ -48,6 +50,7 @@ enum sync_msg_type {
 	SYNC_MSG_VERIFIED,
 	SYNC_MSG_WANTED,  /* a replica asks us, the source, to hand over to it: path.name */
 	SYNC_MSG_LEAVING, /* the source is about to leave */
+	SYNC_MSG_DIAL,	  /* conntrackd's protocol over TCP: a connection of a link is missing */
 	SYNC_MSG_LINK,	  /* a replication link came up (also the first time) or failed: text says
 			     how or why */
 };
@@ -62,14 +65,16 @@ struct sync_msg_conf {
 	char controller[64];
 	char interface[SYNC_LINKS_MAX][IFNAMSIZ]; /* multicast leaves through each */
 	unsigned n_interfaces;
-	struct ip_addr group; /* family 0: unicast peers only */
+	/* of each link; family 0, on all of them: unicast peers only */
+	struct ip_addr group[SYNC_LINKS_MAX];
 	struct sync_peer_addr peer[SYNC_UNICAST_MAX];
 	unsigned n_peers;
-	uint16_t port;
+	uint16_t port[SYNC_LINKS_MAX];
 	bool sealed;
 	bool no_checksum; /* UDP's, over IPv4 */
 	bool conntrackd;  /* its protocol is spoken, for one router, never sealed */
 	enum ctd_mode ctd_mode;
+	bool tcp;	    /* conntrackd's protocol, to peers: see SYNC_MSG_DIAL */
 	uint32_t refresh_s; /* mode ALARM */
 	struct seal_keyring keys;
 };
@@ -147,6 +152,16 @@ struct sync_msg_link {
 	char text[160];
 };
 
+/* TCP's connections are made by the core, so that the sync process cannot reach anybody it is not
+ * to speak to. Each has one direction: what a controller sends goes through the one that it has
+ * opened. DIAL: the core listens on the link for it (anew: its interface has come), and opens it
+ * where it is an outgoing one. STREAM: here it is, non-blocking, with a descriptor. */
+struct sync_msg_stream {
+	unsigned link, peer; /* indices of sync_msg_conf */
+	bool out;
+	bool anew; /* DIAL */
+};
+
 struct sync_msg {
 	uint32_t type; /* enum sync_msg_type */
 	union {
@@ -156,6 +171,7 @@ struct sync_msg {
 		struct sync_msg_path path;
 		struct sync_msg_report report;
 		struct sync_msg_link link;
+		struct sync_msg_stream stream;
 		struct sync_msg_neigh neigh;
 		struct sync_msg_verified verified;
 		struct sync_msg_leaving leaving;

@@ -167,9 +167,17 @@ static bool is_known(const struct ctd *c, const struct ip_addr *from)
 	return !c->conf.n_known;
 }
 
+/* Over several links the other one has as many addresses, and one sequence of numbers. */
+static struct ctd_peer *sender(struct ctd *c, const struct ip_addr *from)
+{
+	if (c->conf.pair && c->peers.n)
+		c->peers.at[0].addr = *from;
+	return ctd_peer_find(&c->peers, from, ctd_lost_ms(c), c->now);
+}
+
 static bool take(struct ctd *c, const struct ip_addr *from, const struct ctd_msg *m)
 {
-	struct ctd_peer *p = ctd_peer_find(&c->peers, from, ctd_lost_ms(c), c->now);
+	struct ctd_peer *p = sender(c, from);
 	bool was_lost;
 
 	if (!p) {

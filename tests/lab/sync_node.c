@@ -109,12 +109,12 @@ void send_conf(struct node *n)
 	strcpy(m.conf.interface[0], "repl");
 	m.conf.n_interfaces = 1;
 	if (n->group)
-		check(ip_addr_parse(&m.conf.group, n->group) == 0, "group");
+		check(ip_addr_parse(&m.conf.group[0], n->group) == 0, "group");
 	if (n->peer) {
 		check(ip_addr_parse(&m.conf.peer[0].addr, n->peer) == 0, "peer");
 		m.conf.n_peers = 1;
 	}
-	m.conf.port = PORT;
+	m.conf.port[0] = PORT;
 	m.conf.sealed = true;
 	m.conf.keys.n = 1;
 	m.conf.keys.key[0].id = n->key_id;
@@ -233,6 +233,8 @@ static void on_msg(struct node *n, const struct sync_msg *m)
 	case SYNC_MSG_PROMOTE:
 	case SYNC_MSG_DEMOTE:
 	case SYNC_MSG_DRAIN:
+	case SYNC_MSG_DIAL:
+	case SYNC_MSG_STREAM:
 	case SYNC_MSG_QUERY:
 		break;
 	}

@@ -50,8 +50,10 @@ static void every_type(void **state)
 		assert_int_equal(n_fds, 0);
 		assert_int_equal(in.type, type);
 		/* the name, where there is one, is the first of every body */
-		if (type != SYNC_MSG_QUERY && type != SYNC_MSG_PING && type != SYNC_MSG_UP &&
-		    type != SYNC_MSG_PONG)
+		if (type == SYNC_MSG_DIAL || type == SYNC_MSG_STREAM)
+			assert_memory_equal(&in.stream, &out.stream, sizeof(in.stream));
+		else if (type != SYNC_MSG_QUERY && type != SYNC_MSG_PING && type != SYNC_MSG_UP &&
+			 type != SYNC_MSG_PONG)
 			assert_memory_equal(&in.role, &out.role, IFNAMSIZ);
 	}
 }

@@ -293,11 +293,63 @@ static void two_routers_of_conntrackd(struct conf *c)
 	c->n_routers = 2;
 }
 
-static void two_links_of_conntrackd(struct conf *c)
+static void two_links(struct conf *c)
 {
 	conntrackd(c);
 	strcpy(c->sync.interface[1], "eth7");
 	c->sync.n_interfaces = 2;
+	c->sync.peers_line = c->sync.group_line = c->sync.port_line = 6;
+}
+
+static void three_on_two_links(struct conf *c)
+{
+	two_links(c);
+	for (unsigned i = 0; i < 3; i++) {
+		c->sync.peer[i].addr = fixture_addr("10.20.9.1");
+		c->sync.peer[i].addr.b[3] = (uint8_t)(i + 1);
+		strcpy(c->sync.peer[i].interface, "eth7");
+	}
+	c->sync.n_peers = 3;
+}
+
+static void nobody_on_the_second_link(struct conf *c)
+{
+	two_links(c);
+	c->sync.group = (struct ip_addr){0};
+	c->sync.peer[0].addr = fixture_addr("10.20.9.1");
+	c->sync.n_peers = 1;
+}
+
+static void tcp_to_a_group(struct conf *c)
+{
+	two_links(c);
+	c->sync.tcp = true;
+}
+
+static void groups_of_both_versions(struct conf *c)
+{
+	two_links(c);
+	c->sync.groups[1] = fixture_addr("ff02::77");
+	c->sync.n_groups = 2;
+}
+
+static void more_groups_than_links(struct conf *c)
+{
+	two_links(c);
+	c->sync.groups[1] = c->sync.groups[2] = c->sync.group;
+	c->sync.n_groups = 3;
+}
+
+static void ports_run_out(struct conf *c)
+{
+	two_links(c);
+	c->sync.port = 65535;
+}
+
+static void two_ports_of_native(struct conf *c)
+{
+	c->sync.n_ports = 2;
+	c->sync.port_line = 6;
 }
 
 static void no_checksum_of_ipv6(struct conf *c)
@@ -560,8 +612,15 @@ static const struct {
 	{two_routers_of_conntrackd,
 	 "test.conf:20: router \"r1\": conntrackd's protocol names no router",
 	 "allowed: one router"},
-	{two_links_of_conntrackd, "test.conf:5: sync: interface: conntrackd's protocol",
+	{three_on_two_links, "test.conf:6: sync: peers: conntrackd's protocol on several links",
 	 "one interface"},
+	{nobody_on_the_second_link, "test.conf:6: sync: peers: nobody is reached through eth7",
+	 "ADDRESS%eth7"},
+	{tcp_to_a_group, "test.conf:6: sync: group: TCP has two ends", "peers"},
+	{groups_of_both_versions, "test.conf:6: sync: group: groups of both", "one version"},
+	{more_groups_than_links, "test.conf:6: sync: group: more than there are", "for all"},
+	{ports_run_out, "test.conf:6: sync: port: the links that follow", "one for each link"},
+	{two_ports_of_native, "test.conf:6: sync: port: one for each link", "allowed: one"},
 	{no_checksum_of_ipv6, "test.conf:6: sync: checksum: IPv6", "addresses of IPv4"},
 	{nobody_to_sync_with, "test.conf:5: sync: neither group nor peers", "allowed"},
 	{group_is_unicast, "test.conf:5: sync: group = \"10.20.0.12\"", "239.255.255.255"},

@@ -19,7 +19,7 @@ struct node {
 	struct ip_addr addr;
 	struct flow *flow; /* of FLOWS_MAX; family 0: free */
 	unsigned n, dumped;
-	bool cut, full;
+	bool cut, full, pair;
 	int drained; /* -1: not yet */
 	int outcome;
 };
@@ -205,7 +205,8 @@ static void start(unsigned i, enum ctd_mode mode)
 				.room = 1472,
 				.ring_bytes = 1 << 18,
 				.pin_s = 604800,
-				.refresh_ms = 3000};
+				.refresh_ms = 3000,
+				.pair = n->pair};
 
 	flow_timeouts_default(&conf.timeouts);
 	ctd_free(n->ctd);
@@ -548,15 +549,41 @@ static void test_flood(void **state)
 	assert_equal(0, 1);
 }
 
+/* The source loses its link in the middle, and goes on from another address: what was under way is
+ * missed, and there is still one other controller. */
+static void test_another_link(void **state)
+{
+	struct engine_peer peer[ENGINE_PEERS_MAX];
+
+	(void)state;
+	w.node[1].pair = true;
+	begin(2, CTD_MODE_FTFW);
+	ctd_promote(w.node[0].ctd, 0, w.now);
+	run(3000);
+	traffic(0, 0, 300);
+	ctd_on_drained(w.node[0].ctd, w.now);
+	w.head = w.tail;
+	w.node[0].addr = ip_addr_v4(htonl(0x0a090101));
+	run(2000);
+	assert_true(w.node[1].counters.v[SYNC_CTD_LOST] > 0);
+	assert_equal(0, 1);
+	assert_int_equal(ctd_peers(w.node[1].ctd, peer, w.now), 1);
+	assert_string_equal(peer[0].name, "10.9.1.1");
+	assert_false(peer[0].lost);
+}
+
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TEST(test_join),	  WORLD_TEST(test_loss),   WORLD_TEST(test_no_resurrection),
-		WORLD_TEST(test_restart), WORLD_TEST(test_switch), WORLD_TEST(test_three),
-		WORLD_TEST(test_gone),	  WORLD_TEST(test_full),   WORLD_TEST(test_notrack),
-		WORLD_TEST(test_alarm),	  WORLD_TEST(test_verify), WORLD_TEST(test_flood),
+		WORLD_TEST(test_join),	       WORLD_TEST(test_loss),
+		WORLD_TEST(test_another_link), WORLD_TEST(test_no_resurrection),
+		WORLD_TEST(test_restart),      WORLD_TEST(test_switch),
+		WORLD_TEST(test_three),	       WORLD_TEST(test_gone),
+		WORLD_TEST(test_full),	       WORLD_TEST(test_notrack),
+		WORLD_TEST(test_alarm),	       WORLD_TEST(test_verify),
+		WORLD_TEST(test_flood),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

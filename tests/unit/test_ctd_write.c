@@ -151,6 +151,51 @@ static void is_read_again(void **state)
 	txt_free(&out);
 }
 
+/* Each link's group and port, and the kind of all of them, come back as they were. */
+static void links_are_read_again(void **state)
+{
+	const struct import_opts opts = {.controller = "c", .conntrackd = true};
+	struct conf_router r;
+	struct conf_sync s;
+	struct ctd_write w;
+
+	(void)state;
+	for (unsigned tcp = 0; tcp < 2; tcp++) {
+		struct txt out = {0}, back = {0};
+		char why[CTD_WHY_MAX];
+		struct import *im;
+
+		fixture(&s, &r, &w);
+		s.conntrackd = true;
+		s.tcp = tcp;
+		strcpy(s.interface[1], "sync1");
+		s.n_interfaces = s.n_ports = s.n_groups = 2;
+		s.ports[1] = 3799;
+		s.groups[1] = fixture_addr("225.0.0.51");
+		if (tcp)
+			s.group.family = 0;
+		for (unsigned i = 0; i < 2 * tcp; i++) {
+			s.peer[i].addr = fixture_addr(i ? "10.9.1.2" : "10.9.0.2");
+			strcpy(s.peer[i].interface, s.interface[i]);
+			s.n_peers = 2;
+		}
+		w.link[0] = (struct ctd_link){"sync0", fixture_addr("10.9.0.1")};
+		w.link[1] = (struct ctd_link){"sync1", fixture_addr("10.9.1.1")};
+		assert_int_equal(ctd_write(&out, &w, why), 0);
+		assert_int_equal(import_new(&im, &opts, NULL, NULL), 0);
+		import_text(im, "f", out.p, out.len);
+		assert_int_equal(import_build(im, &back), 0);
+		assert_non_null(strstr(back.p, "interface = { \"sync0\", \"sync1\" }"));
+		assert_non_null(strstr(back.p, "port = { 3781, 3799 }"));
+		assert_non_null(strstr(back.p, tcp ? "transport = \"tcp\""
+						   : "group = { \"225.0.0.50\", "
+						     "\"225.0.0.51\" }"));
+		import_free(im);
+		txt_free(&back);
+		txt_free(&out);
+	}
+}
+
 static void refused(const struct ctd_write *w, const char *says)
 {
 	struct txt out = {0};
@@ -238,8 +283,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes),	 cmocka_unit_test(leaves_out_its_own),
-		cmocka_unit_test(is_read_again), cmocka_unit_test(refuses),
-		cmocka_unit_test(modes),
+		cmocka_unit_test(is_read_again), cmocka_unit_test(links_are_read_again),
+		cmocka_unit_test(refuses),	 cmocka_unit_test(modes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
