@@ -58,8 +58,8 @@ static void lose(struct stream *s, const char *why)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	log_info("sync", s->all->name, "connection %s %s: %s", s->out ? "to" : "from",
-		 ip_addr_format(&s->all->peer[s->peer], text), why);
+	log_remote("sync", s->all->name, "connection %s %s: %s", s->out ? "to" : "from",
+		   ip_addr_format(&s->all->peer[s->peer], text), why);
 	drop(s);
 }
 
@@ -222,8 +222,8 @@ void streams_take(struct streams *s, unsigned peer, bool out, int fd)
 	if (watch(k) < 0)
 		drop(k);
 	else
-		log_info("sync", s->name, "connection %s %s", out ? "to" : "from",
-			 ip_addr_format(&s->peer[peer], text));
+		log_remote("sync", s->name, "connection %s %s", out ? "to" : "from",
+			   ip_addr_format(&s->peer[peer], text));
 }
 
 void streams_ask(struct streams *s, bool anew)

@@ -234,7 +234,9 @@ uint64_t ctd_run(struct ctd *c, uint64_t now)
 	next = least(next, ctd_pass(c));
 	next = least(next, drain_run(c));
 	next = least(next, run_alive(c));
-	ctd_flush(c);
+	ctd_flush_paced(c);
+	if (c->len)
+		next = least(next, c->now + 1);
 	phase = ctd_phase(c);
 	if (phase != c->told) {
 		c->told = phase;

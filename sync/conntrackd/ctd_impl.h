@@ -50,6 +50,7 @@ struct ctd {
 	bool hello, hello_back;
 	uint64_t alive_at;
 	size_t len; /* of what waits in datagram */
+	uint64_t flushed_at;
 	uint8_t datagram[CTD_DATAGRAM_MAX];
 	struct ctd_ring ring;
 	struct ctd_range ask[CTD_ASKS_MAX];
@@ -97,6 +98,8 @@ void ctd_tell_expect(struct ctd *c, uint8_t type, const struct expect *x);
 /* A number that is not used: it brings about an acknowledgement of all before it. */
 void ctd_skip(struct ctd *c);
 void ctd_flush(struct ctd *c);
+/* The same, but not twice within a millisecond: what comes fast goes in datagrams that are full. */
+void ctd_flush_paced(struct ctd *c);
 void ctd_ack(struct ctd *c, struct ctd_peer *p);
 void ctd_on_nack(struct ctd *c, uint32_t from, uint32_t to);
 /* Sends some of what was asked for; when it wants to be called again. */

@@ -27,6 +27,13 @@ void ctd_flush(struct ctd *c)
 	c->ops->send(c->ctx, c->datagram, c->len);
 	ctd_count(c, SYNC_TX_DATAGRAMS);
 	c->len = 0;
+	c->flushed_at = c->now;
+}
+
+void ctd_flush_paced(struct ctd *c)
+{
+	if (c->now != c->flushed_at)
+		ctd_flush(c);
 }
 
 void ctd_finish(struct ctd *c, struct wr *w, const struct ctd_sent *sent)

@@ -114,7 +114,7 @@ void ctd_on_expect_change(struct ctd *c, const struct expect *x, enum flow_chang
 void ctd_on_drained(struct ctd *c, uint64_t now)
 {
 	c->now = now;
-	ctd_flush(c);
+	ctd_flush_paced(c);
 }
 
 /* Ends among what was lost cannot be told any more. */

@@ -549,6 +549,28 @@ static void test_flood(void **state)
 	assert_equal(0, 1);
 }
 
+/* A change after a quiet millisecond leaves at once; those that follow share a datagram, and leave
+ * by the next one. */
+static void test_fast_changes_share_datagrams(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	begin(2, CTD_MODE_FTFW);
+	ctd_promote(w.node[0].ctd, 0, w.now);
+	run(3000);
+	before = w.node[0].counters.v[SYNC_TX_DATAGRAMS];
+	change(0, 0, FLOW_NEW); /* ends in a drained queue, as the next ones do */
+	assert_int_equal(w.node[0].counters.v[SYNC_TX_DATAGRAMS], before + 1);
+	for (unsigned i = 7; i < 35; i += 7)
+		change(0, i, FLOW_NEW);
+	assert_int_equal(w.node[0].counters.v[SYNC_TX_DATAGRAMS], before + 1);
+	assert_true(ctd_run(w.node[0].ctd, w.now) <= w.now + 1);
+	run(2);
+	assert_int_equal(w.node[0].counters.v[SYNC_TX_DATAGRAMS], before + 2);
+	assert_equal(0, 1);
+}
+
 /* The source loses its link in the middle, and goes on from another address: what was under way is
  * missed, and there is still one other controller. */
 static void test_another_link(void **state)
@@ -577,12 +599,19 @@ static void test_another_link(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TEST(test_join),	       WORLD_TEST(test_loss),
-		WORLD_TEST(test_another_link), WORLD_TEST(test_no_resurrection),
-		WORLD_TEST(test_restart),      WORLD_TEST(test_switch),
-		WORLD_TEST(test_three),	       WORLD_TEST(test_gone),
-		WORLD_TEST(test_full),	       WORLD_TEST(test_notrack),
-		WORLD_TEST(test_alarm),	       WORLD_TEST(test_verify),
+		WORLD_TEST(test_join),
+		WORLD_TEST(test_loss),
+		WORLD_TEST(test_another_link),
+		WORLD_TEST(test_fast_changes_share_datagrams),
+		WORLD_TEST(test_no_resurrection),
+		WORLD_TEST(test_restart),
+		WORLD_TEST(test_switch),
+		WORLD_TEST(test_three),
+		WORLD_TEST(test_gone),
+		WORLD_TEST(test_full),
+		WORLD_TEST(test_notrack),
+		WORLD_TEST(test_alarm),
+		WORLD_TEST(test_verify),
 		WORLD_TEST(test_flood),
 	};
 
