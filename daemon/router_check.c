@@ -135,10 +135,9 @@ static bool is_own_other_leg(const struct neighbour *n, const uint8_t mac[static
 	return false;
 }
 
-static void on_heard(void *ctx)
+static void on_heard(void *ctx, const uint8_t mac[static NET_MAC_BYTES])
 {
 	struct neighbour *n = ctx;
-	const uint8_t *mac = net_probe_heard_mac(n->probe);
 
 	if (!n->q->asked) /* what was said before says nothing of now */
 		return;
@@ -169,7 +168,7 @@ static void add_neighbour(struct router_check *c, unsigned leg, const struct ip_
 		return;
 	n->from = *from;
 	q->err = net_probe_new(&n->probe, c->r->ns, c->r->env->base, c->desired.leg[leg].ifname,
-			       target, on_heard, n);
+			       target, NET_PROBE_ANSWERS, on_heard, n);
 }
 
 static void add_gateways(struct router_check *c)

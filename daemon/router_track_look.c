@@ -30,10 +30,12 @@ static int look(struct tracker *t, char why[static NET_REASON_MAX])
 /* ---- gateway ----------------------------------------------------------------------------------
  */
 
-static void on_heard(void *ctx)
+static void on_heard(void *ctx, const uint8_t mac[static NET_MAC_BYTES])
 {
 	struct tracker *t = ctx;
 	uint64_t now = now_ms();
+
+	(void)mac;
 
 	if (t->state.active && !evtimer_pending(t->answer, NULL))
 		return; /* late, or not asked for */
@@ -148,7 +150,7 @@ static int open_gateway(struct tracker *t)
 	if (!t->answer)
 		return -ENOMEM;
 	return net_probe_new(&t->probe, t->r->ns, t->r->env->base, t->r->conf.leg[c->leg].interface,
-			     &c->target, on_heard, t);
+			     &c->target, NET_PROBE_ANSWERS, on_heard, t);
 }
 
 int tracker_open(struct tracker *t)

@@ -160,11 +160,12 @@ static size_t build_arp(uint8_t *frame, const uint8_t mac[static ETH_ALEN],
 	return ARP_BYTES;
 }
 
-static bool is_zero(const struct ip_addr *a)
+static bool is_zero(const uint8_t *b, size_t n)
 {
-	static const struct ip_addr zero;
-
-	return memcmp(a->b, zero.b, sizeof(a->b)) == 0;
+	for (size_t i = 0; i < n; i++)
+		if (b[i])
+			return false;
+	return true;
 }
 
 /* To the group of the target's last three bytes (RFC 4291 2.7.1). One that comes from nobody says
@@ -180,7 +181,7 @@ static size_t build_solicitation(uint8_t *frame, const uint8_t mac[static ETH_AL
 	} msg = {.ns = {.nd_ns_hdr = {.icmp6_type = ND_NEIGHBOR_SOLICIT}},
 		 .opt = {.nd_opt_type = ND_OPT_SOURCE_LINKADDR, .nd_opt_len = 1}};
 	struct ip6_hdr ip = {.ip6_dst = {.s6_addr = {0xff, 0x02, [11] = 1, [12] = 0xff}}};
-	size_t at, len = is_zero(from) ? sizeof(msg.ns) : sizeof(msg);
+	size_t at, len = is_zero(from->b, 16) ? sizeof(msg.ns) : sizeof(msg);
 
 	memcpy(to + 3, target->b + 13, 3);
 	at = put_ethernet(frame, to, mac, ETHERTYPE_IPV6);
@@ -220,21 +221,27 @@ size_t probe_build(uint8_t frame[static PROBE_FRAME_MAX], const uint8_t mac[stat
 					 : build_solicitation(frame, mac, from, target);
 }
 
-static bool is_arp_of(const uint8_t *packet, size_t len, const struct ip_addr *target)
+static bool is_arp_of(const uint8_t *packet, size_t len, const struct ip_addr *target, bool claims)
 {
 	struct ether_arp arp;
 
 	if (len < sizeof(arp))
 		return false;
 	memcpy(&arp, packet, sizeof(arp));
-	return arp.ea_hdr.ar_pro == htons(ETHERTYPE_IP) && arp.ea_hdr.ar_hln == ETH_ALEN &&
-	       arp.ea_hdr.ar_pln == 4 && memcmp(arp.arp_spa, target->b, 4) == 0;
+	if (arp.ea_hdr.ar_pro != htons(ETHERTYPE_IP) || arp.ea_hdr.ar_hln != ETH_ALEN ||
+	    arp.ea_hdr.ar_pln != 4)
+		return false;
+	if (claims && is_zero(arp.arp_spa, 4) && arp.ea_hdr.ar_op == htons(ARPOP_REQUEST))
+		return memcmp(arp.arp_tpa, target->b, 4) == 0;
+	return memcmp(arp.arp_spa, target->b, 4) == 0;
 }
 
-static bool is_neighbour(const uint8_t *packet, size_t len, const struct ip_addr *target)
+static bool is_neighbour(const uint8_t *packet, size_t len, const struct ip_addr *target,
+			 bool claims)
 {
 	struct nd_neighbor_advert na; /* a solicitation has the same form */
 	struct ip6_hdr ip;
+	bool about;
 
 	if (len < sizeof(ip) + sizeof(na))
 		return false;
@@ -243,13 +250,15 @@ static bool is_neighbour(const uint8_t *packet, size_t len, const struct ip_addr
 	/* a hop limit of 255: it has not come through a router (RFC 4861 7.1) */
 	if (ip.ip6_nxt != IPPROTO_ICMPV6 || ip.ip6_hlim != 255)
 		return false;
+	about = memcmp(&na.nd_na_target, target->b, sizeof(na.nd_na_target)) == 0;
+	if (na.nd_na_type == ND_NEIGHBOR_SOLICIT && claims && is_zero(ip.ip6_src.s6_addr, 16))
+		return about;
 	if (na.nd_na_type == ND_NEIGHBOR_SOLICIT)
 		return memcmp(&ip.ip6_src, target->b, sizeof(ip.ip6_src)) == 0;
-	return na.nd_na_type == ND_NEIGHBOR_ADVERT &&
-	       memcmp(&na.nd_na_target, target->b, sizeof(na.nd_na_target)) == 0;
+	return na.nd_na_type == ND_NEIGHBOR_ADVERT && about;
 }
 
-bool probe_is_answer(const uint8_t *frame, size_t len, const struct ip_addr *target)
+static bool is_heard(const uint8_t *frame, size_t len, const struct ip_addr *target, bool claims)
 {
 	struct ether_header eth;
 
@@ -259,7 +268,18 @@ bool probe_is_answer(const uint8_t *frame, size_t len, const struct ip_addr *tar
 	frame += sizeof(eth);
 	len -= sizeof(eth);
 	if (target->family == AF_INET)
-		return eth.ether_type == htons(ETHERTYPE_ARP) && is_arp_of(frame, len, target);
+		return eth.ether_type == htons(ETHERTYPE_ARP) &&
+		       is_arp_of(frame, len, target, claims);
 	return target->family == AF_INET6 && eth.ether_type == htons(ETHERTYPE_IPV6) &&
-	       is_neighbour(frame, len, target);
+	       is_neighbour(frame, len, target, claims);
+}
+
+bool probe_is_answer(const uint8_t *frame, size_t len, const struct ip_addr *target)
+{
+	return is_heard(frame, len, target, false);
+}
+
+bool probe_is_claim(const uint8_t *frame, size_t len, const struct ip_addr *target)
+{
+	return is_heard(frame, len, target, true);
 }

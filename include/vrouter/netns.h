@@ -391,20 +391,27 @@ const struct ip_addr *probe_source(const struct net_leg *leg, const struct ip_ad
  * that the answer comes to us alone; what RFC 4862 5.4.3 asks from no address is answered to
  * everybody, who would learn the other one's MAC. Only where there is no other one, from none. */
 struct ip_addr probe_nobody(const struct net_leg *leg, const struct ip_addr *addr);
-/* Its length. from and target are of one family; from may be all zero. */
+/* Its length. from and target are of one family; from all zero: whoever asks has no address yet
+ * (RFC 5227 2.1.1, RFC 4862 5.4.2), and nobody learns it. */
 size_t probe_build(uint8_t frame[static PROBE_FRAME_MAX], const uint8_t mac[static NET_MAC_BYTES],
 		   const struct ip_addr *from, const struct ip_addr *target);
 bool probe_is_answer(const uint8_t *frame, size_t len, const struct ip_addr *target);
+/* Or somebody asks for target who has no address yet, and means to have it. */
+bool probe_is_claim(const uint8_t *frame, size_t len, const struct ip_addr *target);
 
 /* Hears target on a leg, whether it was asked or not. What it sends is up to the caller: a STANDBY
- * has to be silent. */
+ * has to be silent. Frames with the leg's own MAC as of the last one that was sent do not count. */
 struct net_probe;
+enum net_probe_for {
+	NET_PROBE_ANSWERS,
+	NET_PROBE_CLAIMS, /* these, too: see probe_is_claim() */
+};
 must_check int net_probe_new(struct net_probe **out, struct netns *ns, struct event_base *base,
 			     const char *ifname, const struct ip_addr *target,
-			     void (*on_heard)(void *ctx), void *ctx);
+			     enum net_probe_for what,
+			     void (*on_heard)(void *ctx, const uint8_t mac[static NET_MAC_BYTES]),
+			     void *ctx);
 void net_probe_free(struct net_probe *p); /* NULL is allowed */
-/* From which MAC target was heard last; meaningless before that. */
-const uint8_t *net_probe_heard_mac(const struct net_probe *p);
 /* The leg may be a new one of the same name: listens to that. 0 or -errno. */
 must_check int net_probe_renew(struct net_probe *p);
 must_check int net_probe_send(struct net_probe *p, const struct ip_addr *from);

@@ -11,7 +11,9 @@ static void check(const uint8_t *data, size_t size, const struct ip_addr *target
 {
 	size_t n = ip_addr_size(target);
 
-	if (!probe_is_answer(data, size, target))
+	if (probe_is_answer(data, size, target) && !probe_is_claim(data, size, target))
+		abort();
+	if (!probe_is_claim(data, size, target))
 		return;
 	for (size_t at = 14; at + n <= size; at++)
 		if (memcmp(data + at, target->b, n) == 0)

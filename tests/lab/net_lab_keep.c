@@ -280,10 +280,11 @@ struct hearing {
 	unsigned heard;
 };
 
-static void on_heard(void *ctx)
+static void on_heard(void *ctx, const uint8_t mac[static NET_MAC_BYTES])
 {
 	struct hearing *h = ctx;
 
+	(void)mac;
 	h->heard++;
 	event_base_loopbreak(h->base);
 }
@@ -310,8 +311,10 @@ void probe(const char *there, const char *missing)
 	ensure(true);
 	assert_int_equal(ip_addr_parse(&is, there), 0);
 	assert_int_equal(ip_addr_parse(&not, missing), 0);
-	assert_ok(net_probe_new(&p, s.ns, h.base, s.d.leg[NET_PUBLIC].ifname, &is, on_heard, &h));
-	assert_ok(net_probe_new(&q, s.ns, h.base, s.d.leg[NET_PUBLIC].ifname, &not, on_heard, &h));
+	assert_ok(net_probe_new(&p, s.ns, h.base, s.d.leg[NET_PUBLIC].ifname, &is,
+				NET_PROBE_ANSWERS, on_heard, &h));
+	assert_ok(net_probe_new(&q, s.ns, h.base, s.d.leg[NET_PUBLIC].ifname, &not,
+				NET_PROBE_ANSWERS, on_heard, &h));
 	assert_int_equal(ask(p, &h, &is, PROBE_WAIT_MS), 1);
 	assert_int_equal(ask(q, &h, &not, 200), 0);
 	assert_int_equal(probe_sh("ip -n %s link del %s", s.router, s.d.leg[NET_PUBLIC].ifname), 0);

@@ -132,6 +132,47 @@ static void from_nobody(void **state)
 	assert_memory_equal(frame + 22, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
 }
 
+/* Whoever asks from nowhere means to have it. */
+static void claims(void **state)
+{
+	struct ip_addr v4 = addr("198.18.0.7"), v6 = addr("2001:db8::7"),
+		       other = addr("198.18.0.8");
+	struct announcement a;
+	uint8_t frame[PROBE_FRAME_MAX];
+	uint32_t sum = 24 + 0x3a;
+	size_t n;
+
+	(void)state;
+	n = build(frame, "0.0.0.0", "198.18.0.7");
+	assert_true(probe_is_claim(frame, n, &v4));
+	assert_false(probe_is_answer(frame, n, &v4));
+	assert_false(probe_is_claim(frame, n, &other));
+	frame[21] = 2; /* a reply from nowhere says nothing */
+	assert_false(probe_is_claim(frame, n, &v4));
+	n = build(frame, "198.18.0.9", "198.18.0.7"); /* somebody who has one asks for it */
+	assert_false(probe_is_claim(frame, n, &v4));
+	announce_build(&a, mac, &v4);
+	assert_true(probe_is_claim(a.frame[0], a.len, &v4));
+
+	/* RFC 4861 4.3: no option with the MAC when there is no source */
+	n = build(frame, "::", "2001:db8::7");
+	assert_int_equal(n, 14 + 40 + 24);
+	assert_int_equal(frame[14 + 5], 24);
+	for (size_t i = 22; i < n; i += 2)
+		sum += (uint32_t)frame[i] << 8 | frame[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	assert_int_equal(sum, 0xffff);
+	assert_true(probe_is_claim(frame, n, &v6));
+	assert_false(probe_is_answer(frame, n, &v6));
+	for (size_t len = 0; len < n; len++)
+		assert_false(probe_is_claim(frame, len, &v6));
+	n = build(frame, "2001:db8::9", "2001:db8::7");
+	assert_false(probe_is_claim(frame, n, &v6));
+	announce_build(&a, mac, &v6);
+	assert_true(probe_is_claim(a.frame[0], a.len, &v6));
+}
+
 static void sources(void **state)
 {
 	struct net_leg leg = {.n_vips = 3};
@@ -153,9 +194,9 @@ static void sources(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(arp),	       cmocka_unit_test(solicitation),
-		cmocka_unit_test(answers),     cmocka_unit_test(sources),
-		cmocka_unit_test(from_nobody),
+		cmocka_unit_test(arp),	   cmocka_unit_test(solicitation),
+		cmocka_unit_test(answers), cmocka_unit_test(claims),
+		cmocka_unit_test(sources), cmocka_unit_test(from_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
