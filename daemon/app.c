@@ -258,10 +258,12 @@ static int start(struct app *a)
 	if (err < 0)
 		return err;
 	snprintf(a->run_dir, sizeof(a->run_dir), "%s", a->conf->controller.run_dir);
+	snprintf(a->state_dir, sizeof(a->state_dir), "%s", a->conf->controller.state_dir);
 	snprintf(a->controller, sizeof(a->controller), "%s", a->conf->controller.name);
 	a->stock = a->conf->sync;
 	a->env = (struct router_env){.base = a->base,
 				     .run_dir = a->run_dir,
+				     .state_dir = a->state_dir,
 				     .controller = a->controller,
 				     .sync = a->sync,
 				     .stock = a->stock.stock ? &a->stock : NULL,
@@ -270,6 +272,8 @@ static int start(struct app *a)
 				     .groups = &a->groups,
 				     .ovs = a->ovs,
 				     .adopt = a->adopt,
+				     .is_taken = app_is_taken,
+				     .is_linked = app_is_linked,
 				     .on_happening = on_happening,
 				     .on_answer = app_on_answer,
 				     .on_ended = on_ended,
@@ -362,6 +366,8 @@ static int check(struct app *a, int *lock)
 		err = startup_check_rules(a->conf, why);
 	if (!err)
 		err = startup_check_conntrack(why);
+	if (!err)
+		err = startup_check_state(a->conf, why);
 	if (!err)
 		err = startup_lock(lock, a->conf->controller.run_dir, why);
 	if (err < 0)

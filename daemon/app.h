@@ -32,7 +32,7 @@ struct app {
 	char *config; /* its absolute path */
 	char *exe;    /* ours: where another version may be now */
 	/* as at the start; a reload cannot change them, and routers keep pointers to them */
-	char run_dir[CONF_PATH_MAX], controller[CONF_NAME_MAX];
+	char run_dir[CONF_PATH_MAX], state_dir[CONF_PATH_MAX], controller[CONF_NAME_MAX];
 	struct event_base *base;
 	struct router_env env;
 	struct sync_child *sync;
@@ -67,6 +67,12 @@ struct app {
 struct router *app_find(struct app *a, const char *name);
 /* Stores an event, tells the followers and the service manager. */
 void app_happening(struct app *a, const struct happening *h);
+
+/* app_vips.c: what routers that choose their VIPs ask for; ctx is the app. */
+bool app_is_taken(void *ctx, const struct router *asks, const struct ip_addr *a);
+bool app_is_linked(void *ctx);
+/* The router that it was chosen for, or NULL. */
+const struct router *app_chosen_for(const struct app *a, const struct ip_addr *vip);
 
 /* For helper processes. */
 struct spawn_opts app_spawn_opts(const struct app *a);

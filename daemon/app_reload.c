@@ -81,6 +81,25 @@ static void refuse_added(const struct app *a, const struct conf_router *r, struc
 		    t->at ? "; " : "", r->name, what, r->election.group);
 }
 
+/* A VIP that was chosen for another router stays that one's. */
+static void refuse_vips(const struct app *a, const struct conf_router *c, struct text *t)
+{
+	char buf[INET6_ADDRSTRLEN];
+
+	for (unsigned i = 0; i < conf_legs(c); i++)
+		for (unsigned k = 0; k < c->leg[i].n_vips && !c->leg[i].automatic; k++) {
+			const struct ip_addr *vip = &c->leg[i].vip[k].addr;
+			const struct router *of = app_chosen_for(a, vip);
+
+			if (of && strcmp(router_name(of), c->name) != 0)
+				add(t,
+				    "%srouter \"%s\": vip \"%s\" was chosen for router \"%s\"; "
+				    "allowed: another one",
+				    t->at ? "; " : "", c->name, ip_addr_format(vip, buf),
+				    router_name(of));
+		}
+}
+
 /* true: something cannot change. */
 static bool refuse(const struct app *a, const struct conf *new, const struct conf_delta *d,
 		   unsigned n, struct text *t)
@@ -89,6 +108,8 @@ static bool refuse(const struct app *a, const struct conf *new, const struct con
 
 	if (what)
 		add(t, "%s%s needs a restart", t->at ? "; " : "", what);
+	for (unsigned i = 0; i < new->n_routers; i++)
+		refuse_vips(a, &new->router[i], t);
 	for (unsigned i = 0; i < n; i++)
 		if (d[i].change == CONF_REFUSED)
 			add(t, "%srouter \"%s\": %s cannot change while it runs", t->at ? "; " : "",
@@ -172,8 +193,8 @@ static int try_all(const struct app *a, struct app_trial *x, struct text *t)
 		err = app_sync_conf(x->conf, &x->keys, t->buf);
 	if (!err &&
 	    (startup_check_links(x->conf, why) < 0 || startup_check_legs(x->conf, why) < 0 ||
-	     startup_check_programs(x->conf, why) < 0 ||
-	     startup_check_services(x->conf, why) < 0)) {
+	     startup_check_programs(x->conf, why) < 0 || startup_check_services(x->conf, why) < 0 ||
+	     startup_check_state(x->conf, why) < 0)) {
 		add(t, "%s", why);
 		err = -ENODEV;
 	}

@@ -76,6 +76,7 @@ static const char *router_of(const struct sync_msg *m)
 		[SYNC_MSG_WANTED] = offsetof(struct sync_msg, path.router),
 		[SYNC_MSG_LEAVING] = offsetof(struct sync_msg, leaving.router),
 		[SYNC_MSG_NEIGH] = offsetof(struct sync_msg, neigh.router),
+		[SYNC_MSG_RESERVED] = offsetof(struct sync_msg, reserve.router),
 	};
 
 	if (m->type >= ARRAY_LEN(name) || !name[m->type])

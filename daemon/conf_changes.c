@@ -46,6 +46,8 @@ static bool same_value(const struct conf_option *o, const void *a, const void *b
 	case CONF_T_GROUP:
 	case CONF_T_PEER:
 	case CONF_T_PREFIX:
+	case CONF_T_VIP:
+	case CONF_T_VIP_RANGE:
 	case CONF_T_PROTOCOL:
 	case CONF_T_NET:
 	case CONF_T_WEIGHT:

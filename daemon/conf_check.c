@@ -365,6 +365,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
 		const struct conf_router *r = &c->router[i];
 
 		conf_check_legs(c, r, errors);
+		conf_vips_check(c, r, errors);
 		check_gateways(&k, r);
 		check_election(&k, r);
 		conf_check_election_peers(c, r, errors);

@@ -17,6 +17,8 @@ void conf_nat_check_pair(const struct conf *c, const struct conf_router *a,
 			 const struct conf_router *b, struct conf_errors *errors);
 /* Those of one router, with its virtual MAC; those of two routers beside each other. */
 void conf_check_legs(const struct conf *c, const struct conf_router *r, struct conf_errors *errors);
+/* Ranges that VIPs are chosen from. */
+void conf_vips_check(const struct conf *c, const struct conf_router *r, struct conf_errors *errors);
 void conf_check_legs_of_two(const struct conf *c, const struct conf_router *a,
 			    const struct conf_router *b, struct conf_errors *errors);
 

@@ -228,7 +228,7 @@ static void check_one_wire(const struct check *k, const struct conf_router *a,
 	const struct conf_leg *y = &b->leg[id];
 	char buf[IP_PREFIX_STRLEN];
 
-	for (unsigned i = 0; i < y->n_vips; i++)
+	for (unsigned i = 0; i < y->n_vips && !x->automatic && !y->automatic; i++)
 		if (ip_prefix_any_is(x->vip, x->n_vips, &y->vip[i].addr))
 			wrong(k, id, y->vip_line,
 			      "vip = \"%s\": is router \"%s\"'s, too, on one bridge; allowed: an "

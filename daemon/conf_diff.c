@@ -70,6 +70,8 @@ const char *conf_diff_global(const struct conf *old, const struct conf *new)
 		return "controller: name";
 	if (!same_text(old->controller.run_dir, new->controller.run_dir))
 		return "controller: run-dir";
+	if (!same_text(old->controller.state_dir, new->controller.state_dir))
+		return "controller: state-dir";
 	if (!same_text(old->controller.control_socket, new->controller.control_socket))
 		return "controller: control-socket";
 	if (old->controller.realtime != new->controller.realtime)
@@ -82,6 +84,8 @@ const char *conf_diff_global(const struct conf *old, const struct conf *new)
 /* In this order, too: the first public one of a family is what is translated to. */
 static bool same_vips(const struct conf_leg *a, const struct conf_leg *b)
 {
+	if (a->automatic || b->automatic) /* see conf_vips_refused() */
+		return true;
 	if (a->n_vips != b->n_vips)
 		return false;
 	for (unsigned i = 0; i < a->n_vips; i++)
@@ -152,6 +156,8 @@ static const char *refused(const struct conf_router *a, const struct conf_router
 		return "public: interface";
 	if (!same_extra_legs(a, b))
 		return "leg";
+	if (!what)
+		what = conf_vips_refused(a, b);
 	if (what || a->election.mode != CONF_ELECTION_VRRP || a->election.group[0])
 		return what;
 	/* Advertisements carry the VIPs, and a peer that has others does not count: with the two
@@ -194,10 +200,21 @@ static bool same_nat(const struct conf_router *a, const struct conf_router *b)
 	return a->nat == b->nat && a->nat_random == b->nat_random && nat_rules_equal(&x, &y);
 }
 
+static bool same_ranges(const struct conf_leg *a, const struct conf_leg *b)
+{
+	if (a->n_ranges != b->n_ranges)
+		return false;
+	for (unsigned i = 0; i < a->n_ranges; i++)
+		if (!ip_addr_equal(&a->range[i].range.first, &b->range[i].range.first) ||
+		    !ip_addr_equal(&a->range[i].range.last, &b->range[i].range.last))
+			return false;
+	return true;
+}
+
 static bool same_live(const struct conf_router *a, const struct conf_router *b)
 {
 	for (unsigned i = 0; i < conf_legs(a); i++)
-		if (!same_vips(&a->leg[i], &b->leg[i]) ||
+		if (!same_vips(&a->leg[i], &b->leg[i]) || !same_ranges(&a->leg[i], &b->leg[i]) ||
 		    !conf_leg_same_wire(&a->leg[i], &b->leg[i]) || a->leg[i].mtu != b->leg[i].mtu ||
 		    a->leg[i].outside != b->leg[i].outside)
 			return false;

@@ -357,6 +357,7 @@ static int take_routers(cfg_t *root, struct conf *c)
 		copy_name(r->name, sizeof(r->name), sec->title);
 		copy_name(r->namespace, sizeof(r->namespace), sec->title);
 		take_section(s, sec, r, where);
+		conf_vips_complete(r, c->path, reading.errors);
 		for (unsigned k = 0; k < r->n_tracks; k++)
 			conf_track_complete(&r->track[k], r);
 		r->own_filter = r->filter.line != 0;

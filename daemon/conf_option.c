@@ -37,6 +37,7 @@ static const struct conf_option controller_options[] = {
 	{.name = "control-socket", .type = CONF_T_PATH, AT(struct conf, controller.control_socket)},
 	{.name = "realtime", .type = CONF_T_BOOL, AT(struct conf, controller.realtime)},
 	{.name = "ovs-db", .type = CONF_T_PATH, AT(struct conf, controller.ovs_db)},
+	{.name = "state-dir", .type = CONF_T_PATH, AT(struct conf, controller.state_dir)},
 };
 
 static const struct conf_option filter_options[] = {
@@ -181,12 +182,18 @@ static const struct conf_option leg_options[] = {
 	 AT(struct conf_leg, interface),
 	 LINE_AT(struct conf_leg, interface_line)},
 	{.name = "vip",
-	 .type = CONF_T_PREFIX,
+	 .type = CONF_T_VIP,
 	 .required = true,
 	 .list_max = NET_VIPS_MAX,
 	 LIST_OF(struct conf_leg, vip),
 	 .count_offset = offsetof(struct conf_leg, n_vips),
 	 LINE_AT(struct conf_leg, vip_line)},
+	{.name = "vip-range",
+	 .type = CONF_T_VIP_RANGE,
+	 .list_max = CONF_VIP_RANGES_MAX,
+	 LIST_OF(struct conf_leg, range),
+	 .count_offset = offsetof(struct conf_leg, n_ranges),
+	 LINE_AT(struct conf_leg, range_line)},
 	{.name = "vlan",
 	 .type = CONF_T_NUMBER,
 	 AT(struct conf_leg, vlan),
@@ -547,6 +554,7 @@ const struct conf_section conf_sections[CONF_SECS] = {
 void conf_defaults(struct conf *c)
 {
 	strcpy(c->controller.run_dir, "/run/vrouterd");
+	strcpy(c->controller.state_dir, "/var/lib/vrouterd");
 	strcpy(c->controller.ovs_db, "/run/openvswitch/db.sock");
 	c->controller.realtime = true;
 	c->sync.port = 3781;

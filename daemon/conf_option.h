@@ -18,16 +18,18 @@ enum conf_type {
 	CONF_T_GROUP, /* the same, of a multicast group */
 	CONF_T_PEER,  /* that, and perhaps %INTERFACE */
 	CONF_T_PREFIX,
-	CONF_T_PROTOCOL, /* by name or number; one byte */
-	CONF_T_NET,	 /* an address or a network, IPv6 as well */
-	CONF_T_WEIGHT,	 /* a number below or above 0 */
-	CONF_T_TEXT,	 /* any, of a bounded length */
-	CONF_T_PROCESS,	 /* as the kernel calls a process */
-	CONF_T_RANGE,	 /* an address, "A-B" or a network */
-	CONF_T_PORTS,	 /* "80" or "8000-8099" */
-	CONF_T_TARGET,	 /* an address, perhaps with a port; IPv6 then in brackets */
-	CONF_T_MSS,	 /* a boolean, or a number of bytes */
-	CONF_T_DHCP,	 /* two IPv4 addresses: ADDRESS-ADDRESS */
+	CONF_T_VIP,	  /* a prefix, or "auto" (family 0) */
+	CONF_T_VIP_RANGE, /* ADDRESS-ADDRESS/LENGTH */
+	CONF_T_PROTOCOL,  /* by name or number; one byte */
+	CONF_T_NET,	  /* an address or a network, IPv6 as well */
+	CONF_T_WEIGHT,	  /* a number below or above 0 */
+	CONF_T_TEXT,	  /* any, of a bounded length */
+	CONF_T_PROCESS,	  /* as the kernel calls a process */
+	CONF_T_RANGE,	  /* an address, "A-B" or a network */
+	CONF_T_PORTS,	  /* "80" or "8000-8099" */
+	CONF_T_TARGET,	  /* an address, perhaps with a port; IPv6 then in brackets */
+	CONF_T_MSS,	  /* a boolean, or a number of bytes */
+	CONF_T_DHCP,	  /* two IPv4 addresses: ADDRESS-ADDRESS */
 };
 
 struct conf_option {
@@ -94,6 +96,10 @@ void conf_defaults(struct conf *c);
 void conf_router_defaults(struct conf_router *r);
 /* What else holds with the protocol that was chosen. */
 void conf_sync_complete(struct conf_sync *s);
+
+/* conf_vips.c. As conf_option_set(); what a leg's options make together. */
+const char *conf_vips_set(enum conf_type type, void *to, const char *text);
+void conf_vips_complete(struct conf_router *r, const char *path, struct conf_errors *errors);
 
 bool conf_name_ok(const char *name);
 bool conf_ifname_ok(const char *name);

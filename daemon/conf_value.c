@@ -67,6 +67,12 @@ static const char *allowed_fixed(enum conf_type type)
 	case CONF_T_PREFIX:
 		return "an address with prefix length like \"192.0.2.1/24\" or "
 		       "\"2001:db8::1/64\"";
+	case CONF_T_VIP:
+		return "an address with prefix length like \"192.0.2.1/24\" or "
+		       "\"2001:db8::1/64\", or \"auto\"";
+	case CONF_T_VIP_RANGE:
+		return "addresses of one network, at most 65536, like "
+		       "\"192.0.2.10-192.0.2.99/24\" or \"2001:db8::10-2001:db8::99/64\"";
 	case CONF_T_NET:
 		return "an address or network like \"192.0.2.1\", \"192.0.2.0/24\" or "
 		       "\"2001:db8::/32\"";
@@ -150,6 +156,8 @@ const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t c
 	case CONF_T_GROUP:
 	case CONF_T_PEER:
 	case CONF_T_PREFIX:
+	case CONF_T_VIP:
+	case CONF_T_VIP_RANGE:
 	case CONF_T_NET:
 	case CONF_T_DHCP:
 	case CONF_T_RANGE:
@@ -362,6 +370,9 @@ const char *conf_option_set(const struct conf_option *o, void *base, unsigned in
 		return set_peer(to, text);
 	case CONF_T_PREFIX:
 		return set_prefix(to, text);
+	case CONF_T_VIP:
+	case CONF_T_VIP_RANGE:
+		return conf_vips_set(o->type, to, text);
 	case CONF_T_PROTOCOL:
 		return set_protocol(to, text);
 	case CONF_T_NET:

@@ -21,7 +21,10 @@ static void on_init(struct life_run *s)
 		life_enter_adopted(s);
 		break;
 	case LIFE_EV_FAULT:
-		life_enter_fault(s);
+		if (s->l->faults == LIFE_FAULT_CHOOSING)
+			life_set_reason(s->l, s->in->why);
+		else
+			life_enter_fault(s);
 		break;
 	case LIFE_EV_STOP:
 		life_enter_stopped(s, s->in->why);

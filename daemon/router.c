@@ -254,6 +254,7 @@ static void tell_role(struct router *r, enum life_state before, const char *from
 	router_happened(r, HAPPENING_ROLE, text, l->reason);
 	router_hook_tell(r);
 	router_track_role(r);
+	router_vips_role(r);
 }
 
 static void give_answer(struct router *r, const struct queued *q, const struct life_out *out)
@@ -402,10 +403,15 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 	r->life.sync = env->sync || env->stock ? LIFE_SYNC_DOWN : LIFE_SYNC_NONE;
 	r->life.term = router_state_read(env->run_dir, conf->name);
 	set_life_cfg(r);
-	look_for_kept(r);
+	err = router_vips_open(r);
+	if (!err) {
+		look_for_kept(r);
+		router_vips_init(r);
+	}
 	r->life_timer = evtimer_new(env->base, on_life_timer, r);
 	r->save_timer = evtimer_new(env->base, on_save, r);
-	err = r->life_timer && r->save_timer ? router_hook_open(r) : -ENOMEM;
+	if (!err)
+		err = r->life_timer && r->save_timer ? router_hook_open(r) : -ENOMEM;
 	if (!err)
 		err = router_takeover_open(r);
 	if (!err)
@@ -424,6 +430,7 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 		router_free(r);
 		return err;
 	}
+	router_vips_begin(r);
 	if (env->sync && sync_child_is_up(env->sync))
 		router_on_sync_up(r);
 	router_net_build(r);
@@ -455,6 +462,7 @@ void router_free(struct router *r)
 	router_hook_close(r);
 	router_takeover_close(r);
 	router_handover_close(r);
+	router_vips_close(r);
 	if (r->events_fd >= 0)
 		close(r->events_fd);
 	if (r->life_timer)
@@ -474,6 +482,7 @@ void router_teardown(struct router *r)
 	if (net_teardown(r->ns, &d, reason) < 0)
 		log_warn("router", r->conf.name, "cannot take it down: %s", reason);
 	router_ovs_teardown(r);
+	router_vips_teardown(r);
 }
 
 bool router_has_adopted(struct router *r)
@@ -524,6 +533,7 @@ int router_reconfigure(struct router *r, const struct conf_router *conf,
 	router_check_cancel(r, "its configuration has just changed: ask again");
 	*was = r->conf;
 	r->conf = *conf;
+	router_vips_reconfigure(r);
 	set_life_cfg(r);
 	tracked = router_track_reconfigure(r, was);
 	router_group_look(r);

@@ -29,7 +29,7 @@ struct router_groups {
 /* What a router needs from the daemon; borrowed, outlives every router. */
 struct router_env {
 	struct event_base *base;
-	const char *run_dir, *controller;
+	const char *run_dir, *state_dir, *controller;
 	struct sync_child *sync;       /* NULL: no replication by ours */
 	const struct conf_sync *stock; /* replication is conntrackd's; NULL: it is not */
 	struct guard *guard;	       /* NULL: none */
@@ -38,6 +38,10 @@ struct router_env {
 	struct router_groups *groups;
 	struct ovs *ovs;
 	uint32_t ring_bytes, hold_new_ms;
+	/* Is it a VIP of another router of this controller? */
+	bool (*is_taken)(void *ctx, const struct router *asks, const struct ip_addr *a);
+	/* Does any replication link work? */
+	bool (*is_linked)(void *ctx);
 	/* id and time_ms are filled in by the daemon */
 	void (*on_happening)(void *ctx, const struct happening *h);
 	/* The outcome of router_command(). */
@@ -96,6 +100,9 @@ enum router_alarm_kind {
 	ROUTER_ALARM_ONEWAY, /* "one-way" */
 	ROUTER_ALARM_ALONE,  /* "no-peer" */
 	ROUTER_ALARM_ENGINE, /* "conntrackd": something that it needs is missing */
+	/* of chosen VIPs; those above are those of a whole group */
+	ROUTER_ALARM_VIP_CONFLICT, /* "vip-conflict" */
+	ROUTER_ALARM_VIP_SPLIT,	   /* "vip-split" */
 	ROUTER_ALARMS
 };
 struct router_alarm {
@@ -106,6 +113,18 @@ const char *router_alarm_name(enum router_alarm_kind k);
 struct router_takeover_stats {
 	uint64_t vetoes, fence_runs, fence_failed, fence_killed;
 	uint64_t clashes, rivals;
+};
+
+/* VIPs that are chosen. */
+struct router_vips_stats {
+	uint64_t searches, asked; /* probes sent */
+	uint64_t not_free;	  /* candidates that somebody has */
+	uint64_t conflicts;	  /* times that somebody used one of ours */
+};
+struct router_vips_view {
+	bool pending, failed; /* not agreed on yet; and somebody has to do something */
+	const char *why;
+	struct router_vips_stats stats;
 };
 
 struct router_hook_stats {
@@ -181,6 +200,10 @@ struct router_planned {
 /* 0 or -errno with reason. Changes nothing. */
 must_check int router_plan(struct router *r, const struct conf_router *to,
 			   struct router_planned *out, char reason[static NET_REASON_MAX]);
+/* false: its VIPs are as configured. */
+bool router_vips_view(const struct router *r, struct router_vips_view *out);
+/* Are they, or might they soon be: a VIP that was chosen for it? */
+bool router_vips_has(const struct router *r, const struct ip_addr *a);
 
 struct router_service_view {
 	struct service_view service;

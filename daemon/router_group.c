@@ -362,8 +362,11 @@ void router_group_view(const struct router *r, struct router_view *out)
 	out->group_size = g ? g->group.n : 0;
 	out->priority = router_group_bid(r);
 	out->beats = first->reported ? first->report.status.beats : ENGINE_BEATS_OFF;
-	for (unsigned i = 0; i < ROUTER_ALARMS; i++)
-		out->alarm[i] = g && !r->alarm[i].text[0] ? &g->lead->alarm[i] : &r->alarm[i];
+	for (unsigned i = 0; i < ROUTER_ALARMS; i++) {
+		bool shared = g && i <= ROUTER_ALARM_ALONE && !r->alarm[i].text[0];
+
+		out->alarm[i] = shared ? &g->lead->alarm[i] : &r->alarm[i];
+	}
 }
 
 static struct router_group *find(const struct router_groups *all, const char *name)

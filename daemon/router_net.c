@@ -160,6 +160,7 @@ static void repair(struct router *r)
 		router_push(r, (struct life_in){.ev = LIFE_EV_RECOVERED, .fault = LIFE_FAULT_NET},
 			    NULL);
 		router_track_remind(r);
+		router_vips_remind(r);
 	} else if (changed && r->life.state != LIFE_LINGERING) {
 		char text[160];
 
@@ -303,11 +304,11 @@ void router_net_build(struct router *r)
 {
 	char reason[NET_REASON_MAX] = "";
 	unsigned changed;
-	bool kept = r->is_kept;
+	bool kept = r->is_kept, single = r->conf.election.mode == CONF_ELECTION_SINGLE;
 
 	r->is_kept = false;
 	router_ovs_check(r);
-	if (ensure(r, kept || r->conf.election.mode == CONF_ELECTION_SINGLE, &changed) < 0)
+	if (ensure(r, kept || (single && !router_vips_pending(r)), &changed) < 0)
 		return;
 	open_announcers(r);
 	router_handover_reset(r); /* what an earlier daemon left of it */

@@ -9,15 +9,18 @@ int router_plan(struct router *r, const struct conf_router *to, struct router_pl
 		char reason[static NET_REASON_MAX])
 {
 	auto_free struct net_actual *actual = malloc(sizeof(*actual));
+	auto_free struct conf_router *with = malloc(sizeof(*with));
 	struct net_desired now;
 	int err;
 
-	if (!actual) {
+	if (!actual || !with) {
 		snprintf(reason, NET_REASON_MAX, "out of memory");
 		return -ENOMEM;
 	}
 	router_desired(r, &now, life_keeps_vips(&r->life));
-	conf_net_desired(&out->desired, to, now.active);
+	*with = *to;
+	router_vips_use(r, with);
+	conf_net_desired(&out->desired, with, now.active);
 	router_ovs_fill(r, &now);
 	router_ovs_fill(r, &out->desired);
 	err = net_read(r->ns, &now, actual, reason);

@@ -132,6 +132,7 @@ struct router {
 	struct stock *stock;	   /* NULL: flows are not replicated by conntrackd */
 	struct event *stock_timer; /* it is ready then, or has to ask again */
 	bool stock_asked;
+	struct router_vips *vips;   /* NULL: as configured */
 	int events_fd;		    /* replication's, see sync_sockets_hush(); -1 */
 	struct router_check *check; /* NULL: none is under way */
 
@@ -269,6 +270,33 @@ void router_guard_disarm(struct router *r);
 /* Tells it what has changed. */
 void router_guard_refresh(struct router *r);
 
+/* ---- router_vips.c ---- */
+
+/* r->conf is as configured: with what was chosen before, if it was. 0 or -errno. */
+must_check int router_vips_open(struct router *r);
+void router_vips_close(struct router *r);
+/* Then: are these its VIPs, as it is still running with them, or are they to be agreed on? */
+void router_vips_init(struct router *r);
+/* Before the network is built. */
+void router_vips_begin(struct router *r);
+/* Its leaving the configuration gives them up. */
+void router_vips_teardown(const struct router *r);
+/* Puts what was chosen in, if it fits. */
+void router_vips_use(const struct router *r, struct conf_router *to);
+/* r->conf is as configured again. */
+void router_vips_reconfigure(struct router *r);
+/* The role is another one. */
+void router_vips_role(struct router *r);
+/* Not agreed on yet. */
+bool router_vips_pending(const struct router *r);
+/* Another fault is over: says again why it cannot begin. */
+void router_vips_remind(struct router *r);
+/* Replication is to know what we say; it knows nothing. */
+void router_vips_tell(struct router *r);
+void router_vips_tell_again(struct router *r);
+void router_vips_message(struct router *r, const struct sync_msg_reserve *m);
+void router_vips_report(struct router *r);
+
 /* ---- router_hook.c ---- */
 
 must_check int router_hook_open(struct router *r);
@@ -287,6 +315,8 @@ void router_environment_add(struct environment *e, const char *name, const char 
 
 must_check int router_takeover_open(struct router *r);
 void router_takeover_close(struct router *r);
+/* text: NULL or empty: over. One line and one event per change. */
+void router_alarm(struct router *r, enum router_alarm_kind k, const char *text);
 void router_send_path(struct router *r, struct sync_msg_path path, enum sync_msg_type type);
 /* The election's: see struct vrrp_io_ops. ctx is the router. */
 bool router_takeover_doubt(void *ctx);

@@ -193,6 +193,8 @@ int router_services_reconfigure(struct router *r)
 {
 	int err = 0;
 
+	if (router_vips_pending(r)) /* there is nothing to listen on */
+		return 0;
 	for (unsigned i = 0; i < SERVICE_IDS && !err; i++)
 		err = ensure(r, (enum service_id)i);
 	return err;

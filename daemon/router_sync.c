@@ -63,6 +63,7 @@ void router_on_sync_up(struct router *r)
 	r->events_fd = fcntl(fds[SYNC_FD_EVENTS], F_DUPFD_CLOEXEC, 0);
 	sync_sockets_close(fds);
 	router_neigh_again(r);
+	router_vips_tell_again(r);
 	if (kept && !life_wants_vips(&r->life)) /* what it was is over */
 		router_sync_role(r, SYNC_MSG_DEMOTE);
 	router_push(r, (struct life_in){.ev = LIFE_EV_SYNC_UP, .kept = kept}, NULL);
@@ -207,6 +208,7 @@ static void take_report(struct router *r, const struct sync_msg_report *m)
 	router_on_report(r);
 	tell_alarms(r, alarms_of(r, m));
 	router_takeover_report(r, alarms);
+	router_vips_report(r);
 	if (in.phase == before && in.term <= r->life.term && !news && !r->life.unsure)
 		return;
 	router_push(r, in, NULL);
@@ -256,6 +258,9 @@ void router_on_sync_message(struct router *r, const struct sync_msg *m)
 	case SYNC_MSG_LEAVING:
 		router_handover_message(r, m);
 		break;
+	case SYNC_MSG_RESERVED:
+		router_vips_message(r, &m->reserve);
+		break;
 	case SYNC_MSG_NEIGH:
 		router_neigh_on_page(r, &m->neigh);
 		break;
@@ -273,6 +278,7 @@ void router_on_sync_message(struct router *r, const struct sync_msg *m)
 	case SYNC_MSG_VERIFY:
 	case SYNC_MSG_WANT:
 	case SYNC_MSG_LEAVE:
+	case SYNC_MSG_RESERVE:
 	case SYNC_MSG_UP:
 	case SYNC_MSG_PONG:
 	case SYNC_MSG_STREAM:

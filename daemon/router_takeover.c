@@ -15,16 +15,20 @@
 const char *router_alarm_name(enum router_alarm_kind k)
 {
 	static const char *const name[ROUTER_ALARMS] = {
-		[ROUTER_ALARM_VETO] = "veto",	   [ROUTER_ALARM_FENCE] = "fence",
-		[ROUTER_ALARM_DEAF] = "deaf-peer", [ROUTER_ALARM_ONEWAY] = "one-way",
-		[ROUTER_ALARM_ALONE] = "no-peer",  [ROUTER_ALARM_ENGINE] = "conntrackd",
+		[ROUTER_ALARM_VETO] = "veto",
+		[ROUTER_ALARM_FENCE] = "fence",
+		[ROUTER_ALARM_DEAF] = "deaf-peer",
+		[ROUTER_ALARM_ONEWAY] = "one-way",
+		[ROUTER_ALARM_ALONE] = "no-peer",
+		[ROUTER_ALARM_ENGINE] = "conntrackd",
+		[ROUTER_ALARM_VIP_CONFLICT] = "vip-conflict",
+		[ROUTER_ALARM_VIP_SPLIT] = "vip-split",
 	};
 
 	return name[k];
 }
 
-/* text: NULL or empty: over. One line and one event per change. */
-static void set_alarm(struct router *r, enum router_alarm_kind k, const char *text)
+void router_alarm(struct router *r, enum router_alarm_kind k, const char *text)
 {
 	struct router_alarm *a = &r->alarm[k];
 	bool on = text && text[0];
@@ -82,7 +86,7 @@ static void on_veto(struct router *r)
 		 "on %s: no takeover",
 		 r->takeover.name, r->takeover.term, r->conf.election.interface);
 	r->takeover_stats.vetoes += !r->alarm[ROUTER_ALARM_VETO].text[0];
-	set_alarm(r, ROUTER_ALARM_VETO, text);
+	router_alarm(r, ROUTER_ALARM_VETO, text);
 	tell_hearing(r, ENGINE_HEARING_DEAF);
 }
 
@@ -94,7 +98,7 @@ static void fence_alarm(struct router *r, const char *what)
 	char text[sizeof(r->alarm[0].text)];
 
 	snprintf(text, sizeof(text), "%s: %.100s: no takeover", r->conf.fence, what);
-	set_alarm(r, ROUTER_ALARM_FENCE, text);
+	router_alarm(r, ROUTER_ALARM_FENCE, text);
 }
 
 static void on_fence_end(void *ctx, enum program_end end, const char *text)
@@ -152,7 +156,7 @@ bool router_takeover_may(void *ctx)
 	if (v == TAKEOVER_VETO)
 		on_veto(r);
 	else
-		set_alarm(r, ROUTER_ALARM_VETO, NULL);
+		router_alarm(r, ROUTER_ALARM_VETO, NULL);
 	if (v == TAKEOVER_FENCE)
 		start_fence(r);
 	return v == TAKEOVER_GO;
@@ -168,9 +172,9 @@ void router_takeover_heard(void *ctx)
 	struct router *r = ctx;
 
 	takeover_over(&r->takeover);
-	set_alarm(r, ROUTER_ALARM_VETO, NULL);
-	set_alarm(r, ROUTER_ALARM_FENCE, NULL);
-	set_alarm(r, ROUTER_ALARM_ONEWAY, NULL);
+	router_alarm(r, ROUTER_ALARM_VETO, NULL);
+	router_alarm(r, ROUTER_ALARM_FENCE, NULL);
+	router_alarm(r, ROUTER_ALARM_ONEWAY, NULL);
 	r->rival_ms = 0;
 	tell_hearing(r, ENGINE_HEARING_FINE);
 }
@@ -219,7 +223,7 @@ static void look_for_deaf(struct router *r)
 				 "replication",
 				 p->name, r->conf.election.interface);
 	}
-	set_alarm(r, ROUTER_ALARM_DEAF, text);
+	router_alarm(r, ROUTER_ALARM_DEAF, text);
 }
 
 static void tell_winner(struct router *r)
@@ -240,7 +244,7 @@ void router_takeover_report(struct router *r, uint32_t before)
 
 	r->takeover_stats.clashes += is && !was;
 	if (was && !is) {
-		set_alarm(r, ROUTER_ALARM_ONEWAY, NULL);
+		router_alarm(r, ROUTER_ALARM_ONEWAY, NULL);
 		tell_winner(r);
 	}
 	look_for_deaf(r);
@@ -262,7 +266,7 @@ void router_takeover_rival(struct router *r)
 		snprintf(text, sizeof(text),
 			 "%s is heard on %s as a second ACTIVE and does not hear us: one way only",
 			 ip_addr_format(&addr, from), r->conf.election.interface);
-		set_alarm(r, ROUTER_ALARM_ONEWAY, text);
+		router_alarm(r, ROUTER_ALARM_ONEWAY, text);
 	}
 	r->rival_ms = now;
 }
@@ -278,7 +282,7 @@ void router_takeover_ends(void *ctx)
 			 "election: peers lists addresses of this controller (%s) only: nobody is "
 			 "told who is ACTIVE",
 			 r->conf.election.interface);
-	set_alarm(r, ROUTER_ALARM_ALONE, text);
+	router_alarm(r, ROUTER_ALARM_ALONE, text);
 	router_guard_arm(r);
 }
 

@@ -270,6 +270,24 @@ static int make_dir(const char *path)
 	return mkdir(copy, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+int startup_check_state(const struct conf *c, char why[static STARTUP_WHY_MAX])
+{
+	const char *dir = c->controller.state_dir;
+	bool wanted = false;
+	int err;
+
+	for (unsigned i = 0; i < c->n_routers; i++)
+		wanted = wanted || conf_vips_chosen(&c->router[i]);
+	err = wanted ? make_dir(dir) : 0;
+	if (!err && wanted && access(dir, W_OK) < 0)
+		err = -errno;
+	if (err < 0)
+		snprintf(why, STARTUP_WHY_MAX,
+			 "controller: state-dir: VIPs that are chosen cannot be kept in %s: %s",
+			 dir, strerror(-err));
+	return err;
+}
+
 /* A program that a core was starting when it died has its lock until the exec is done. */
 static bool take_lock(int fd)
 {

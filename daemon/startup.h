@@ -27,6 +27,9 @@ must_check int startup_check_services(const struct conf *c, char why[static STAR
 /* The kernel speaks conntrack netlink. 0 or -errno. */
 must_check int startup_check_conntrack(char why[static STARTUP_WHY_MAX]);
 
+/* state-dir, where a router needs it; it is made. 0 or -errno. */
+must_check int startup_check_state(const struct conf *c, char why[static STARTUP_WHY_MAX]);
+
 /* One daemon per run-dir: creates it and locks the pid file in it. The descriptor is the lock; 0 or
  * -errno, -EBUSY when another daemon has it. */
 must_check int startup_lock(int *fd, const char *run_dir, char why[static STARTUP_WHY_MAX]);

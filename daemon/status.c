@@ -81,11 +81,11 @@ static unsigned live_peers(const struct router_view *v)
 	return n;
 }
 
-static void append_vips(json_t *list, const struct conf_leg *leg)
+static void append_vips(json_t *list, const struct conf_leg *leg, bool pending)
 {
 	char buf[IP_PREFIX_STRLEN];
 
-	for (unsigned i = 0; i < leg->n_vips; i++)
+	for (unsigned i = 0; i < leg->n_vips && !(leg->automatic && pending); i++)
 		json_array_append_new(list, json_string(ip_prefix_format(&leg->vip[i], buf)));
 }
 
@@ -106,7 +106,7 @@ static json_t *leg_json(const struct conf_router *c, unsigned i, json_t *vips)
 }
 
 /* All of them, and those of each leg. */
-static void add_vips(json_t *j, const struct conf_router *c)
+static void add_vips(json_t *j, const struct conf_router *c, bool pending)
 {
 	static const char *const name[NET_LEGS] = {"management_vips", "public_vips"};
 	json_t *all = json_array(), *legs = json_array();
@@ -114,8 +114,8 @@ static void add_vips(json_t *j, const struct conf_router *c)
 	for (unsigned i = 0; i < conf_legs(c); i++) {
 		json_t *of_leg = json_array();
 
-		append_vips(of_leg, &c->leg[i]);
-		append_vips(all, &c->leg[i]);
+		append_vips(of_leg, &c->leg[i], pending);
+		append_vips(all, &c->leg[i], pending);
 		if (i < NET_LEGS)
 			json_object_set(j, name[i], of_leg);
 		json_array_append_new(legs, leg_json(c, i, of_leg));
@@ -234,9 +234,22 @@ static json_t *tracks_json(const struct router *r, const struct conf_router *c)
 	return list;
 }
 
+static json_t *vip_choice_json(const struct router_vips_view *v)
+{
+	const char *state = v->failed ? "failed" : v->pending ? "choosing" : "agreed";
+
+	return json_pack("{s:s, s:o, s:I, s:I, s:I, s:I}", "state", state, "reason",
+			 text_or_null(v->pending ? v->why : NULL), "searches",
+			 (json_int_t)v->stats.searches, "probes", (json_int_t)v->stats.asked,
+			 "not_free", (json_int_t)v->stats.not_free, "conflicts",
+			 (json_int_t)v->stats.conflicts);
+}
+
 static json_t *router_json(const struct app *a, const struct router *r)
 {
+	struct router_vips_view vips;
 	struct router_view v;
+	bool chosen;
 
 	router_view(r, &v);
 
@@ -246,13 +259,17 @@ static json_t *router_json(const struct app *a, const struct router *r)
 			      life_state_name(l->state), "reason", l->reason);
 
 	json_object_set_new(j, "since", status_time_json(v.since_ms));
-	json_object_set_new(j, "fault", l->faults ? json_string(l->reason) : json_null());
+	json_object_set_new(j, "fault",
+			    l->faults & ~(uint32_t)LIFE_FAULT_CHOOSING ? json_string(l->reason)
+								       : json_null());
 	json_object_set_new(j, "alarms", alarms_json(a, &v));
 	json_object_set_new(j, "term", json_integer(l->term));
 	json_object_set_new(j, "adopted", json_boolean(l->adopted));
 	json_object_set_new(j, "group", text_or_null(v.group));
 	json_object_set_new(j, "namespace", json_string(v.conf->namespace));
-	add_vips(j, v.conf);
+	chosen = router_vips_view(r, &vips);
+	add_vips(j, v.conf, chosen && vips.pending);
+	json_object_set_new(j, "vip_choice", chosen ? vip_choice_json(&vips) : json_null());
 	json_object_set_new(j, "nat", status_nat_json(v.conf));
 	json_object_set_new(j, "may_preempt", json_boolean(!l->gated));
 	json_object_set_new(j, "demoted_by_hand", json_boolean(l->held));

@@ -459,6 +459,9 @@ static void encode_body(struct wr *w, const struct ctl_msg *m)
 	case CTL_LEAVING:
 		encode_handover(w, m);
 		break;
+	case CTL_RESERVE:
+		ctl_reserve_encode(w, &m->reserve);
+		break;
 	}
 }
 
@@ -491,6 +494,9 @@ static bool decode_newer(struct rd *body, struct ctl_msg *m)
 	case CTL_HANDOVER:
 	case CTL_LEAVING:
 		decode_handover(body, m);
+		break;
+	case CTL_RESERVE:
+		ctl_reserve_decode(body, &m->reserve);
 		break;
 	default:
 		return false;

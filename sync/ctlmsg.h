@@ -152,6 +152,7 @@ enum ctl_type {
 	/* a planned change of the source (engine_handover.c) */
 	CTL_HANDOVER = 17, /* whoever is the source: please hand over to me */
 	CTL_LEAVING = 18,  /* the source is about to */
+	CTL_RESERVE = 20,  /* which VIPs a controller has chosen (engine_reserve.c) */
 };
 
 #define CTL_NAME_MAX 64
@@ -277,6 +278,10 @@ struct ctl_handover {
 	struct engine_leaving leaving; /* LEAVING */
 };
 
+/* ctlmsg_reserve.c, for ctlmsg.c */
+void ctl_reserve_encode(struct wr *w, const struct reserve_word *m);
+void ctl_reserve_decode(struct rd *r, struct reserve_word *m);
+
 struct ctl_msg {
 	uint8_t type; /* enum ctl_type, or something newer */
 	union {
@@ -291,6 +296,7 @@ struct ctl_msg {
 		struct ctl_verify verify;
 		struct ctl_verified verified;
 		struct ctl_handover handover;
+		struct reserve_word reserve;
 	};
 };
 

@@ -291,6 +291,16 @@ static bool on_status(struct engine *e, struct peer *p, const struct ctl_status 
 	return true;
 }
 
+static void for_core(struct engine *e, const struct peer *p, const struct ctl_msg *m)
+{
+	if (m->type == CTL_HANDOVER)
+		handover_on_ask(e, p, &m->handover);
+	else if (m->type == CTL_LEAVING)
+		handover_on_leaving(e, p, &m->handover);
+	else
+		reserve_on_word(e, p, &m->reserve);
+}
+
 /* false: it makes no sense. */
 static bool on_ctl(struct engine *e, struct peer *p, const struct ctl_msg *m)
 {
@@ -344,10 +354,9 @@ static bool on_ctl(struct engine *e, struct peer *p, const struct ctl_msg *m)
 	case CTL_VERIFIED:
 		return verify_on_answer(e, p, &m->verified);
 	case CTL_HANDOVER:
-		handover_on_ask(e, p, &m->handover);
-		return true;
 	case CTL_LEAVING:
-		handover_on_leaving(e, p, &m->handover);
+	case CTL_RESERVE:
+		for_core(e, p, m);
 		return true;
 	}
 	return true;
@@ -485,6 +494,7 @@ uint64_t engine_run(struct engine *e, uint64_t now)
 	if (e->is_source)
 		next = engine_min(next, neigh_run(e));
 	next = engine_min(next, beats_run(e));
+	next = engine_min(next, reserve_run(e));
 	if (now - e->lag.checked_ms >= LAG_EVERY_MS)
 		e->lag_ms = lag_update(&e->lag, e, now);
 	update_alarms(e);

@@ -213,7 +213,9 @@ struct engine {
 	struct beat_watch watch;       /* replica: those of the followed stream */
 	bool beats_told;	       /* that they are missing */
 	struct engine_leaving leaving; /* as source; trail_ms 0: it is not */
-	bool status_due;	       /* before the next heartbeat */
+	struct reserve_word reserve;   /* ours; stage 0: nothing to say */
+	uint64_t reserve_at, reserve_said_at;
+	bool status_due; /* before the next heartbeat */
 	uint64_t status_at, status_sent_at;
 	bool peers_changed;	    /* since on_status() */
 	struct engine_status shown; /* what on_status() last told of */
@@ -292,6 +294,8 @@ enum engine_heartbeats beats_state(const struct engine *e);
 
 /* engine_handover.c */
 void handover_on_ask(struct engine *e, const struct peer *p, const struct ctl_handover *m);
+uint64_t reserve_run(struct engine *e);
+void reserve_on_word(struct engine *e, const struct peer *p, const struct reserve_word *word);
 void handover_on_leaving(struct engine *e, const struct peer *p, const struct ctl_handover *m);
 void handover_encode(const struct engine *e, struct wr *w); /* what goes along with a STATUS */
 

@@ -43,6 +43,10 @@ static size_t message_len(uint32_t type)
 	case SYNC_MSG_LEAVING:
 		body = sizeof(struct sync_msg_leaving);
 		break;
+	case SYNC_MSG_RESERVE:
+	case SYNC_MSG_RESERVED:
+		body = sizeof(struct sync_msg_reserve);
+		break;
 	case SYNC_MSG_QUERY:
 	case SYNC_MSG_PING:
 	case SYNC_MSG_UP:

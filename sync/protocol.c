@@ -160,6 +160,12 @@ void protocol_set_leaving(struct protocol *p, const struct engine_leaving *l, ui
 		engine_set_leaving(p->native, l, now);
 }
 
+void protocol_set_reserve(struct protocol *p, const struct reserve_word *word, uint64_t now)
+{
+	if (p->native)
+		engine_set_reserve(p->native, word, now);
+}
+
 void protocol_trail_stop(struct protocol *p)
 {
 	if (p->native)

@@ -43,6 +43,7 @@ void protocol_ask_handover(struct protocol *p, uint64_t now);
 void protocol_set_leaving(struct protocol *p, const struct engine_leaving *l, uint64_t now);
 must_check bool protocol_trail(struct protocol *p, uint64_t now);
 must_check bool protocol_trail_ended(const struct protocol *p);
+void protocol_set_reserve(struct protocol *p, const struct reserve_word *word, uint64_t now);
 void protocol_trail_stop(struct protocol *p);
 void protocol_set_beats(struct protocol *p, const struct engine_beats *beats, uint64_t now);
 void protocol_set_neighbours(struct protocol *p, unsigned page, const struct neigh_page *n);

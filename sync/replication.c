@@ -262,6 +262,15 @@ void replication_leave(struct replication *r, const struct engine_leaving *l)
 	turn(r);
 }
 
+void replication_reserve(struct replication *r, const struct reserve_word *word)
+{
+	r->reserve = *word;
+	free(r->reserved); /* the core may be another one, which has heard nothing yet */
+	r->reserved = NULL;
+	protocol_set_reserve(&r->proto, word, monotonic_ms());
+	turn(r);
+}
+
 void replication_drain(struct replication *r, uint32_t wait_ms)
 {
 	if (r->trail_until)
@@ -328,6 +337,7 @@ static int replace_engine(struct replication *r, const struct sync_msg_router *c
 		stop_source(r);
 	r->trail_until = 0;
 	protocol_move_neighbours(&fresh, &r->proto);
+	protocol_set_reserve(&fresh, &r->reserve, monotonic_ms());
 	protocol_free(&r->proto);
 	r->proto = fresh;
 	r->room = replication_room(r);
@@ -434,6 +444,7 @@ void replication_free(struct replication *r)
 	replication_neigh_drop(r);
 	protocol_free(&r->proto);
 	replication_verify_drop(r);
+	free(r->reserved);
 	apply_free(r->apply);
 	table_free(r->table);
 	expects_free(r->expects);

@@ -58,6 +58,7 @@ void replication_query(struct replication *r);
 void replication_verify(struct replication *r, uint32_t request);
 /* ASK, VOUCH, HEARS, WANT. */
 void replication_path(struct replication *r, const struct sync_msg *m);
+void replication_reserve(struct replication *r, const struct reserve_word *word);
 void replication_leave(struct replication *r, const struct engine_leaving *l);
 
 /* The next thing the core has to be told; false: nothing. now_ms limits how often a mere change of

@@ -23,10 +23,19 @@ struct news {
 	bool wanted, leaving;
 	struct sync_msg_path wanted_with;
 	struct engine_leaving leaving_with;
+	bool reserved;				   /* see replication.reserved */
 	bool neigh_clear;			   /* before the pages */
 	unsigned neigh_n;			   /* pages */
 	struct neigh_page *neigh[NEIGH_PAGES_MAX]; /* owned; NULL: nothing new */
 	struct verified *verified, **verified_end; /* a list; owned */
+};
+
+/* What a peer said of chosen VIPs. */
+struct reserved {
+	uint32_t peer; /* 0: free */
+	bool told;
+	char name[RESERVE_NAME_MAX];
+	struct reserve_word word;
 };
 
 struct replication {
@@ -49,6 +58,8 @@ struct replication {
 	struct refused refused;
 	uint32_t flows_max; /* as of the last count */
 	struct news news;
+	struct reserve_word reserve; /* ours */
+	struct reserved *reserved;   /* ENGINE_PEERS_MAX; NULL: nobody said anything */
 	enum engine_phase told_phase;
 	uint64_t told_ms;  /* when the last status was taken */
 	uint64_t armed_ms; /* when on_time is due */
@@ -69,6 +80,12 @@ must_check bool replication_neigh_put(void *ctx, unsigned page, const struct nei
 must_check bool replication_neigh_take(struct replication *r, struct sync_msg *out);
 void replication_neigh_untake(struct replication *r, const struct sync_msg *m);
 void replication_neigh_drop(struct replication *r);
+
+/* replication_reserve.c */
+void replication_reserve_on(void *ctx, uint32_t peer, const char *name,
+			    const struct reserve_word *word);
+must_check bool replication_reserve_take(struct replication *r, struct sync_msg *out);
+void replication_reserve_untake(struct replication *r, const struct sync_msg *m);
 
 /* replication_beat.c */
 void replication_beats_set(struct replication *r, const struct engine_beats *beats);

@@ -99,7 +99,8 @@ bool replication_take(struct replication *r, uint64_t now_ms, struct sync_msg *o
 		fill_role(r, out, SYNC_MSG_DRAINED, &n->drained_with);
 		return true;
 	}
-	if (take_leaving(r, out) || take_path(r, out) || replication_beats_take(r, out))
+	if (take_leaving(r, out) || take_path(r, out) || replication_beats_take(r, out) ||
+	    replication_reserve_take(r, out))
 		return true;
 	if (n->answer) {
 		n->answer = false;
@@ -120,6 +121,8 @@ void replication_untake(struct replication *r, const struct sync_msg *m)
 		n->drained = true;
 	else if (m->type == SYNC_MSG_BEATS)
 		n->beats = true;
+	else if (m->type == SYNC_MSG_RESERVED)
+		replication_reserve_untake(r, m);
 	else if (m->type == SYNC_MSG_NEIGH)
 		replication_neigh_untake(r, m);
 	else if (m->type == SYNC_MSG_VERIFIED)

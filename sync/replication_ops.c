@@ -197,6 +197,7 @@ const struct engine_ops replication_engine_ops = {
 	.on_beats = replication_beats_on,
 	.on_handover = op_on_handover,
 	.on_leaving = op_on_leaving,
+	.on_reserve = replication_reserve_on,
 };
 
 static void ctd_send(void *ctx, const uint8_t *datagram, size_t len)

@@ -332,6 +332,8 @@ static int on_news_of(struct worker *w, const struct sync_msg *m)
 		replication_neighbours(r, &m->neigh);
 	else if (m->type == SYNC_MSG_LEAVE)
 		replication_leave(r, &m->leaving.what);
+	else if (m->type == SYNC_MSG_RESERVE)
+		replication_reserve(r, &m->reserve.word);
 	else
 		replication_path(r, m);
 	return 0;
@@ -356,6 +358,7 @@ static int on_message(struct worker *w, const struct sync_msg *m, const int *fds
 	case SYNC_MSG_HEARS:
 	case SYNC_MSG_WANT:
 	case SYNC_MSG_LEAVE:
+	case SYNC_MSG_RESERVE:
 	case SYNC_MSG_NEIGH:
 		return on_news_of(w, m);
 	case SYNC_MSG_STREAM:
@@ -381,6 +384,7 @@ static int on_message(struct worker *w, const struct sync_msg *m, const int *fds
 	case SYNC_MSG_WANTED:
 	case SYNC_MSG_LEAVING:
 	case SYNC_MSG_DIAL:
+	case SYNC_MSG_RESERVED:
 	case SYNC_MSG_LINK:
 		break;
 	}

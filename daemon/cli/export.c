@@ -82,6 +82,8 @@ static int write_it(const struct export_cli *o, const struct conf *c)
 	if (!w.router)
 		return refuse(o->router ? "there is no router of this name"
 					: "there are several routers; name one");
+	if (conf_vips_chosen(w.router))
+		return refuse("its vip is \"auto\": the addresses are not in the configuration");
 	for (unsigned i = 0; i < c->sync.n_interfaces; i++) {
 		w.link[i].interface = c->sync.interface[i];
 		if (i == 0 && o->address.family)

@@ -196,6 +196,17 @@ static void print_engine(const json_t *c)
 	putchar('\n');
 }
 
+/* "chosen       agreed" */
+static void print_vip_choice(const json_t *c)
+{
+	if (!json_is_object(c))
+		return;
+	printf("  chosen       %s", text(c, "state"));
+	if (json_is_string(json_object_get(c, "reason")))
+		printf(": %s", text(c, "reason"));
+	putchar('\n');
+}
+
 static void print_router(const json_t *r)
 {
 	const json_t *alarm, *n, *service, *track, *vip;
@@ -216,6 +227,7 @@ static void print_router(const json_t *r)
 	json_array_foreach(json_object_get(r, "vips"), i, vip)
 		printf("%s%s", i ? ", " : "", json_string_value(vip));
 	printf(" (namespace %s)\n", text(r, "namespace"));
+	print_vip_choice(json_object_get(r, "vip_choice"));
 	if (json_is_object(json_object_get(r, "nat")))
 		print_nat(json_object_get(r, "nat"));
 	print_election(json_object_get(r, "election"));

@@ -307,6 +307,8 @@ static void use_cfg(struct vrrp_io *io, const struct vrrp_io_cfg *cfg)
 	io->ours.version = cfg->fsm.version;
 	io->ours.adv_cs = cfg->fsm.adv_cs;
 	io->ours.plain_sum = cfg->plain_sum;
+	io->ours.n_addrs = cfg->n_addrs;
+	memcpy(io->ours.addrs, cfg->addrs, sizeof(io->ours.addrs));
 	vrrp_stamp_use(&io->stamping, cfg);
 }
 
@@ -332,8 +334,6 @@ int vrrp_io_new(struct vrrp_io **out, struct event_base *base, const struct vrrp
 	io->peers = cfg->peers;
 	use_cfg(io, cfg);
 	io->ours.vrid = cfg->vrid;
-	io->ours.n_addrs = cfg->n_addrs;
-	memcpy(io->ours.addrs, cfg->addrs, sizeof(io->ours.addrs));
 	snprintf(io->router, sizeof(io->router), "%s", cfg->router);
 	snprintf(io->interface, sizeof(io->interface), "%s", cfg->interface);
 	err = init(io);

@@ -6,6 +6,7 @@
 #define VROUTER_CONF_H
 
 #include "vrouter/netns.h"
+#include "vrouter/reserve.h"
 #include "vrouter/sync_ipc.h"
 #include "vrouter/track.h"
 #include "vrouter/vrrp.h"
@@ -22,6 +23,15 @@ enum conf_crash {
 
 enum conf_election { CONF_ELECTION_VRRP, CONF_ELECTION_EXTERNAL, CONF_ELECTION_SINGLE };
 
+#define CONF_VIP_RANGES_MAX  NET_FAMILIES /* of a leg */
+#define CONF_VIP_CHOICES_MAX 65536	  /* addresses of a range */
+
+/* vip-range: hosts of one network. */
+struct conf_vip_range {
+	struct ip_range range;
+	uint8_t len; /* of the network */
+};
+
 /* A *_line is where the option was written, for messages; 0: it was not, then the section's line
  * serves. */
 struct conf_leg {
@@ -31,10 +41,15 @@ struct conf_leg {
 	char interface[IFNAMSIZ]; /* its name inside the namespace */
 	struct ip_prefix vip[NET_VIPS_MAX];
 	unsigned n_vips;
+	/* vip = "auto": one VIP of each range. Until they are chosen vip[] has the first of each:
+	 * their number, families and networks are what they will be. */
+	bool automatic;
+	struct conf_vip_range range[CONF_VIP_RANGES_MAX];
+	unsigned n_ranges;
 	bool outside;  /* side = "outside"; of those beside management and public */
 	unsigned vlan; /* default 0: none */
 	unsigned mtu;  /* default 0: that of what it is attached to */
-	int line, attach_line, interface_line, vip_line, vlan_line, mtu_line;
+	int line, attach_line, interface_line, vip_line, range_line, vlan_line, mtu_line;
 };
 #define CONF_VIPS_MAX FLOW_LOCALS_MAX /* of a router */
 
@@ -200,6 +215,7 @@ struct conf {
 		char name[CONF_NAME_MAX];
 		char run_dir[CONF_PATH_MAX];
 		char control_socket[CONF_PATH_MAX]; /* default RUN-DIR/control.sock */
+		char state_dir[CONF_PATH_MAX];	    /* what outlives a reboot */
 		bool realtime;			    /* default true */
 		char ovs_db[CONF_PATH_MAX];	    /* Open vSwitch's database: its socket */
 		int line;
@@ -279,6 +295,18 @@ void conf_changes(const struct conf_router *a, const struct conf_router *b, conf
  * binary of that build. */
 uint64_t conf_router_id(const struct conf_router *r);
 uint64_t conf_sync_id(const struct conf *c, const char *build);
+
+/* VIPs that are chosen, in the order of legs and of their ranges (pure). How many there are; the
+ * range of one, and perhaps its leg. */
+unsigned conf_vips_chosen(const struct conf_router *r);
+const struct conf_vip_range *conf_vips_range(const struct conf_router *r, unsigned i,
+					     unsigned *leg);
+/* One address for each range, in it. */
+bool conf_vips_fit(const struct conf_router *r, const struct reserve_set *set);
+/* set fits: these are its VIPs. */
+void conf_vips_use(struct conf_router *r, const struct reserve_set *set);
+/* The option in which VIPs that were chosen with a need not fit b, or NULL. */
+const char *conf_vips_refused(const struct conf_router *a, const struct conf_router *b);
 
 /* The rule that these options make (pure). */
 void conf_filter(struct flow_filter *out, const struct conf_filter *c);

@@ -18,6 +18,7 @@
 #include "vrouter/filter.h"
 #include "vrouter/flow.h"
 #include "vrouter/neigh.h"
+#include "vrouter/reserve.h"
 #include "vrouter/verify.h"
 
 struct engine;
@@ -119,6 +120,9 @@ struct engine_ops {
 	 * to leave, told again with each of its STATUS. */
 	void (*on_handover)(void *ctx, const char *name);
 	void (*on_leaving)(void *ctx, const struct engine_leaving *l);
+	/* May be NULL: a believed peer says which VIPs it has chosen, again and again. */
+	void (*on_reserve)(void *ctx, uint32_t peer, const char *name,
+			   const struct reserve_word *word);
 	/* The source of the highest stream answers our engine_ask(). */
 	void (*on_vouched)(void *ctx, const char *name, uint32_t term, uint64_t question);
 	/* May be NULL. Replica: heartbeats of the source are missing, or no longer. We have been
@@ -182,6 +186,9 @@ void engine_hears(struct engine *e, enum engine_hearing hearing, uint64_t now);
 void engine_set_neighbours(struct engine *e, unsigned page, const struct neigh_page *p);
 void engine_clear_neighbours(struct engine *e);
 void engine_move_neighbours(struct engine *to, struct engine *from);
+
+/* Told to everybody, again and again, in any role. */
+void engine_set_reserve(struct engine *e, const struct reserve_word *word, uint64_t now);
 
 /* Asks the source to hand over to us; perhaps it will. Nothing is asked by who is not READY. */
 void engine_ask_handover(struct engine *e, uint64_t now);

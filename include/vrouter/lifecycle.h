@@ -59,8 +59,10 @@ enum life_mode { LIFE_MODE_VRRP, LIFE_MODE_EXTERNAL, LIFE_MODE_SINGLE };
 enum {
 	LIFE_FAULT_NET = 1 << 0,
 	LIFE_FAULT_ELECTION = 1 << 1,
-	LIFE_FAULT_TRACK = 1 << 2, /* something fails that is tracked without a weight */
-	LIFE_FAULT_GROUP = 1 << 3, /* another router that shares the election has a fault */
+	LIFE_FAULT_TRACK = 1 << 2,    /* something fails that is tracked without a weight */
+	LIFE_FAULT_GROUP = 1 << 3,    /* another router that shares the election has a fault */
+	LIFE_FAULT_VIPS = 1 << 4,     /* none can be chosen */
+	LIFE_FAULT_CHOOSING = 1 << 5, /* none have been yet: by itself that keeps it in INIT */
 };
 
 struct life_cfg {

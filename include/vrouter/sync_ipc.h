@@ -35,6 +35,7 @@ enum sync_msg_type {
 	SYNC_MSG_LEAVE,	  /* we, the source, are about to leave; or stay after all */
 	SYNC_MSG_STREAM,  /* the answer to DIAL, with a connected socket; or one that a peer opened
 			   */
+	SYNC_MSG_RESERVE, /* what is to be said of chosen VIPs; all that peers say is told anew */
 	/* both ways: neighbours, from the ACTIVE's kernel to the core that will need them */
 	SYNC_MSG_NEIGH,
 	/* sync -> core */
@@ -48,11 +49,12 @@ enum sync_msg_type {
 	SYNC_MSG_VOUCHED, /* the source answers an ASK */
 	SYNC_MSG_BEATS,	  /* heartbeats of the source are missing on all links, or no longer */
 	SYNC_MSG_VERIFIED,
-	SYNC_MSG_WANTED,  /* a replica asks us, the source, to hand over to it: path.name */
-	SYNC_MSG_LEAVING, /* the source is about to leave */
-	SYNC_MSG_DIAL,	  /* conntrackd's protocol over TCP: a connection of a link is missing */
-	SYNC_MSG_LINK,	  /* a replication link came up (also the first time) or failed: text says
-			     how or why */
+	SYNC_MSG_WANTED,   /* a replica asks us, the source, to hand over to it: path.name */
+	SYNC_MSG_LEAVING,  /* the source is about to leave */
+	SYNC_MSG_RESERVED, /* a peer says something else of them than before */
+	SYNC_MSG_DIAL,	   /* conntrackd's protocol over TCP: a connection of a link is missing */
+	SYNC_MSG_LINK,	   /* a replication link came up (also the first time) or failed: text says
+			      how or why */
 };
 
 /* A peer that is reached by unicast. */
@@ -134,6 +136,13 @@ struct sync_msg_leaving { /* LEAVE; LEAVING */
 	struct engine_leaving what;
 };
 
+struct sync_msg_reserve { /* RESERVE; RESERVED */
+	char router[64];
+	uint32_t peer; /* RESERVED, and its name */
+	char name[64];
+	struct reserve_word word;
+};
+
 struct sync_msg_neigh {
 	char router[64];
 	bool clear; /* all pages are empty; the rest does not count */
@@ -175,6 +184,7 @@ struct sync_msg {
 		struct sync_msg_neigh neigh;
 		struct sync_msg_verified verified;
 		struct sync_msg_leaving leaving;
+		struct sync_msg_reserve reserve;
 	};
 };
 

@@ -368,7 +368,7 @@ bool vrrp_io_is_well(const struct vrrp_io *io);
  * say so before this (nor later than after one interval). */
 void vrrp_io_has_addresses(struct vrrp_io *io);
 /* Live change of fsm (but for the version), plain_sum, auth and keys: the election goes on, nothing
- * restarts. worse: see struct vrrp_in. */
+ * restarts. Other addresses are for who has not started yet. worse: see struct vrrp_in. */
 void vrrp_io_reconfigure(struct vrrp_io *io, const struct vrrp_io_cfg *cfg, bool worse);
 /* Other peers, where there were and still are some. */
 void vrrp_io_set_peers(struct vrrp_io *io, const struct vrrp_peers *peers);

@@ -14,6 +14,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 			abort();                                                                   \
 	} while (0)
 
+/* Until VIPs are chosen, something stands in their place that could be. */
+static void use_vips(const struct conf_router *r)
+{
+	struct reserve_set set = {.n = 0};
+
+	check(conf_vips_chosen(r) <= RESERVE_MAX && !conf_vips_refused(r, r));
+	for (unsigned i = 0; i < conf_legs(r); i++) {
+		check(r->leg[i].automatic == (r->leg[i].n_ranges != 0));
+		for (unsigned k = 0; k < r->leg[i].n_ranges; k++)
+			set.addr[set.n++] = r->leg[i].vip[k].addr;
+	}
+	check(conf_vips_fit(r, &set));
+}
+
 static void use(const struct conf *c)
 {
 	struct conf_errors e = {0};
@@ -34,6 +48,7 @@ static void use(const struct conf *c)
 
 		check(d[i].change == CONF_SAME && d[i].old_index == d[i].new_index);
 		conf_net_desired(&n, &c->router[i], true);
+		use_vips(&c->router[i]);
 		conf_filter(&f, &c->router[i].filter);
 		check(flow_filter_equal(&f, &f) && f.n_only <= FILTER_NETS_MAX);
 		check(n.namespace[0] && n.leg[NET_PUBLIC].n_vips && n.leg[NET_MANAGEMENT].n_vips);

@@ -169,7 +169,21 @@ static void op_on_verified(void *ctx, const struct verify_page *p)
 	((struct kernel *)ctx)->verified |= p->last;
 }
 
+static void op_reserve(void *ctx, uint32_t peer, const char *name, const struct reserve_word *word)
+{
+	bool with_set = word->stage == RESERVE_KEPT || word->stage == RESERVE_HELD;
+
+	(void)ctx;
+	if (!peer || !name || !word->stage || word->stage > RESERVE_HELD ||
+	    with_set != (word->set.n != 0) || word->set.n > RESERVE_MAX)
+		abort();
+	for (unsigned i = 0; i < word->set.n; i++)
+		if (!ip_addr_is_host(&word->set.addr[i]))
+			abort();
+}
+
 static const struct engine_ops ops = {
+	.on_reserve = op_reserve,
 	.send = op_send,
 	.neighbours = op_neighbours,
 	.put = op_put,

@@ -223,6 +223,8 @@ static void on_msg(struct node *n, const struct sync_msg *m)
 	case SYNC_MSG_LEAVE:
 	case SYNC_MSG_WANTED:
 	case SYNC_MSG_LEAVING:
+	case SYNC_MSG_RESERVE:
+	case SYNC_MSG_RESERVED:
 	case SYNC_MSG_ASKED:
 	case SYNC_MSG_VOUCHED:
 	case SYNC_MSG_BEATS:

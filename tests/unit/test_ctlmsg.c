@@ -44,6 +44,12 @@ static void messages(void **state)
 		 .handover = {.stream = key,
 			      .leaving = {.trail_ms = 500,
 					  .mac = {{2, 0, 0, 0, 0, 1}, {0xfe, 1, 2, 3, 4, 5}}}}},
+		{.type = CTL_RESERVE, .reserve = {.stage = RESERVE_LOOKING}},
+		{.type = CTL_RESERVE,
+		 .reserve = {.stage = RESERVE_HELD,
+			     .set = {.n = 2,
+				     .addr = {{.family = AF_INET, .b = {192, 0, 2, 7}},
+					      {.family = AF_INET6, .b = {0x20, 1, [15] = 7}}}}}},
 		{.type = CTL_GONE, .gone = {.stream = key, .first = 12345678901}},
 		{.type = CTL_BEAT, .beat = {.stream = key, .every_ms = 300}},
 		{.type = CTL_VERIFY,
@@ -98,6 +104,39 @@ static void leaving(void **state)
 	m.handover.leaving.mac[1][0] = 1; /* packets would go to everybody */
 	r = rd_of(buf, encode(buf, &m));
 	assert_int_equal(ctl_decode(&r, &m), CTL_BAD);
+}
+
+/* Only addresses that a router may have, as many as it may have, and only where they belong. */
+static void reserve(void **state)
+{
+	static const struct {
+		uint8_t body[24];
+		uint8_t len;
+		enum ctl_decoded got;
+	} row[] = {
+		{{RESERVE_LOOKING, 0}, 2, CTL_MSG},
+		{{RESERVE_KEPT, 1, 4, 192, 0, 2, 1}, 7, CTL_MSG},
+		{{0, 0}, 2, CTL_BAD},
+		{{RESERVE_HELD + 1, 0}, 2, CTL_BAD},
+		{{RESERVE_HELD, 0}, 2, CTL_BAD},
+		{{RESERVE_CHOOSING, 1, 4, 192, 0, 2, 1}, 7, CTL_BAD},
+		{{RESERVE_HELD, 1, 5, 192, 0, 2, 1}, 7, CTL_BAD},
+		{{RESERVE_HELD, 1, 4, 224, 0, 0, 1}, 7, CTL_BAD},
+		{{RESERVE_HELD, 1, 4, 0, 0, 0, 0}, 7, CTL_BAD},
+		{{RESERVE_HELD, 2, 4, 192, 0, 2, 1}, 7, CTL_BAD},
+		{{RESERVE_HELD, 17, 4, 192, 0, 2, 1}, 7, CTL_BAD},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		uint8_t buf[32] = {CTL_RESERVE, row[i].len};
+		struct rd r = rd_of(buf, 2u + row[i].len);
+		struct ctl_msg m;
+
+		memcpy(buf + 2, row[i].body, row[i].len);
+		if (ctl_decode(&r, &m) != row[i].got)
+			fail_msg("row %zu", i);
+	}
 }
 
 static void newer_peer(void **state)
@@ -464,6 +503,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages),
 		cmocka_unit_test(leaving),
+		cmocka_unit_test(reserve),
 		cmocka_unit_test(newer_peer),
 		cmocka_unit_test(names),
 		cmocka_unit_test(too_many_ranges),

@@ -224,6 +224,42 @@ static void blind_until_it_was_complete(void **state)
 	assert_true(!s.life.blind && s.life.gated);
 }
 
+/* A start, and no fault as long as nothing else is wrong; but no election either. */
+static void vips_to_be_chosen(void **state)
+{
+	const struct life_in choosing = {
+		.ev = LIFE_EV_FAULT, .fault = LIFE_FAULT_CHOOSING, .why = "asks the others"};
+	const struct life_in none = {.ev = LIFE_EV_FAULT,
+				     .fault = LIFE_FAULT_CHOOSING | LIFE_FAULT_VIPS,
+				     .why = "exhausted"};
+	const struct life_in chosen = {.ev = LIFE_EV_RECOVERED,
+				       .fault = LIFE_FAULT_CHOOSING | LIFE_FAULT_VIPS};
+	struct story s;
+
+	(void)state;
+	begin(&s, LIFE_MODE_VRRP, LIFE_SYNC_DOWN);
+	feed(&s, choosing);
+	feed_ev(&s, LIFE_EV_BUILT);
+	assert_int_equal(s.life.state, LIFE_INIT);
+	assert_string_equal(s.life.reason, "asks the others");
+	feed(&s, chosen);
+	assert_int_equal(s.life.state, LIFE_STANDBY);
+	assert_true(did(&s, LIFE_DO_ELECT_START));
+
+	begin(&s, LIFE_MODE_VRRP, LIFE_SYNC_DOWN);
+	feed(&s, choosing);
+	feed(&s, (struct life_in){.ev = LIFE_EV_FAULT, .fault = LIFE_FAULT_NET, .why = "bridge"});
+	assert_int_equal(s.life.state, LIFE_FAULT);
+	feed(&s, (struct life_in){.ev = LIFE_EV_RECOVERED, .fault = LIFE_FAULT_NET});
+	assert_int_equal(s.life.state, LIFE_FAULT);
+	feed(&s, none);
+	assert_string_equal(s.life.reason, "exhausted");
+	feed(&s, (struct life_in){.ev = LIFE_EV_RECOVERED, .fault = LIFE_FAULT_VIPS});
+	assert_int_equal(s.life.state, LIFE_FAULT);
+	feed(&s, chosen);
+	assert_int_equal(s.life.state, LIFE_STANDBY);
+}
+
 static void blind_until_somebody_follows(void **state)
 {
 	struct story s;
@@ -872,6 +908,7 @@ int main(void)
 		cmocka_unit_test(ready_no_longer),
 		cmocka_unit_test(gated_but_alone),
 		cmocka_unit_test(blind_until_it_was_complete),
+		cmocka_unit_test(vips_to_be_chosen),
 		cmocka_unit_test(blind_until_somebody_follows),
 		cmocka_unit_test(blind_is_bounded),
 		cmocka_unit_test(planned_switchover),
