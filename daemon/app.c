@@ -74,6 +74,16 @@ struct spawn_opts app_spawn_opts(const struct app *a)
 				   .realtime = a->conf->controller.realtime};
 }
 
+static void on_host_nat(void *ctx, const char *why)
+{
+	struct app *a = ctx;
+
+	if (why)
+		log_err("vrouterd", NULL, "%s", why);
+	for (unsigned i = 0; i < a->n_routers; i++)
+		router_link_look(a->router[i]);
+}
+
 static int start_helpers(struct app *a)
 {
 	struct spawn_opts opts = app_spawn_opts(a);
@@ -81,6 +91,8 @@ static int start_helpers(struct app *a)
 
 	if (!err)
 		err = procwatch_new(&a->procs, a->base, &opts);
+	if (!err)
+		err = host_nat_new(&a->host_nat, a->base, on_host_nat, a);
 	return err ? err : ovs_new(&a->ovs, a->base, a->conf->controller.ovs_db);
 }
 
@@ -271,6 +283,7 @@ static int start(struct app *a)
 				     .procs = a->procs,
 				     .groups = &a->groups,
 				     .ovs = a->ovs,
+				     .host_nat = a->host_nat,
 				     .adopt = a->adopt,
 				     .is_taken = app_is_taken,
 				     .is_linked = app_is_linked,
@@ -308,6 +321,7 @@ static void finish(struct app *a)
 	app_end_guard(a);
 	procwatch_free(a->procs);
 	ovs_free(a->ovs);
+	host_nat_free(a->host_nat);
 	app_verify_down(a, "the daemon ends");
 	ctl_server_free(a->ctl);
 	sync_dial_free(a->dial);

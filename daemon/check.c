@@ -97,6 +97,7 @@ static const char *attached_to(enum net_attach a)
 	case NET_ATTACH_MACVLAN:
 		return "interface";
 	case NET_ATTACH_OVS:
+	case NET_ATTACH_HOST: /* is no leg */
 		break;
 	}
 	return "Open vSwitch bridge";

@@ -48,6 +48,7 @@ static bool same_value(const struct conf_option *o, const void *a, const void *b
 	case CONF_T_PREFIX:
 	case CONF_T_VIP:
 	case CONF_T_VIP_RANGE:
+	case CONF_T_ROUTE:
 	case CONF_T_PROTOCOL:
 	case CONF_T_NET:
 	case CONF_T_WEIGHT:

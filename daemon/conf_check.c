@@ -306,6 +306,7 @@ static void check_pair(const struct check *k, const struct conf_router *a,
 			b->name, b->election.vrid, a->name, b->election.interface);
 	conf_check_legs_of_two(k->c, a, b, k->errors);
 	conf_nat_check_pair(k->c, a, b, k->errors);
+	conf_check_host_links(k->c, a, b, k->errors);
 }
 
 static void check_fence(const struct check *k, const struct conf_router *r)
@@ -367,6 +368,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
 		conf_check_legs(c, r, errors);
 		conf_vips_check(c, r, errors);
 		check_gateways(&k, r);
+		conf_check_routes(c, r, errors);
 		check_election(&k, r);
 		conf_check_election_peers(c, r, errors);
 		conf_nat_check(c, r, errors);

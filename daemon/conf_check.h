@@ -25,4 +25,10 @@ void conf_check_legs_of_two(const struct conf *c, const struct conf_router *a,
 /* What does not go with sync { engine = "conntrackd" }. */
 void conf_check_stock(const struct conf *c, struct conf_errors *errors);
 
+/* Static routes, the host link, other networks; and the links of two routers. */
+void conf_check_routes(const struct conf *c, const struct conf_router *r,
+		       struct conf_errors *errors);
+void conf_check_host_links(const struct conf *c, const struct conf_router *a,
+			   const struct conf_router *b, struct conf_errors *errors);
+
 #endif

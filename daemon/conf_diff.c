@@ -218,8 +218,9 @@ static bool same_live(const struct conf_router *a, const struct conf_router *b)
 		    !conf_leg_same_wire(&a->leg[i], &b->leg[i]) || a->leg[i].mtu != b->leg[i].mtu ||
 		    a->leg[i].outside != b->leg[i].outside)
 			return false;
-	return same_gateways(a, b) && same_peers(&a->election.peers, &b->election.peers) &&
-	       same_nat(a, b) && a->election.priority == b->election.priority &&
+	return same_gateways(a, b) && conf_routes_same(a, b) &&
+	       same_peers(&a->election.peers, &b->election.peers) && same_nat(a, b) &&
+	       a->election.priority == b->election.priority &&
 	       a->election.advert_interval_ms == b->election.advert_interval_ms &&
 	       a->election.preempt == b->election.preempt &&
 	       a->election.preempt_delay_s == b->election.preempt_delay_s &&
@@ -325,5 +326,6 @@ void conf_net_desired(struct net_desired *out, const struct conf_router *r, bool
 		net_leg(&d.leg[i], r, i);
 	net_held(&d.leg[NET_PUBLIC], r);
 	conf_nat_rules(&d.rules, r);
+	conf_net_routes(&d, r);
 	*out = d;
 }

@@ -19,7 +19,7 @@
 #include "conf_track.h"
 
 #define LINE_OPTION   "__line"
-#define OPTIONS_MAX   32
+#define OPTIONS_MAX   48
 #define CONF_SUBS_MAX 20
 #define WHERE_MAX     160
 #define ALLOWED_MAX   200
@@ -97,7 +97,7 @@ static size_t add_known(const cfg_t *cfg, char *buf, size_t cap)
 
 __attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
-	char text[256], known[256], where[WHERE_MAX];
+	char text[256], known[640], where[WHERE_MAX];
 
 	vsnprintf(text, sizeof(text), fmt, ap);
 	if (strncmp(fmt, "no such option", strlen("no such option")) == 0) {

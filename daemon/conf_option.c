@@ -358,6 +358,18 @@ static const struct conf_option router_options[] = {
 	 .min = 1,
 	 .max = 600,
 	 .unit = "s"},
+	{.name = "routes",
+	 .type = CONF_T_ROUTE,
+	 .list_max = NET_STATICS_MAX,
+	 LIST_OF(struct conf_router, route),
+	 .count_offset = offsetof(struct conf_router, n_routes),
+	 LINE_AT(struct conf_router, routes_line)},
+	{.name = "other-networks",
+	 .type = CONF_T_NET,
+	 .list_max = NET_OTHERS_MAX,
+	 LIST_OF(struct conf_router, other),
+	 .count_offset = offsetof(struct conf_router, n_others),
+	 LINE_AT(struct conf_router, other_line)},
 	{.name = "dns-servers",
 	 .type = CONF_T_ADDR,
 	 .list_max = CONF_UPSTREAMS_MAX,
@@ -511,6 +523,11 @@ static const struct conf_section router_subs[] = {
 	 .size = sizeof(struct nat_forward),
 	 .count_offset = offsetof(struct conf_router, nat_more.rules.n_forwards),
 	 LINE_AT(struct nat_forward, line)},
+	{.name = "host-link",
+	 .option = conf_host_link_options,
+	 .n_options = CONF_HOST_LINK_OPTIONS,
+	 .offset = offsetof(struct conf_router, host_link),
+	 LINE_AT(struct conf_host_link, line)},
 	{.name = "election",
 	 .option = election_options,
 	 .n_options = ARRAY_LEN(election_options),
@@ -584,6 +601,8 @@ void conf_router_defaults(struct conf_router *r)
 	r->fence_timeout_s = 10;
 	r->adopt_timeout_s = 10;
 	r->services.lease_s = 3600;
+	strcpy(r->host_link.interface, "vr-host");
+	r->host_link.default_route = true;
 	for (unsigned i = 0; i < TRACK_MAX; i++)
 		conf_track_defaults(&r->track[i]);
 }

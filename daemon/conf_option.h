@@ -30,6 +30,7 @@ enum conf_type {
 	CONF_T_TARGET,	  /* an address, perhaps with a port; IPv6 then in brackets */
 	CONF_T_MSS,	  /* a boolean, or a number of bytes */
 	CONF_T_DHCP,	  /* two IPv4 addresses: ADDRESS-ADDRESS */
+	CONF_T_ROUTE,	  /* NETWORK via ADDRESS, perhaps from NETWORK */
 };
 
 struct conf_option {
@@ -79,6 +80,11 @@ const char *conf_nat_set(enum conf_type type, void *to, const char *text);
 /* "ADDRESS" or "ADDRESS:PORT", IPv6 with a port in brackets. NULL, or what is wrong (static text);
  * *out is set only without. */
 const char *conf_target_parse(struct nat_target *out, const char *text);
+
+/* conf_routes.c; the second as conf_option_set() */
+#define CONF_HOST_LINK_OPTIONS 3
+extern const struct conf_option conf_host_link_options[CONF_HOST_LINK_OPTIONS];
+const char *conf_route_set(struct net_static *to, const char *text);
 
 enum { CONF_SEC_CONTROLLER, CONF_SEC_SYNC, CONF_SEC_ROUTER, CONF_SECS };
 extern const struct conf_section conf_sections[CONF_SECS];

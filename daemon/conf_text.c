@@ -144,7 +144,7 @@ int conf_text_strip(char *text, size_t len, const char **why)
 
 void conf_error(struct conf_errors *e, const char *file, int line, const char *fmt, ...)
 {
-	char what[600], *text;
+	char what[1000], *text;
 	va_list ap;
 
 	if (e->n == CONF_ERRORS_MAX) {

@@ -78,6 +78,9 @@ static const char *allowed_fixed(enum conf_type type)
 		       "\"2001:db8::/32\"";
 	case CONF_T_DHCP:
 		return "two IPv4 addresses like \"192.0.2.100-192.0.2.199\"";
+	case CONF_T_ROUTE:
+		return "a route like \"192.0.2.0/24 via 198.51.100.1\" or \"default via "
+		       "198.51.100.2 from 203.0.113.0/24\"";
 	case CONF_T_ATTACH:
 		return "\"bridge:NAME\", a Linux bridge, \"macvlan:NAME\", an interface, or "
 		       "\"ovs:NAME\", a bridge of Open vSwitch";
@@ -160,6 +163,7 @@ const char *conf_option_allowed(const struct conf_option *o, char *buf, size_t c
 	case CONF_T_VIP_RANGE:
 	case CONF_T_NET:
 	case CONF_T_DHCP:
+	case CONF_T_ROUTE:
 	case CONF_T_RANGE:
 	case CONF_T_PORTS:
 	case CONF_T_TARGET:
@@ -379,6 +383,8 @@ const char *conf_option_set(const struct conf_option *o, void *base, unsigned in
 		return set_net(to, text);
 	case CONF_T_DHCP:
 		return set_range(to, text);
+	case CONF_T_ROUTE:
+		return conf_route_set((struct net_static *)(void *)to, text);
 	case CONF_T_WEIGHT:
 		return set_weight(to, text);
 	case CONF_T_TEXT:

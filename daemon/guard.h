@@ -26,6 +26,9 @@ struct guard;
 /* VIPs, a link-local one of each leg, and what is translated on the public one. */
 #define GUARD_VIPS_MAX (FLOW_LOCALS_MAX + NET_LEGS_MAX + NAT_HELD_MAX)
 
+/* Those through the gateways, and the static ones. */
+#define GUARD_ROUTES_MAX (NET_FAMILIES + NET_STATICS_MAX)
+
 struct guard_orders {
 	struct guard_role role;
 	struct {
@@ -35,6 +38,12 @@ struct guard_orders {
 	unsigned n_vips;
 	unsigned leg[NET_LEGS_MAX]; /* ifindex */
 	unsigned n_legs;
+	struct {
+		struct ip_prefix to;
+		uint32_t table;
+		unsigned ifindex;
+	} route[GUARD_ROUTES_MAX]; /* that only an ACTIVE has */
+	unsigned n_routes;
 	bool virtual_mac; /* to be taken from the legs */
 	/* Of routers that share an election, id_of() its name; 0: none. One of them has it (a
 	 * vrrp_fd, and standin); the others follow that one. */

@@ -51,6 +51,27 @@ static void withdraw(const struct guard_armed *a, unsigned i)
 	request(a, nlh, "withdraw a VIP");
 }
 
+/* With the last address of a leg the kernel deletes IPv4 routes through it, but none of IPv6. */
+static void delete_route(const struct guard_armed *a, unsigned i)
+{
+	const struct ip_prefix *to = &a->orders.route[i].to;
+	_Alignas(struct nlmsghdr) uint8_t buf[128];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct rtmsg *rt;
+
+	nlh->nlmsg_type = RTM_DELROUTE;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	rt = mnl_nlmsg_put_extra_header(nlh, sizeof(*rt));
+	rt->rtm_family = to->addr.family;
+	rt->rtm_dst_len = to->len;
+	rt->rtm_scope = RT_SCOPE_NOWHERE;
+	mnl_attr_put_u32(nlh, RTA_TABLE, a->orders.route[i].table);
+	mnl_attr_put_u32(nlh, RTA_OIF, a->orders.route[i].ifindex);
+	if (to->len)
+		mnl_attr_put(nlh, RTA_DST, to->addr.family == AF_INET ? 4 : 16, to->addr.b);
+	request(a, nlh, "delete a route");
+}
+
 /* Whatever the leg may still send (IPv6 answers queries about multicast without any address) would
  * draw the successor's frames to this port. */
 static void take_virtual_mac(const struct guard_armed *a, unsigned ifindex)
@@ -103,6 +124,10 @@ static void withdraw_all(struct guard_state *s, enum guard_fate fate)
 	for (unsigned i = 0; i < s->n; i++)
 		for (unsigned k = 0; s->armed[i].fate == fate && k < s->armed[i].orders.n_vips; k++)
 			withdraw(&s->armed[i], k);
+	for (unsigned i = 0; i < s->n; i++)
+		for (unsigned k = 0; s->armed[i].fate == fate && k < s->armed[i].orders.n_routes;
+		     k++)
+			delete_route(&s->armed[i], k);
 	for (unsigned i = 0; i < s->n; i++)
 		for (unsigned k = 0; s->armed[i].fate == fate && k < s->armed[i].orders.n_legs; k++)
 			take_virtual_mac(&s->armed[i], s->armed[i].orders.leg[k]);

@@ -458,6 +458,7 @@ void router_free(struct router *r)
 	router_neigh_close(r);
 	router_services_close(r);
 	router_stock_close(r);
+	router_link_close(r);
 	router_net_close(r);
 	router_hook_close(r);
 	router_takeover_close(r);

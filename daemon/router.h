@@ -37,6 +37,7 @@ struct router_env {
 	struct procwatch *procs;
 	struct router_groups *groups;
 	struct ovs *ovs;
+	struct host_nat *host_nat;
 	uint32_t ring_bytes, hold_new_ms;
 	/* Is it a VIP of another router of this controller? */
 	bool (*is_taken)(void *ctx, const struct router *asks, const struct ip_addr *a);
@@ -60,6 +61,8 @@ void router_free(struct router *r); /* at once, without resigning; NULL is allow
 void router_teardown(struct router *r);
 
 const char *router_name(const struct router *r);
+/* The controller's side of host links is as it should be again, or is not. */
+void router_link_look(struct router *r);
 /* Live changes (see conf_diff). 0 or -errno with reason; what was changed stays changed. */
 must_check int router_reconfigure(struct router *r, const struct conf_router *conf,
 				  char reason[static NET_REASON_MAX]);
@@ -100,6 +103,7 @@ enum router_alarm_kind {
 	ROUTER_ALARM_ONEWAY, /* "one-way" */
 	ROUTER_ALARM_ALONE,  /* "no-peer" */
 	ROUTER_ALARM_ENGINE, /* "conntrackd": something that it needs is missing */
+	ROUTER_ALARM_LINK,   /* "host-link" */
 	/* of chosen VIPs; those above are those of a whole group */
 	ROUTER_ALARM_VIP_CONFLICT, /* "vip-conflict" */
 	ROUTER_ALARM_VIP_SPLIT,	   /* "vip-split" */

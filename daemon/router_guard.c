@@ -17,6 +17,31 @@ struct look {
 	struct guard_orders *orders;
 };
 
+static void add_route(struct look *l, const struct ip_prefix *to, uint32_t table, unsigned leg)
+{
+	unsigned n = l->orders->n_routes++;
+
+	l->orders->route[n].to = *to;
+	l->orders->route[n].table = table;
+	l->orders->route[n].ifindex = l->orders->leg[leg];
+}
+
+static void add_routes(struct look *l)
+{
+	struct net_path path[NET_PATHS_MAX];
+	unsigned n = net_paths(path, l->net);
+
+	for (unsigned i = 0; i < n; i++)
+		if (path[i].leg != NET_HOST_LINK)
+			add_route(l, &path[i].to, path[i].table, path[i].leg);
+	for (unsigned f = 0; f < NET_FAMILIES; f++)
+		if (l->net->gateway[f].family)
+			add_route(
+				l,
+				&(struct ip_prefix){.addr = {.family = l->net->gateway[f].family}},
+				NET_TABLE_MAIN, NET_PUBLIC);
+}
+
 /* Inside of the namespace: a route socket, and where the VIPs are. */
 static int open_route(void *arg)
 {
@@ -36,6 +61,7 @@ static int open_route(void *arg)
 		l->orders->leg[i] = ifindex;
 	}
 	l->orders->n_legs = net_legs(l->net);
+	add_routes(l);
 	l->orders->virtual_mac = l->net->virtual_mac;
 	return fd < 0 ? -errno : fd;
 }

@@ -104,6 +104,7 @@ static int ensure(struct router *r, bool active, unsigned *changed)
 	router_desired(r, &d, active);
 	router_ovs_fill(r, &d);
 	err = net_ensure(r->ns, &d, changed, reason);
+	router_link_look(r);
 	if (err < 0) {
 		unsigned ports = net_ports(r->ns);
 		const char *why = router_ovs_why(r, ports);
@@ -338,7 +339,9 @@ int router_net_open(struct router *r, char reason[static NET_REASON_MAX])
 		return err;
 	log_info("router", r->conf.name, "%s namespace %s", created ? "created" : "adopted",
 		 r->conf.namespace);
-	err = net_watch_new(&r->watch, r->ns, r->env->base, on_net_change, r);
+	err = router_link_set(r);
+	if (!err)
+		err = net_watch_new(&r->watch, r->ns, r->env->base, on_net_change, r);
 	if (err < 0)
 		snprintf(reason, NET_REASON_MAX, "cannot watch the network: %s", strerror(-err));
 	return err;
@@ -360,6 +363,10 @@ int router_net_reconfigure(struct router *r, char reason[static NET_REASON_MAX])
 	unsigned changed;
 
 	router_ovs_check(r);
+	if (router_link_set(r) < 0) {
+		snprintf(reason, NET_REASON_MAX, "host-link: out of memory");
+		return -ENOMEM;
+	}
 	if (ensure(r, life_keeps_vips(&r->life), &changed) < 0) {
 		snprintf(reason, NET_REASON_MAX, "%s", r->life.reason);
 		return -EIO;

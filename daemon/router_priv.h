@@ -174,6 +174,12 @@ void router_start_announcing(struct router *r);
 /* Looks at the network now. */
 void router_net_look(struct router *r);
 
+/* ---- router_link.c: the host link. 0 or -errno.
+ */
+
+must_check int router_link_set(struct router *r); /* the controller's side, as configured */
+void router_link_close(struct router *r);
+
 /* ---- router_ovs.c ---- */
 
 void router_ovs_close(struct router *r);
@@ -313,6 +319,8 @@ void router_environment_add(struct environment *e, const char *name, const char 
 
 /* ---- router_takeover.c ---- */
 
+/* text: NULL or empty: over. One line and one event per change. */
+void router_alarm(struct router *r, enum router_alarm_kind k, const char *text);
 must_check int router_takeover_open(struct router *r);
 void router_takeover_close(struct router *r);
 /* text: NULL or empty: over. One line and one event per change. */

@@ -27,6 +27,19 @@ void router_sync_role(struct router *r, enum sync_msg_type type)
 		sync_child_send(r->env->sync, &m, NULL, 0);
 }
 
+/* VIPs, and what the router's programs ask from while these are elsewhere. */
+static void add_locals(const struct router *r, struct flow_locals *l)
+{
+	struct net_desired d;
+
+	for (unsigned i = 0; i < conf_legs(&r->conf); i++)
+		for (unsigned k = 0; k < r->conf.leg[i].n_vips; k++)
+			l->addr[l->n++] = r->conf.leg[i].vip[k].addr;
+	conf_net_desired(&d, &r->conf, false);
+	for (unsigned i = 0; i < d.leg[NET_HOST_LINK].n_vips; i++)
+		l->addr[l->n++] = d.leg[NET_HOST_LINK].vip[i].addr;
+}
+
 static void sync_router_msg(struct router *r, struct sync_msg *m)
 {
 	*m = (struct sync_msg){.type = SYNC_MSG_ROUTER};
@@ -39,9 +52,7 @@ static void sync_router_msg(struct router *r, struct sync_msg *m)
 					      .misses = r->conf.election.fast_detect};
 	conf_filter(&m->router.filter, &r->conf.filter);
 	sync_timeouts_read(r->ns, &m->router.timeouts);
-	for (unsigned i = 0; i < conf_legs(&r->conf); i++)
-		for (unsigned k = 0; k < r->conf.leg[i].n_vips; k++)
-			m->router.locals.addr[m->router.locals.n++] = r->conf.leg[i].vip[k].addr;
+	add_locals(r, &m->router.locals);
 }
 
 void router_on_sync_up(struct router *r)

@@ -21,6 +21,7 @@ const char *router_alarm_name(enum router_alarm_kind k)
 		[ROUTER_ALARM_ONEWAY] = "one-way",
 		[ROUTER_ALARM_ALONE] = "no-peer",
 		[ROUTER_ALARM_ENGINE] = "conntrackd",
+		[ROUTER_ALARM_LINK] = "host-link",
 		[ROUTER_ALARM_VIP_CONFLICT] = "vip-conflict",
 		[ROUTER_ALARM_VIP_SPLIT] = "vip-split",
 	};

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/file.h>
@@ -98,9 +99,81 @@ static int check_legs(int fd, const struct conf_router *r, char why[static START
 	return 0;
 }
 
+static size_t addr_of(uint8_t out[static 16], const struct sockaddr *sa)
+{
+	if (sa->sa_family == AF_INET6)
+		memcpy(out, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
+	else
+		memcpy(out, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+	return sa->sa_family == AF_INET6 ? 16 : 4;
+}
+
+/* false: it has none. */
+static bool network_of(struct ip_prefix *out, const struct ifaddrs *i)
+{
+	uint8_t mask[16];
+	size_t n;
+
+	if (!i->ifa_addr || !i->ifa_netmask ||
+	    (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6))
+		return false;
+	*out = (struct ip_prefix){.addr = {.family = (uint8_t)i->ifa_addr->sa_family}};
+	(void)addr_of(out->addr.b, i->ifa_addr);
+	n = addr_of(mask, i->ifa_netmask);
+	for (size_t k = 0; k < n * 8; k++)
+		out->len += mask[k / 8] >> (7 - k % 8) & 1;
+	return true;
+}
+
+/* Of the controller's networks, one that is not the link's own. */
+static int check_host_link(const struct conf_router *r, const struct ifaddrs *all,
+			   char why[static STARTUP_WHY_MAX])
+{
+	char own[IFNAMSIZ], net[IP_PREFIX_STRLEN], other[IP_PREFIX_STRLEN];
+
+	net_hostname(own, r->namespace, NET_HOST_LINK);
+	for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
+		struct ip_prefix p;
+
+		if (strcmp(i->ifa_name, own) == 0 || !network_of(&p, i))
+			continue;
+		for (unsigned k = 0; k < r->host_link.n_prefixes; k++) {
+			if (!ip_prefix_overlap(&r->host_link.prefix[k], &p))
+				continue;
+			snprintf(why, STARTUP_WHY_MAX,
+				 "router \"%s\": host-link: prefix = \"%s\": overlaps the network "
+				 "of "
+				 "the controller's interface %s, %s; allowed: a network that is "
+				 "used for nothing else",
+				 r->name, ip_prefix_format(&r->host_link.prefix[k], net),
+				 i->ifa_name, ip_prefix_format(&p, other));
+			return -EADDRINUSE;
+		}
+	}
+	return 0;
+}
+
+static int check_host_links(const struct conf *c, char why[static STARTUP_WHY_MAX])
+{
+	struct ifaddrs *all;
+	bool any = false;
+	int err = 0;
+
+	for (unsigned i = 0; i < c->n_routers; i++)
+		any = any || c->router[i].host_link.line;
+	if (!any)
+		return 0;
+	if (getifaddrs(&all) < 0)
+		return -errno;
+	for (unsigned i = 0; !err && i < c->n_routers; i++)
+		err = c->router[i].host_link.line ? check_host_link(&c->router[i], all, why) : 0;
+	freeifaddrs(all);
+	return err;
+}
+
 int startup_check_links(const struct conf *c, char why[static STARTUP_WHY_MAX])
 {
-	int err = 0;
+	int err = check_host_links(c, why);
 
 	for (unsigned i = 0; !err && i < c->sync.n_interfaces; i++)
 		err = check_exists(c->sync.interface[i], "sync", "", why);

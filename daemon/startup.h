@@ -11,7 +11,8 @@
 /* The capabilities that the core cannot do without. 0 or -EPERM; why names those that are missing.
  */
 must_check int startup_check_caps(char why[static STARTUP_WHY_MAX]);
-/* Interfaces that replication and elections speak on. 0 or -ENODEV. */
+/* Interfaces that replication and elections speak on, and whether prefixes of host links are free.
+ * 0 or -errno. */
 must_check int startup_check_links(const struct conf *c, char why[static STARTUP_WHY_MAX]);
 /* What legs are attached to. That is asked before a running state is changed; at the start what is
  * missing is a fault of its router, which may come later. 0 or -ENODEV. */

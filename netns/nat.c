@@ -8,13 +8,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 #include <nftables/libnftables.h>
 
 struct job {
@@ -101,48 +95,16 @@ static bool is_current(struct netns *ns, struct nft_ctx *nft, const char *text)
 	return found;
 }
 
-/* The number of the last transaction of the namespace, whoever made it. 0: unknown. */
-static uint32_t generation(void)
-{
-	_Alignas(struct nlmsghdr) char buf[4096];
-	const struct {
-		struct nlmsghdr nh;
-		struct nfgenmsg g;
-	} ask = {.nh = {.nlmsg_len = sizeof(ask),
-			.nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN,
-			.nlmsg_flags = NLM_F_REQUEST}};
-	struct nlmsghdr *nh = (struct nlmsghdr *)buf;
-	auto_fd int fd = rtnl_listen(NETLINK_NETFILTER, NULL, 0);
-	const struct nlattr *id = NULL;
-	uint32_t be = 0;
-	ssize_t n;
-
-	/* the kernel answers within the call */
-	if (fd < 0 || send(fd, &ask, sizeof(ask), 0) < 0)
-		return 0;
-	n = recv(fd, buf, sizeof(buf), 0);
-	if (n > 0 && nlmsg_ok(nh, (int)n) &&
-	    nh->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN))
-		id = nlmsg_find_attr(nh, sizeof(ask.g), NFTA_GEN_ID);
-	if (id && nla_len(id) == sizeof(be))
-		memcpy(&be, nla_data(id), sizeof(be));
-	return ntohl(be);
-}
-
-/* Numbers count up by one and leave zero out. When somebody else's came in between, ours is not
- * known; then it is taken for a stranger's, and replaced once more. */
 static int change(struct netns *ns, struct nft_ctx *nft, const char *text,
 		  const struct nft_file *file, char reason[static NET_REASON_MAX])
 {
-	uint32_t before = generation(), after;
+	uint32_t before = rules_number();
 
 	if ((file ? nft_run_lines(nft, text) : nft_run_cmd_from_buffer(nft, text)) != 0) {
 		say_error(nft, file, reason);
 		return -EIO;
 	}
-	after = generation();
-	if (after && after == before + 1 + (before == UINT32_MAX))
-		ns->generation[ns->n_generations++ % NS_GENERATIONS] = after;
+	rules_note(&ns->own, before, rules_number());
 	return 0;
 }
 

@@ -12,6 +12,7 @@ static const char *const drop_name[NAT_DROPS] = {
 	[NAT_DROP_NEW_FLOWS] = "new_flow_limit",
 	[NAT_DROP_INPUT_INVALID] = "input_invalid",
 	[NAT_DROP_INPUT_REFUSED] = "input_refused",
+	[NAT_DROP_HOST_LINK] = "host_link",
 };
 
 const char *nat_drop_name(enum nat_drop d)

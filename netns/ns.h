@@ -7,18 +7,45 @@
 
 struct nl_sock;
 
-#define NS_GENERATIONS 4 /* own transactions between two looks at the events */
+#define RULES_OWN_MAX 4 /* own transactions between two looks at the events */
+
+/* The kernel numbers transactions of nftables in a network: those that were our own, a ring. */
+struct rules_own {
+	uint32_t number[RULES_OWN_MAX];
+	unsigned n;
+};
+/* Of the last one in the network that the caller is in, whoever made it. 0: unknown. */
+uint32_t rules_number(void);
+/* Ours was made between these two. When somebody else's came in between, too, ours is not known. */
+void rules_note(struct rules_own *own, uint32_t before, uint32_t after);
+
+/* A message about rules: what was touched, or the end of the transaction that touched it. */
+struct rules_event {
+	bool ends;
+	unsigned message; /* NFT_MSG_* */
+	uint8_t family;	  /* NFPROTO_* */
+	const char *table;
+	uint32_t number; /* ends: of the transaction */
+	char by[48];	 /* ends: see struct net_news */
+};
+struct nlmsghdr;
+/* false: it is no such message. */
+bool rules_event(struct rules_event *out, struct nlmsghdr *nh);
+bool rules_is_own(const struct rules_own *own, uint32_t number);
+/* A socket that hears of rules, in the network that the caller is in; or -errno. */
+int rules_listen(void);
 
 struct netns {
 	char name[NET_NAME_MAX];
 	int fd;			       /* the namespace */
 	int home;		       /* where netns_open() was called: "the host's side" */
 	struct nl_sock *inside, *host; /* blocking route sockets, for requests only */
-	char watched[2 * NET_LEGS_MAX][IFNAMSIZ]; /* links on the host's side that matter to it */
-	char changes[NET_REASON_MAX];		  /* see net_changes() */
-	unsigned ports;				  /* see net_ports() */
-	uint32_t generation[NS_GENERATIONS];	  /* of the last rules of ours; a ring */
-	unsigned n_generations;
+	char watched[2 * NET_SLOTS][IFNAMSIZ]; /* links on the host's side that matter to it */
+	unsigned link_ifindex;		       /* of the host link's end there; 0: none */
+	char link_why[NET_REASON_MAX];	       /* see net_link_why() */
+	char changes[NET_REASON_MAX];	       /* see net_changes() */
+	unsigned ports;			       /* see net_ports() */
+	struct rules_own own;
 	struct nft_file *file;	   /* the operator's rules, owned; NULL: none */
 	struct nft_tables applied; /* of such a file, in the kernel */
 };
@@ -67,6 +94,10 @@ must_check int ns_sysctls(char reason[static NET_REASON_MAX]);
 must_check int ns_read_ipv6(struct netns *ns, const struct net_desired *d, struct net_actual *a);
 /* 0 or -errno. */
 must_check int ns_set_ipv6(struct netns *ns, const char *ifname, bool on);
+/* Of the host link's end on the controller's side, in the network of the daemon. */
+bool ns_link_is_set(const char *ifname, bool ipv6);
+must_check int ns_link_set(const char *ifname, bool ipv6, char reason[static NET_REASON_MAX]);
+bool ns_link_forwards6(const char *ifname);
 /* Is conntrack netlink there (loads its module)? In the namespace that the caller is in. */
 must_check int ns_conntrack(char reason[static NET_REASON_MAX]);
 
@@ -82,7 +113,8 @@ struct nl_sock *rtnl_open(void);
  * groups (RTNLGRP_*, NFNLGRP_*). -errno. */
 int rtnl_listen(int protocol, const int *groups, size_t n);
 void rtnl_close(struct nl_sock *sk);
-/* Deletes the host's ends of both legs, in the namespace that the caller is in. 0 or -errno. */
+/* Deletes the host's ends of all legs and of the host link, in the namespace that the caller is in.
+ * 0 or -errno. */
 must_check int rtnl_delete_host_ends(const char *namespace);
 
 #endif

@@ -16,7 +16,7 @@
  * host's side whose number Open vSwitch has told. It is taken inside, in the place of what is there
  * of its name: after Open vSwitch was started anew, that is the shell of the former port, which
  * has no carrier any more. */
-#include "vrouter/netns.h"
+#include "plan.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -34,6 +34,7 @@ static const char *const op_name[] = {
 	[NET_OP_LEG_ENSLAVE] = "attach a leg to its bridge",
 	[NET_OP_LEG_VLAN] = "put a leg into its VLAN",
 	[NET_OP_LEG_UP] = "set a leg up",
+	[NET_OP_LINK_HOST] = "set up the controller's end of the host link",
 	[NET_OP_LEG_MAC] = "set the MAC address of a leg",
 	[NET_OP_LEG_IPV6_ON] = "switch on IPv6 on a leg",
 	[NET_OP_LEG_IPV6_OFF] = "switch off IPv6 on a leg",
@@ -41,6 +42,10 @@ static const char *const op_name[] = {
 	[NET_OP_ADDR_DEL] = "delete an address",
 	[NET_OP_ROUTE_ADD] = "set the default route",
 	[NET_OP_ROUTE_DEL] = "delete the default route",
+	[NET_OP_PATH_ADD] = "set a route",
+	[NET_OP_PATH_DEL] = "delete a route",
+	[NET_OP_RULE_ADD] = "add a rule for a source",
+	[NET_OP_RULE_DEL] = "delete a rule for a source",
 };
 
 const char *net_op_name(enum net_op_kind k)
@@ -51,15 +56,22 @@ const char *net_op_name(enum net_op_kind k)
 void net_op_text(char out[static NET_OP_TEXT_MAX], const struct net_op *op,
 		 const struct net_desired *d)
 {
-	bool of_all = op->kind == NET_OP_LO_UP || op->kind == NET_OP_BLACKHOLE_ADD;
-	char addr[IP_PREFIX_STRLEN] = "";
+	bool of_all = op->kind == NET_OP_LO_UP || op->kind == NET_OP_BLACKHOLE_ADD ||
+		      op->kind >= NET_OP_PATH_ADD;
+	char addr[IP_PREFIX_STRLEN] = "", via[INET6_ADDRSTRLEN + 5] = "";
 
 	if (op->kind == NET_OP_ADDR_ADD || op->kind == NET_OP_ADDR_DEL)
 		ip_prefix_format(&op->addr, addr);
 	else if (op->kind == NET_OP_ROUTE_ADD)
 		ip_addr_format(&op->addr.addr, addr);
-	snprintf(out, NET_OP_TEXT_MAX, "%s (%s%s%s)", op_name[op->kind],
-		 of_all ? d->namespace : d->leg[op->leg].ifname, *addr ? " " : "", addr);
+	else if (op->kind == NET_OP_RULE_ADD || op->kind == NET_OP_RULE_DEL)
+		ip_prefix_format(&op->rule.from, addr);
+	else if (op->kind == NET_OP_PATH_ADD || op->kind == NET_OP_PATH_DEL)
+		ip_prefix_format(&op->path.to, addr);
+	if (op->kind == NET_OP_PATH_ADD)
+		ip_addr_format(&op->path.via, stpcpy(via, " via "));
+	snprintf(out, NET_OP_TEXT_MAX, "%s (%s%s%s%s)", op_name[op->kind],
+		 of_all ? d->namespace : d->leg[op->leg].ifname, *addr ? " " : "", addr, via);
 }
 
 static bool is_plain(const char *name)
@@ -74,14 +86,15 @@ static bool is_plain(const char *name)
 /* One for each leg. */
 static char letter(unsigned leg)
 {
-	static const char of[NET_LEGS_MAX] = {'m', 'p', '1', '2', '3', '4', '5', '6'};
+	static const char of[NET_SLOTS] = {'m', 'p', '1', '2', '3', '4', '5', '6', 'h'};
 
-	return of[leg % NET_LEGS_MAX];
+	return of[leg % NET_SLOTS];
 }
 
 bool net_has_host_end(const struct net_leg *l)
 {
-	return l->attach == NET_ATTACH_BRIDGE || (l->attach == NET_ATTACH_MACVLAN && l->vlan);
+	return l->attach == NET_ATTACH_BRIDGE || l->attach == NET_ATTACH_HOST ||
+	       (l->attach == NET_ATTACH_MACVLAN && l->vlan);
 }
 
 void net_hostname(char out[static IFNAMSIZ], const char *namespace, unsigned leg)
@@ -145,13 +158,14 @@ bool net_wants_ipv6(const struct net_desired *d)
 
 static const uint8_t family_of[NET_FAMILIES] = {[NET_V4] = AF_INET, [NET_V6] = AF_INET6};
 
-static struct net_op *add(struct net_plan *p, enum net_op_kind kind, unsigned leg)
+struct net_op *plan_add(struct net_plan *p, enum net_op_kind kind, unsigned leg)
 {
 	struct net_op *op = &p->op[p->n];
 
-	/* lo; routes; per leg its structure, MAC and IPv6, VIPs, and what is to be deleted */
-	static_assert(1 + 2 * NET_FAMILIES +
-				      NET_LEGS_MAX * (6 + 2 + NET_HELD_MAX + NET_ADDRS_MAX) <=
+	/* lo; default routes; per leg its structure, MAC and IPv6, VIPs, and what is to be deleted;
+	 * routes and rules, and those of them that are to be deleted */
+	static_assert(1 + 2 * NET_FAMILIES + NET_SLOTS * (6 + 2 + NET_HELD_MAX + NET_ADDRS_MAX) +
+				      2 * (NET_PATHS_MAX + NET_RULES_MAX) <=
 			      NET_OPS_MAX,
 		      "plan too small");
 	p->n++;
@@ -162,7 +176,7 @@ static struct net_op *add(struct net_plan *p, enum net_op_kind kind, unsigned le
 static void add_addr(struct net_plan *p, enum net_op_kind kind, unsigned leg,
 		     const struct ip_prefix *addr)
 {
-	add(p, kind, leg)->addr = *addr;
+	plan_add(p, kind, leg)->addr = *addr;
 }
 
 /* The first fault is the one that people read. */
@@ -194,6 +208,7 @@ static const char *const attach_name[] = {
 	[NET_ATTACH_BRIDGE] = "bridge",
 	[NET_ATTACH_MACVLAN] = "interface",
 	[NET_ATTACH_OVS] = "Open vSwitch bridge",
+	[NET_ATTACH_HOST] = "controller",
 };
 
 static unsigned mtu_of(const struct net_leg *d, const struct net_leg_actual *a)
@@ -293,13 +308,13 @@ static void plan_new_leg(struct net_plan *p, unsigned id, const struct net_leg *
 			 const struct net_leg_actual *a)
 {
 	if (a->exists || (a->host_exists && net_has_host_end(d)))
-		add(p, NET_OP_LEG_DELETE, id);
-	add(p, NET_OP_LEG_CREATE, id)->mtu = mtu_of(d, a);
+		plan_add(p, NET_OP_LEG_DELETE, id);
+	plan_add(p, NET_OP_LEG_CREATE, id)->mtu = mtu_of(d, a);
 	if (d->attach == NET_ATTACH_BRIDGE)
-		add(p, NET_OP_LEG_ENSLAVE, id);
+		plan_add(p, NET_OP_LEG_ENSLAVE, id);
 	if (d->attach == NET_ATTACH_BRIDGE && d->vlan)
-		add(p, NET_OP_LEG_VLAN, id);
-	add(p, NET_OP_LEG_UP, id);
+		plan_add(p, NET_OP_LEG_VLAN, id);
+	plan_add(p, NET_OP_LEG_UP, id);
 }
 
 /* Its port in a Linux bridge. */
@@ -309,9 +324,9 @@ static void plan_in_bridge(struct net_plan *p, unsigned id, const struct net_leg
 	bool elsewhere = a->host_master != a->bridge_ifindex;
 
 	if (elsewhere)
-		add(p, NET_OP_LEG_ENSLAVE, id);
+		plan_add(p, NET_OP_LEG_ENSLAVE, id);
 	if (d->vlan && (elsewhere || !a->vlan_is_set))
-		add(p, NET_OP_LEG_VLAN, id);
+		plan_add(p, NET_OP_LEG_VLAN, id);
 }
 
 /* Structure of one leg. True: it is a new one, so nothing of its old addresses and routes is left.
@@ -328,13 +343,13 @@ static bool plan_leg(struct net_plan *p, unsigned id, const struct net_leg *d,
 		return true;
 	}
 	if (!a->silent || (ends && !a->host_silent))
-		add(p, NET_OP_LEG_SILENCE, id);
+		plan_add(p, NET_OP_LEG_SILENCE, id);
 	if (a->mtu != mtu || (ends && a->host_mtu != mtu))
-		add(p, NET_OP_LEG_MTU, id)->mtu = mtu;
+		plan_add(p, NET_OP_LEG_MTU, id)->mtu = mtu;
 	if (d->attach == NET_ATTACH_BRIDGE)
 		plan_in_bridge(p, id, d, a);
 	if (!a->up || (ends && !a->host_up))
-		add(p, NET_OP_LEG_UP, id);
+		plan_add(p, NET_OP_LEG_UP, id);
 	return false;
 }
 
@@ -348,7 +363,7 @@ static bool is_ours(const struct net_actual *a, const struct net_route *r)
 static void plan_route_del(struct net_plan *p, const struct net_actual *a, enum net_family f)
 {
 	if (is_ours(a, &a->route[f]))
-		add(p, NET_OP_ROUTE_DEL, NET_PUBLIC)->addr.addr.family = family_of[f];
+		plan_add(p, NET_OP_ROUTE_DEL, NET_PUBLIC)->addr.addr.family = family_of[f];
 }
 
 static bool is_wanted(const struct net_leg *l, const struct ip_prefix *addr)
@@ -361,7 +376,7 @@ static bool is_wanted(const struct net_leg *l, const struct ip_prefix *addr)
 
 /* Addresses on our legs are ours: what is neither a VIP nor wanted now is drift. */
 static void plan_addr_del(struct net_plan *p, const struct net_desired *d,
-			  const struct net_actual *a, bool active, const bool fresh[NET_LEGS_MAX])
+			  const struct net_actual *a, bool active, const bool fresh[NET_SLOTS])
 {
 	for (unsigned id = net_legs(d); id-- > 0;) {
 		const struct net_leg_actual *l = &a->leg[id];
@@ -377,9 +392,9 @@ static void plan_leg_plain(struct net_plan *p, unsigned id, const struct net_leg
 			   bool keep_ipv6, bool keep_mac)
 {
 	if (!keep_ipv6 && a->ipv6)
-		add(p, NET_OP_LEG_IPV6_OFF, id);
+		plan_add(p, NET_OP_LEG_IPV6_OFF, id);
 	if (!keep_mac && a->exists && is_virtual_mac(a->mac))
-		add(p, NET_OP_LEG_MAC, id);
+		plan_add(p, NET_OP_LEG_MAC, id);
 }
 
 /* The order that addresses are added in. IPv4 does not wait for IPv6, and that not for itself: a
@@ -393,7 +408,7 @@ static enum addr_rank rank_of(const struct ip_addr *a)
 }
 
 static void plan_addr_add(struct net_plan *p, const struct net_desired *d,
-			  const struct net_actual *a, const bool fresh[NET_LEGS_MAX],
+			  const struct net_actual *a, const bool fresh[NET_SLOTS],
 			  enum addr_rank rank)
 {
 	for (unsigned id = 0; id < net_legs(d); id++) {
@@ -410,9 +425,9 @@ static void plan_leg_active(struct net_plan *p, const struct net_desired *d, uns
 			    const struct net_leg_actual *a, bool fresh)
 {
 	if (d->virtual_mac && (fresh || memcmp(a->mac, d->mac, sizeof(d->mac)) != 0))
-		memcpy(add(p, NET_OP_LEG_MAC, id)->mac, d->mac, sizeof(d->mac));
+		memcpy(plan_add(p, NET_OP_LEG_MAC, id)->mac, d->mac, sizeof(d->mac));
 	if (leg_wants_ipv6(&d->leg[id]) && (fresh || !a->ipv6))
-		add(p, NET_OP_LEG_IPV6_ON, id);
+		plan_add(p, NET_OP_LEG_IPV6_ON, id);
 }
 
 static void plan_route(struct net_plan *p, const struct net_desired *d, const struct net_actual *a,
@@ -423,13 +438,13 @@ static void plan_route(struct net_plan *p, const struct net_desired *d, const st
 	bool lost = fresh || !a->leg[NET_PUBLIC].up || !is_ours(a, &a->route[f]);
 
 	if (gateway->family && (lost || !ip_addr_equal(&a->route[f].via, gateway)))
-		add(p, NET_OP_ROUTE_ADD, NET_PUBLIC)->addr.addr = *gateway;
+		plan_add(p, NET_OP_ROUTE_ADD, NET_PUBLIC)->addr.addr = *gateway;
 	else if (!gateway->family && !fresh)
 		plan_route_del(p, a, f);
 }
 
 static void plan_active(struct net_plan *p, const struct net_desired *d, const struct net_actual *a,
-			const bool fresh[NET_LEGS_MAX])
+			const bool fresh[NET_SLOTS])
 {
 	for (unsigned id = 0; id < net_legs(d); id++)
 		plan_leg_active(p, d, id, &a->leg[id], fresh[id]);
@@ -438,6 +453,8 @@ static void plan_active(struct net_plan *p, const struct net_desired *d, const s
 	plan_route(p, d, a, NET_V4, fresh[NET_PUBLIC]);
 	plan_addr_add(p, d, a, fresh, IPV6);
 	plan_route(p, d, a, NET_V6, fresh[NET_PUBLIC]);
+	plan_paths_add(p, d, a, fresh);
+	plan_paths_del(p, d, a);
 	plan_addr_del(p, d, a, true, fresh);
 	for (unsigned id = 0; id < net_legs(d); id++)
 		if (!fresh[id])
@@ -447,10 +464,11 @@ static void plan_active(struct net_plan *p, const struct net_desired *d, const s
 
 static void plan_leave(struct net_plan *p, const struct net_desired *d, const struct net_actual *a)
 {
-	static const bool fresh[NET_LEGS_MAX];
+	static const bool fresh[NET_SLOTS];
 
 	for (unsigned f = 0; f < NET_FAMILIES; f++)
 		plan_route_del(p, a, (enum net_family)f);
+	plan_paths_del(p, d, a);
 	plan_addr_del(p, d, a, false, fresh);
 	for (unsigned id = 0; id < net_legs(d); id++)
 		plan_leg_plain(p, id, &a->leg[id], false, false);
@@ -461,36 +479,74 @@ static void plan_last_resort(struct net_plan *p, const struct net_desired *d,
 {
 	for (unsigned f = 0; f < NET_FAMILIES; f++)
 		if (!a->blackhole[f] && (f == NET_V4 || net_wants_ipv6(d)))
-			add(p, NET_OP_BLACKHOLE_ADD, NET_MANAGEMENT)->addr.addr.family =
+			plan_add(p, NET_OP_BLACKHOLE_ADD, NET_MANAGEMENT)->addr.addr.family =
 				family_of[f];
+}
+
+/* The host link is there in every role, and also beside legs that are missing. */
+static void plan_link(struct net_plan *p, const struct net_desired *d, const struct net_actual *a,
+		      bool fresh[static NET_SLOTS])
+{
+	const struct net_leg *l = &d->leg[NET_HOST_LINK];
+	const struct net_leg_actual *is = &a->leg[NET_HOST_LINK];
+	bool ready = is->host_ready;
+
+	p->link_blocked = net_wants_link(d) && is->host_foreign;
+	if (!net_wants_link(d) && is->host_exists && !is->host_foreign)
+		plan_add(p, NET_OP_LEG_DELETE, NET_HOST_LINK);
+	if (!net_wants_link(d) || p->link_blocked)
+		return;
+	fresh[NET_HOST_LINK] = plan_leg(p, NET_HOST_LINK, l, is);
+	if (fresh[NET_HOST_LINK] || !ready)
+		plan_add(p, NET_OP_LINK_HOST, NET_HOST_LINK);
+	if (leg_wants_ipv6(l) && (fresh[NET_HOST_LINK] || !is->ipv6))
+		plan_add(p, NET_OP_LEG_IPV6_ON, NET_HOST_LINK);
+	for (unsigned i = 0; i < l->n_vips; i++)
+		if (fresh[NET_HOST_LINK] || !has_addr(is, &l->vip[i]))
+			add_addr(p, NET_OP_ADDR_ADD, NET_HOST_LINK, &l->vip[i]);
+	for (unsigned i = 0; !fresh[NET_HOST_LINK] && i < is->n_addrs; i++)
+		if (!is_wanted(l, &is->addrs[i]))
+			add_addr(p, NET_OP_ADDR_DEL, NET_HOST_LINK, &is->addrs[i]);
+}
+
+static void check(struct net_plan *p, const struct net_desired *d, const struct net_actual *a,
+		  bool buildable[static NET_LEGS_MAX])
+{
+	for (unsigned id = 0; id < net_legs(d); id++)
+		buildable[id] = check_leg(p, id, &d->leg[id], &a->leg[id]);
+	for (unsigned id = 0; id < net_legs(d); id++)
+		if (buildable[id])
+			check_up(p, &d->leg[id], &a->leg[id]);
+	for (unsigned f = 0; f < NET_FAMILIES; f++)
+		check_gateway(p, &d->leg[NET_PUBLIC], &d->gateway[f]);
 }
 
 void net_plan(struct net_plan *out, const struct net_desired *d, const struct net_actual *a)
 {
-	bool buildable[NET_LEGS_MAX], fresh[NET_LEGS_MAX] = {false};
+	bool buildable[NET_LEGS_MAX], fresh[NET_SLOTS] = {false};
+	struct net_desired standby;
 
 	out->n = out->ports = 0;
 	out->fault[0] = '\0';
-	for (unsigned id = 0; id < net_legs(d); id++)
-		buildable[id] = check_leg(out, id, &d->leg[id], &a->leg[id]);
-	for (unsigned id = 0; id < net_legs(d); id++)
-		if (buildable[id])
-			check_up(out, &d->leg[id], &a->leg[id]);
-	for (unsigned f = 0; f < NET_FAMILIES; f++)
-		check_gateway(out, &d->leg[NET_PUBLIC], &d->gateway[f]);
-
-	bool active = d->active && !out->fault[0];
-
-	if (!active)
+	check(out, d, a, buildable);
+	if (d->active && out->fault[0]) {
+		standby = *d;
+		standby.active = false;
+		d = &standby;
+	}
+	if (!d->active)
 		plan_leave(out, d, a);
 	if (!a->lo_up)
-		add(out, NET_OP_LO_UP, NET_MANAGEMENT);
+		plan_add(out, NET_OP_LO_UP, NET_MANAGEMENT);
 	plan_last_resort(out, d, a);
 	for (unsigned id = 0; id < net_legs(d); id++)
 		if (buildable[id])
 			fresh[id] = plan_leg(out, id, &d->leg[id], &a->leg[id]);
-	if (active)
+	plan_link(out, d, a, fresh);
+	if (d->active)
 		plan_active(out, d, a, fresh);
+	else
+		plan_paths_add(out, d, a, fresh);
 }
 
 /* ---- announcements ---- */

@@ -127,7 +127,7 @@ int rtnl_find(struct nl_sock *sk, const char *name, struct rtnl_link **out)
 	return err < 0 ? rtnl_errno(err) : 1;
 }
 
-static struct ip_addr from_nl(struct nl_addr *n)
+struct ip_addr rtnl_from_nl(struct nl_addr *n)
 {
 	struct ip_addr a = {0};
 
@@ -138,19 +138,28 @@ static struct ip_addr from_nl(struct nl_addr *n)
 	return a;
 }
 
+struct nl_addr *rtnl_to_nl(const struct ip_addr *a, unsigned len)
+{
+	struct nl_addr *n = nl_addr_build(a->family, a->b, ip_addr_size(a));
+
+	if (n)
+		nl_addr_set_prefixlen(n, (int)len);
+	return n;
+}
+
 static void read_addr(struct nl_object *obj, void *arg)
 {
 	struct rtnl_addr *r = (struct rtnl_addr *)obj;
 	struct net_actual *a = arg;
 
-	for (unsigned id = 0; id < NET_LEGS_MAX; id++) {
+	for (unsigned id = 0; id < NET_SLOTS; id++) {
 		struct net_leg_actual *l = &a->leg[id];
 
 		if (!l->exists || rtnl_addr_get_ifindex(r) != (int)l->ifindex ||
 		    l->n_addrs == NET_ADDRS_MAX)
 			continue;
 		l->addrs[l->n_addrs++] = (struct ip_prefix){
-			.addr = from_nl(rtnl_addr_get_local(r)),
+			.addr = rtnl_from_nl(rtnl_addr_get_local(r)),
 			.len = (uint8_t)rtnl_addr_get_prefixlen(r),
 		};
 	}
@@ -165,6 +174,7 @@ static void read_route(struct nl_object *obj, void *arg)
 	enum net_family f = family == AF_INET6 ? NET_V6 : NET_V4;
 	struct net_route *to = &a->route[f];
 
+	rtnl_read_path(obj, a);
 	if (rtnl_route_get_table(r) != RT_TABLE_MAIN || (dst && nl_addr_get_prefixlen(dst)))
 		return;
 	if (rtnl_route_get_type(r) == RTN_BLACKHOLE &&
@@ -178,7 +188,7 @@ static void read_route(struct nl_object *obj, void *arg)
 		struct rtnl_nexthop *hop = rtnl_route_nexthop_n(r, 0);
 
 		to->ifindex = (unsigned)rtnl_route_nh_get_ifindex(hop);
-		to->via = from_nl(rtnl_route_nh_get_gateway(hop));
+		to->via = rtnl_from_nl(rtnl_route_nh_get_gateway(hop));
 	}
 }
 
@@ -199,7 +209,24 @@ static int read_tables(struct netns *ns, struct net_actual *out)
 		nl_cache_foreach(routes, read_route, out);
 		nl_cache_free(routes);
 	}
-	return 0;
+	return rtnl_read_rules(ns->inside, out);
+}
+
+static int read_leg(struct netns *ns, const struct net_desired *d, unsigned id,
+		    struct net_actual *out, char reason[static NET_REASON_MAX])
+{
+	const struct net_leg *l = &d->leg[id];
+	int err = rtnl_read_leg(ns, l, &out->leg[id]);
+
+	memcpy(ns->watched[2 * id], l->bridge, IFNAMSIZ);
+	memcpy(ns->watched[2 * id + 1], l->hostname, IFNAMSIZ);
+	if (err >= 0 && id == NET_HOST_LINK && net_wants_link(d)) {
+		ns->link_ifindex = out->leg[id].host_ifindex;
+		err = rtnl_read_link_host(ns, d, &out->leg[id]);
+	}
+	return err < 0 ? ns_fail(reason, err, "CAP_NET_ADMIN", "cannot read the %s leg %s", l->name,
+				 l->ifname)
+		       : 0;
 }
 
 int net_read(struct netns *ns, const struct net_desired *d, struct net_actual *out,
@@ -210,13 +237,13 @@ int net_read(struct netns *ns, const struct net_desired *d, struct net_actual *o
 	int err;
 
 	memset(ns->watched, 0, sizeof(ns->watched));
-	for (unsigned id = 0; id < net_legs(d); id++) {
-		memcpy(ns->watched[2 * id], d->leg[id].bridge, IFNAMSIZ);
-		memcpy(ns->watched[2 * id + 1], d->leg[id].hostname, IFNAMSIZ);
-		err = rtnl_read_leg(ns, &d->leg[id], &a.leg[id]);
+	ns->link_ifindex = 0;
+	for (unsigned id = 0; id < NET_SLOTS; id++) {
+		if (id >= net_legs(d) && id != NET_HOST_LINK)
+			continue;
+		err = read_leg(ns, d, id, &a, reason);
 		if (err < 0)
-			return ns_fail(reason, err, "CAP_NET_ADMIN", "cannot read the %s leg %s",
-				       d->leg[id].name, d->leg[id].ifname);
+			return err;
 	}
 	err = rtnl_find(ns->inside, "lo", &lo);
 	if (err > 0) {
@@ -235,16 +262,16 @@ int net_read(struct netns *ns, const struct net_desired *d, struct net_actual *o
 }
 
 /* Is another look worth it? Addresses and routes alone leave nothing to find, unless there were
- * more addresses than fit; and this is where a promotion must not lose time. */
+ * more of them than fit; and this is where a promotion must not lose time. */
 static bool again(const struct net_plan *p, const struct net_actual *a)
 {
 	for (unsigned i = 0; i < p->n; i++)
 		if (p->op[i].kind < NET_OP_LEG_MAC)
 			return true;
-	for (unsigned id = 0; id < NET_LEGS_MAX; id++)
+	for (unsigned id = 0; id < NET_SLOTS; id++)
 		if (a->leg[id].n_addrs == NET_ADDRS_MAX)
 			return true;
-	return false;
+	return a->n_paths == NET_PATHS_MAX || a->n_rules == NET_RULES_MAX;
 }
 
 /* After an answer that did not come, or that made no sense, the sequence numbers of a socket no
@@ -281,6 +308,30 @@ unsigned net_ports(const struct netns *ns)
 	return ns->ports;
 }
 
+const char *net_link_why(const struct netns *ns)
+{
+	return ns->link_why[0] ? ns->link_why : NULL;
+}
+
+/* Not for nothing: the kernel forwards IPv6 on one interface alone since Linux 6.17 only. */
+static void note_link(struct netns *ns, const struct net_desired *d, const struct net_plan *p)
+{
+	const char *host = d->leg[NET_HOST_LINK].hostname;
+
+	ns->link_why[0] = '\0';
+	if (p->link_blocked)
+		snprintf(ns->link_why, sizeof(ns->link_why),
+			 "interface %s is needed for the host link but is already used by "
+			 "something else: rename that",
+			 host);
+	else if (net_wants_link(d) && d->link_end[NET_V6].addr.family && !ns_link_forwards6(host))
+		snprintf(ns->link_why, sizeof(ns->link_why),
+			 "this kernel forwards IPv6 from %s only with sysctl "
+			 "net.ipv6.conf.all.forwarding=1: set that, or leave IPv6 out of the host "
+			 "link",
+			 host);
+}
+
 int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
 	       char reason[static NET_REASON_MAX])
 {
@@ -298,6 +349,7 @@ int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
 			return err;
 		net_plan(&p, d, &a);
 		ns->ports = p.ports;
+		note_link(ns, d, &p);
 		err = net_apply(ns, d, &a, &p, reason);
 		renew_if_broken(ns, err);
 		if (err == 0) {

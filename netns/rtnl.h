@@ -5,6 +5,8 @@
 
 #include "ns.h"
 
+struct nl_addr;
+struct nl_object;
 struct rtnl_link;
 
 #define RTNL_ALIAS	 "vrouterd " /* interface aliases of ours begin with it */
@@ -27,6 +29,22 @@ must_check int rtnl_index(struct nl_sock *sk, const char *name, unsigned *ifinde
 /* A link on the host's side that vrouterd made, by its kind and alias. */
 bool rtnl_is_ours(struct rtnl_link *l);
 bool rtnl_is_up(struct rtnl_link *l);
+
+struct ip_addr rtnl_from_nl(struct nl_addr *n); /* family 0: none */
+/* The caller's to put; NULL: no memory. */
+struct nl_addr *rtnl_to_nl(const struct ip_addr *a, unsigned len);
+
+/* Takes in a route, of a dump, if it is one of ours (NET_PROTOCOL). */
+void rtnl_read_path(struct nl_object *route, struct net_actual *out);
+/* All of these: 0 or -errno. */
+must_check int rtnl_read_rules(struct nl_sock *inside, struct net_actual *out);
+/* ifindex: of the leg, to set one */
+must_check int rtnl_change_path(struct nl_sock *inside, const struct net_op *op, unsigned ifindex);
+must_check int rtnl_change_rule(struct nl_sock *inside, const struct net_op *op);
+/* The controller's end of the host link: its addresses and settings. */
+must_check int rtnl_read_link_host(struct netns *ns, const struct net_desired *d,
+				   struct net_leg_actual *a);
+must_check int rtnl_set_link_host(struct netns *ns, const struct net_desired *d, unsigned ifindex);
 
 /* All of these: 0 or -errno. Fills in all of it but the addresses and IPv6. */
 must_check int rtnl_read_leg(struct netns *ns, const struct net_leg *d, struct net_leg_actual *a);

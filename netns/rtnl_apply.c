@@ -29,7 +29,7 @@
 struct site {
 	struct netns *ns;
 	const struct net_desired *d;
-	unsigned in[NET_LEGS_MAX], host[NET_LEGS_MAX], bridge[NET_LEGS_MAX];
+	unsigned in[NET_SLOTS], host[NET_SLOTS], bridge[NET_SLOTS];
 	bool settled; /* link-local addresses are usable */
 };
 
@@ -207,15 +207,6 @@ static int put_into_vlan(struct site *s, unsigned id)
 
 /* ---- apply: addresses and routes ---- */
 
-static struct nl_addr *to_nl(const struct ip_addr *a, unsigned len)
-{
-	struct nl_addr *n = nl_addr_build(a->family, a->b, ip_addr_size(a));
-
-	if (n)
-		nl_addr_set_prefixlen(n, (int)len);
-	return n;
-}
-
 static void look_tentative(struct nl_object *obj, void *tentative)
 {
 	struct rtnl_addr *r = (struct rtnl_addr *)obj;
@@ -264,7 +255,7 @@ static int change_addr(struct site *s, const struct net_op *op)
 {
 	struct nl_sock *sk = s->ns->inside;
 	struct rtnl_addr *r = rtnl_addr_alloc();
-	struct nl_addr *local = to_nl(&op->addr.addr, op->addr.len);
+	struct nl_addr *local = rtnl_to_nl(&op->addr.addr, op->addr.len);
 	int err = -NLE_NOMEM;
 
 	if (r && local) {
@@ -287,7 +278,7 @@ static struct rtnl_route *default_route(uint8_t family, uint8_t type, uint32_t p
 {
 	const struct ip_addr any = {.family = family};
 	struct rtnl_route *r = rtnl_route_alloc();
-	struct nl_addr *dst = to_nl(&any, 0);
+	struct nl_addr *dst = rtnl_to_nl(&any, 0);
 
 	if (r && dst && rtnl_route_set_dst(r, dst) == 0 && rtnl_route_set_type(r, type) == 0) {
 		rtnl_route_set_table(r, RT_TABLE_MAIN);
@@ -330,7 +321,7 @@ static int change_default(struct site *s, const struct net_op *op)
 	int err = -NLE_NOMEM;
 
 	if (op->kind == NET_OP_ROUTE_ADD)
-		via = to_nl(&op->addr.addr, (unsigned)ip_addr_size(&op->addr.addr) * 8);
+		via = rtnl_to_nl(&op->addr.addr, (unsigned)ip_addr_size(&op->addr.addr) * 8);
 	if (r && hop && (via || op->kind == NET_OP_ROUTE_DEL)) {
 		rtnl_route_nh_set_ifindex(hop, (int)s->in[op->leg]);
 		if (via)
@@ -382,6 +373,8 @@ static int apply(struct site *s, const struct net_op *op)
 		return put_into_vlan(s, id);
 	case NET_OP_LEG_UP:
 		return change_both(s, id, set_up, NULL);
+	case NET_OP_LINK_HOST:
+		return rtnl_set_link_host(s->ns, s->d, s->host[id]);
 	case NET_OP_LEG_MAC:
 		return change_mac(s, op);
 	case NET_OP_LEG_IPV6_ON:
@@ -393,6 +386,12 @@ static int apply(struct site *s, const struct net_op *op)
 	case NET_OP_ROUTE_ADD:
 	case NET_OP_ROUTE_DEL:
 		return change_default(s, op);
+	case NET_OP_PATH_ADD:
+	case NET_OP_PATH_DEL:
+		return rtnl_change_path(s->ns->inside, op, s->in[id]);
+	case NET_OP_RULE_ADD:
+	case NET_OP_RULE_DEL:
+		return rtnl_change_rule(s->ns->inside, op);
 	}
 	return -EINVAL;
 }
@@ -420,7 +419,7 @@ int net_apply(struct netns *ns, const struct net_desired *d, const struct net_ac
 {
 	struct site s = {.ns = ns, .d = d};
 
-	for (unsigned id = 0; id < net_legs(d); id++) {
+	for (unsigned id = 0; id < NET_SLOTS; id++) {
 		const struct net_leg_actual *l = &a->leg[id];
 		/* an offered port is not what is to be deleted */
 		bool host = !l->host_foreign && d->leg[id].attach != NET_ATTACH_OVS;
@@ -458,7 +457,7 @@ int rtnl_delete_host_ends(const char *namespace)
 	struct nl_sock *sk = rtnl_open();
 	int err = sk ? 0 : -errno;
 
-	for (unsigned id = 0; sk && id < NET_LEGS_MAX; id++) {
+	for (unsigned id = 0; sk && id < NET_SLOTS; id++) {
 		char name[IFNAMSIZ];
 
 		net_hostname(name, namespace, id);
@@ -471,10 +470,33 @@ int rtnl_delete_host_ends(const char *namespace)
 	return err;
 }
 
+static int delete_own_rules(struct nl_sock *inside)
+{
+	struct net_actual a = {0};
+	int err = rtnl_read_rules(inside, &a);
+
+	for (unsigned i = 0; err == 0 && i < a.n_rules; i++)
+		err = rtnl_change_rule(
+			inside, &(struct net_op){.kind = NET_OP_RULE_DEL, .rule = a.rule[i]});
+	return err;
+}
+
+/* Its routes go with it. */
+int net_link_remove(struct netns *ns, const struct net_desired *d)
+{
+	int err = delete_own_rules(ns->inside);
+	int link = delete_by_name(ns->host, d->leg[NET_HOST_LINK].hostname, true);
+
+	return err < 0 ? err : link;
+}
+
 int net_teardown(struct netns *ns, const struct net_desired *d, char reason[static NET_REASON_MAX])
 {
-	int err;
+	int err = net_link_remove(ns, d);
 
+	if (err < 0)
+		return ns_fail(reason, err, "CAP_NET_ADMIN",
+			       "cannot delete the host link of namespace %s", ns->name);
 	for (unsigned id = 0; id < net_legs(d); id++) {
 		const struct net_leg *leg = &d->leg[id];
 

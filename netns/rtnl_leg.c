@@ -87,6 +87,7 @@ static bool belongs(const struct net_leg *d, const struct net_leg_actual *a, str
 {
 	switch (d->attach) {
 	case NET_ATTACH_BRIDGE:
+	case NET_ATTACH_HOST:
 		return is_pair(in, host);
 	case NET_ATTACH_MACVLAN:
 		return is_macvlan(d, a, in, host);
@@ -163,9 +164,9 @@ static int read_bridge(struct netns *ns, const struct net_leg *d, struct net_leg
 int rtnl_read_leg(struct netns *ns, const struct net_leg *d, struct net_leg_actual *a)
 {
 	struct rtnl_link *in = NULL, *host = NULL;
-	int err = read_bridge(ns, d, a);
+	int err = d->attach == NET_ATTACH_HOST ? 0 : read_bridge(ns, d, a);
 
-	if (err >= 0)
+	if (err >= 0 && d->ifname[0])
 		err = rtnl_find(ns->inside, d->ifname, &in);
 	if (err >= 0)
 		err = rtnl_find(ns->host, d->hostname, &host);

@@ -124,6 +124,7 @@ int rtnl_make_leg(struct netns *ns, const struct net_leg *leg, unsigned bridge, 
 {
 	switch (leg->attach) {
 	case NET_ATTACH_BRIDGE:
+	case NET_ATTACH_HOST:
 		return add_veth(ns, leg, mtu);
 	case NET_ATTACH_MACVLAN:
 		return make_macvlan(ns, leg, bridge, mtu);

@@ -147,10 +147,12 @@ static void put_forward(struct text *t, const struct net_desired *d)
 	const struct nat_rules *r = &d->rules;
 	bool shut = drops_unsolicited(d);
 
-	if (d->nat == NET_NAT_NONE && !shut && !r->n_sources && !r->mss && !r->new_flows)
+	if (d->nat == NET_NAT_NONE && !shut && !r->n_sources && !r->mss && !r->new_flows &&
+	    !net_wants_link(d))
 		return;
 	put(t, "\tchain forward {\n"
 	       "\t\ttype filter hook forward priority filter; policy accept;\n");
+	put_link_forward(t, d);
 	if (d->nat != NET_NAT_NONE || shut) {
 		/* would leave untranslated, or belongs to a flow whose entry is still on its way */
 		put(t, "\t\tct state invalid ");
@@ -198,6 +200,7 @@ static void put_input(struct text *t, const struct net_desired *d)
 	if (net_wants_ipv6(d))
 		put(t, "\t\ticmpv6 type { mld-listener-query, nd-neighbor-solicit, "
 		       "nd-neighbor-advert } accept\n");
+	put_link_input(t, d);
 	for (unsigned id = net_legs(d); id-- > 0;)
 		if (d->closed || net_is_outside(d, id))
 			put_closed(t, d, id);
@@ -207,11 +210,14 @@ static void put_input(struct text *t, const struct net_desired *d)
 /* IPv6 has no setting against redirects, and nodes must not be told to bypass the router. */
 static void put_output(struct text *t, const struct net_desired *d)
 {
+	if (!net_wants_ipv6(d) && !net_wants_link(d))
+		return;
+	put(t, "\tchain output {\n"
+	       "\t\ttype filter hook output priority filter; policy accept;\n");
 	if (net_wants_ipv6(d))
-		put(t, "\tchain output {\n"
-		       "\t\ttype filter hook output priority filter; policy accept;\n"
-		       "\t\ticmpv6 type nd-redirect drop\n"
-		       "\t}\n");
+		put(t, "\t\ticmpv6 type nd-redirect drop\n");
+	put_link_output(t, d);
+	put(t, "\t}\n");
 }
 
 /* ---- the table ---------------------------------------------------------------------------------
@@ -292,6 +298,8 @@ size_t nat_ruleset(char *buf, size_t cap, const struct net_desired *d,
 	for (unsigned id = 0; id < net_legs(d); id++)
 		if (!ruleset_takes_name(d->leg[id].ifname))
 			return 0;
+	if (net_wants_link(d) && !ruleset_takes_name(d->leg[NET_HOST_LINK].ifname))
+		return 0;
 	snprintf(router, sizeof(router), "%s", d->router);
 	for (char *c = router; *c; c++)
 		if (*c <= ' ' || *c > '~' || *c == '"' || *c == '\\')

@@ -25,6 +25,11 @@ static inline const char *ip_keyword(int family)
 /* Of a leg, of an IP version, what others may know it by; or NULL. */
 const struct ip_prefix *ruleset_vip(const struct net_desired *d, unsigned leg, int family);
 
+/* ruleset_link.c: the host link's part of chains; nothing, where there is none */
+void put_link_forward(struct text *t, const struct net_desired *d);
+void put_link_input(struct text *t, const struct net_desired *d);
+void put_link_output(struct text *t, const struct net_desired *d);
+
 /* ruleset_nat.c: chains, and what of them other chains depend on */
 void put_prerouting(struct text *t, const struct net_desired *d);
 void put_postrouting(struct text *t, const struct net_desired *d);

@@ -194,7 +194,7 @@ static int read_legs(void *arg)
 {
 	const struct ipv6_legs *l = arg;
 
-	for (unsigned id = 0; id < net_legs(l->d); id++) {
+	for (unsigned id = 0; id < NET_SLOTS; id++) {
 		char path[DISABLED_PATH_MAX], value[8];
 
 		disabled_path(path, l->d->leg[id].ifname);
@@ -230,6 +230,70 @@ int ns_set_ipv6(struct netns *ns, const char *ifname, bool on)
 	struct ipv6_switch s = {ifname, on ? "0" : "1"};
 
 	return netns_run(ns, switch_leg, &s);
+}
+
+/* ---- the controller's end of the host link ---- */
+
+/* What comes in there may be passed on, and nothing else is changed: the answers need no forwarding
+ * on the interface that they come in on (see host_nat.c). IPv6 knows that for one interface since
+ * Linux 6.17; before that there is no such file. */
+static const struct setting link_v4[] = {{"forwarding", "1"}};
+static const struct setting link_v6[] = {
+	{"disable_ipv6", "0"}, {"accept_ra", "0"}, {"force_forwarding", "1"}};
+
+#define LINK_PREFIX_MAX (IFNAMSIZ + 16)
+
+static void link_prefix(char out[static LINK_PREFIX_MAX], const char *ifname, bool six)
+{
+	snprintf(out, LINK_PREFIX_MAX, "ipv%c/conf/%.15s/", six ? '6' : '4', ifname);
+}
+
+static bool list_is_set(const char *prefix, const struct setting *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char path[128], value[32];
+		int err;
+
+		snprintf(path, sizeof(path), NET "%s%s", prefix, s[i].path);
+		err = sysctl_read(path, value, sizeof(value));
+		if (err != -ENOENT && (err < 0 || strcmp(value, s[i].value) != 0))
+			return false;
+	}
+	return true;
+}
+
+bool ns_link_is_set(const char *ifname, bool six)
+{
+	char v4[LINK_PREFIX_MAX], v6[LINK_PREFIX_MAX];
+
+	link_prefix(v4, ifname, false);
+	link_prefix(v6, ifname, true);
+	return list_is_set(v4, link_v4, ARRAY_LEN(link_v4)) &&
+	       (!six || list_is_set(v6, link_v6, ARRAY_LEN(link_v6)));
+}
+
+int ns_link_set(const char *ifname, bool six, char reason[static NET_REASON_MAX])
+{
+	char prefix[LINK_PREFIX_MAX];
+	int err;
+
+	link_prefix(prefix, ifname, false);
+	err = ensure_list(prefix, link_v4, ARRAY_LEN(link_v4), false, reason);
+	link_prefix(prefix, ifname, true);
+	if (err == 0 && six)
+		err = ensure_list(prefix, link_v6, ARRAY_LEN(link_v6), true, reason);
+	return err;
+}
+
+bool ns_link_forwards6(const char *ifname)
+{
+	char path[128], value[8];
+
+	if (sysctl_read(NET "ipv6/conf/all/forwarding", value, sizeof(value)) == 0 &&
+	    strcmp(value, "0") != 0)
+		return true;
+	snprintf(path, sizeof(path), NET "ipv6/conf/%.15s/force_forwarding", ifname);
+	return sysctl_read(path, value, sizeof(value)) == 0 && strcmp(value, "1") == 0;
 }
 
 /* The kernel loads nf_conntrack_netlink (and conntrack with it) when it is asked for; without that

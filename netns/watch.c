@@ -17,9 +17,9 @@
 #include <time.h>
 
 #include <event2/event.h>
+#include <linux/if_addr.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
@@ -30,7 +30,6 @@
 #define QUEUE_BYTES  65536
 #define MESSAGES_MAX 256 /* more than the queue can hold of the smallest interesting kind */
 #define TABLE_NAME   (&NAT_TABLE[5]) /* without its family */
-#define TABLE_ATTR   1 /* NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, ...: all are 1 */
 
 enum { INSIDE, HOST, RULES, SIDES };
 
@@ -85,8 +84,20 @@ static void on_host_route(const struct net_watch *w, struct nlmsghdr *nh, struct
 			news->looks = true;
 }
 
+/* The host link's own. */
+static void on_host_addr(const struct net_watch *w, struct nlmsghdr *nh, struct net_news *news)
+{
+	const struct ifaddrmsg *ifa = nlmsg_data(nh);
+
+	if (nlmsg_datalen(nh) >= (int)sizeof(*ifa) && w->ns->link_ifindex &&
+	    ifa->ifa_index == w->ns->link_ifindex)
+		news->net = true;
+}
+
 static void on_host(struct net_watch *w, struct nlmsghdr *nh, struct net_news *news)
 {
+	if (nh->nlmsg_type == RTM_NEWADDR || nh->nlmsg_type == RTM_DELADDR)
+		on_host_addr(w, nh, news);
 	if (nh->nlmsg_type == RTM_NEWLINK || nh->nlmsg_type == RTM_DELLINK)
 		on_host_link(w, nh, news);
 	if (nh->nlmsg_type == RTM_NEWROUTE || nh->nlmsg_type == RTM_DELROUTE)
@@ -95,36 +106,6 @@ static void on_host(struct net_watch *w, struct nlmsghdr *nh, struct net_news *n
 
 /* ---- rules ------------------------------------------------------------------------------------
  */
-
-static bool is_own(const struct netns *ns, uint32_t generation)
-{
-	for (unsigned i = 0; i < NS_GENERATIONS; i++)
-		if (generation && ns->generation[i] == generation)
-			return true;
-	return false;
-}
-
-static uint32_t number(struct nlmsghdr *nh, int attr)
-{
-	const struct nlattr *a = nlmsg_find_attr(nh, sizeof(struct nfgenmsg), attr);
-	uint32_t be = 0;
-
-	if (a && nla_len(a) == sizeof(be))
-		memcpy(&be, nla_data(a), sizeof(be));
-	return ntohl(be);
-}
-
-/* The pid is that of the kernel's first namespace of processes. */
-static void note_who(struct nlmsghdr *nh, struct net_news *news)
-{
-	const struct nlattr *name =
-		nlmsg_find_attr(nh, sizeof(struct nfgenmsg), NFTA_GEN_PROC_NAME);
-
-	if (name)
-		snprintf(news->by, sizeof(news->by), "%.*s (pid %u)",
-			 (int)strnlen(nla_data(name), (size_t)nla_len(name)),
-			 (const char *)nla_data(name), number(nh, NFTA_GEN_PROC_PID));
-}
 
 static const char *family_name(uint8_t family)
 {
@@ -161,21 +142,18 @@ static bool concerns_us(const struct netns *ns, unsigned message, uint8_t family
 
 static void on_rules(struct net_watch *w, struct nlmsghdr *nh, struct net_news *news)
 {
-	const struct nfgenmsg *g = nlmsg_data(nh);
-	const struct nlattr *table;
+	struct rules_event e;
 
-	if (nlmsg_datalen(nh) < (int)sizeof(*g) || nh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES)
+	if (!rules_event(&e, nh))
 		return;
-	if ((nh->nlmsg_type & 0xff) != NFT_MSG_NEWGEN) {
-		table = nlmsg_find_attr(nh, sizeof(*g), TABLE_ATTR);
-		if (table && nla_len(table) && !((const char *)nla_data(table))[nla_len(table) - 1])
-			w->touched = w->touched || concerns_us(w->ns, nh->nlmsg_type & 0xff,
-							       g->nfgen_family, nla_data(table));
+	if (!e.ends) {
+		w->touched = w->touched || concerns_us(w->ns, e.message, e.family, e.table);
 		return;
 	}
-	if (w->touched && !is_own(w->ns, number(nh, NFTA_GEN_ID))) {
+	if (w->touched && !rules_is_own(&w->ns->own, e.number)) {
 		news->rules = true;
-		note_who(nh, news);
+		if (e.by[0])
+			memcpy(news->by, e.by, sizeof(news->by));
 	}
 	w->touched = false;
 }
@@ -265,8 +243,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 static int open_inside(void *arg)
 {
-	const int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE,
-			      RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE};
+	const int groups[] = {RTNLGRP_LINK,	   RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE,
+			      RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE,	RTNLGRP_IPV4_RULE,
+			      RTNLGRP_IPV6_RULE};
 
 	(void)arg;
 	return rtnl_listen(NETLINK_ROUTE, groups, ARRAY_LEN(groups));
@@ -274,16 +253,14 @@ static int open_inside(void *arg)
 
 static int open_rules(void *arg)
 {
-	const int groups[] = {NFNLGRP_NFTABLES};
-
 	(void)arg;
-	return rtnl_listen(NETLINK_NETFILTER, groups, ARRAY_LEN(groups));
+	return rules_listen();
 }
 
-/* Addresses and routes of the host are no business of ours, unless something looks at a route. */
+/* Of addresses there, only the host link's matter; routes only if something looks at one. */
 static int open_host(void)
 {
-	const int groups[] = {RTNLGRP_LINK};
+	const int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
 
 	return rtnl_listen(NETLINK_ROUTE, groups, ARRAY_LEN(groups));
 }

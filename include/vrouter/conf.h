@@ -51,7 +51,7 @@ struct conf_leg {
 	unsigned mtu;  /* default 0: that of what it is attached to */
 	int line, attach_line, interface_line, vip_line, range_line, vlan_line, mtu_line;
 };
-#define CONF_VIPS_MAX FLOW_LOCALS_MAX /* of a router */
+#define CONF_VIPS_MAX (FLOW_LOCALS_MAX - NET_FAMILIES) /* of a router */
 
 #define CONF_PROTOCOLS_MAX 32
 #define CONF_TCP_STATES	   9
@@ -119,6 +119,15 @@ struct conf_services {
 	int dns_line, ntp_line, dhcp_line, ra_line;
 };
 
+/* host-link; a line of 0: there is none. */
+struct conf_host_link {
+	struct ip_prefix prefix[NET_FAMILIES]; /* one per IP version; without host bits */
+	unsigned n_prefixes;
+	char interface[IFNAMSIZ]; /* inside; default "vr-host" */
+	bool default_route;	  /* default true */
+	int line, prefix_line, interface_line;
+};
+
 struct conf_router {
 	char name[CONF_NAME_MAX];
 	char namespace[NET_NAME_MAX];
@@ -126,6 +135,11 @@ struct conf_router {
 	unsigned n_extra_legs;		      /* beside management and public */
 	struct ip_addr gateway[NET_FAMILIES]; /* as listed, one per family */
 	unsigned n_gateways;
+	struct net_static route[NET_STATICS_MAX]; /* but for its leg */
+	unsigned n_routes;
+	struct ip_prefix other[NET_OTHERS_MAX];
+	unsigned n_others;
+	struct conf_host_link host_link;
 	enum net_nat nat; /* default snat */
 	bool nat_random;  /* pick source ports at random; default false */
 	struct conf_nat nat_more;
@@ -168,7 +182,7 @@ struct conf_router {
 	unsigned n_tracks;
 	enum conf_crash crash;	  /* default withdraw */
 	unsigned adopt_timeout_s; /* crash = "adopt": at most that long; default 10 */
-	int line, namespace_line, gateway_line, fence_line, crash_line;
+	int line, namespace_line, gateway_line, fence_line, crash_line, routes_line, other_line;
 };
 
 struct conf_sync {
@@ -327,6 +341,10 @@ void conf_vrrp(struct vrrp_io_cfg *out, const struct conf_router *r);
 unsigned conf_nat_held(struct ip_prefix *out, const struct conf_router *r);
 
 void conf_nat_rules(struct nat_rules *out, const struct conf_router *r);
+
+/* Routes and host link: the same, so far as they matter? And their part of what follows (pure). */
+bool conf_routes_same(const struct conf_router *a, const struct conf_router *b);
+void conf_net_routes(struct net_desired *out, const struct conf_router *r);
 
 /* The netns module's view of a router (pure). */
 void conf_net_desired(struct net_desired *out, const struct conf_router *r, bool active);

@@ -163,9 +163,10 @@ const char *flow_state_name(uint8_t proto, uint8_t state);
 
 /* A flow goes through the router when neither its origin nor its destination is the router itself,
  * nor something that no router forwards: link-local, multicast, neighbour discovery. */
-#define FLOW_LOCALS_MAX 16 /* of all legs of a router */
+#define FLOW_LOCALS_MAX 18 /* of all legs of a router, and its host link */
 struct flow_locals {
-	struct ip_addr addr[FLOW_LOCALS_MAX]; /* the VIPs; loopback is always local */
+	/* the VIPs, and those of the host link; loopback is always local */
+	struct ip_addr addr[FLOW_LOCALS_MAX];
 	unsigned n;
 };
 bool flow_is_through(const struct flow *f, const struct flow_locals *l);

@@ -97,6 +97,7 @@ enum nat_drop {
 	NAT_DROP_NEW_FLOWS,	/* more new flows than allowed */
 	NAT_DROP_INPUT_INVALID, /* to the router itself, of no flow that is known */
 	NAT_DROP_INPUT_REFUSED, /* to the router itself, not offered there */
+	NAT_DROP_HOST_LINK,	/* to or from the host link, and not the router's own */
 	NAT_DROPS
 };
 const char *nat_drop_name(enum nat_drop d);

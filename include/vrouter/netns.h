@@ -16,12 +16,16 @@ enum net_leg_id { NET_MANAGEMENT, NET_PUBLIC, NET_LEGS };
 enum net_family { NET_V4, NET_V6, NET_FAMILIES };
 enum net_nat { NET_NAT_NONE, NET_NAT_SNAT, NET_NAT_MASQUERADE };
 /* What a leg is: a veth into a Linux bridge; a macvlan of an interface; an internal port of an Open
- * vSwitch bridge. */
-enum net_attach { NET_ATTACH_BRIDGE, NET_ATTACH_MACVLAN, NET_ATTACH_OVS };
+ * vSwitch bridge; a veth whose other end is the controller's own (the host link). */
+enum net_attach { NET_ATTACH_BRIDGE, NET_ATTACH_MACVLAN, NET_ATTACH_OVS, NET_ATTACH_HOST };
 
 #define NET_LEGS_MAX 8 /* with those beside management and public */
-#define NET_NAME_MAX 64
-#define NET_VIPS_MAX 8 /* of a leg, as configured */
+/* The host link stands behind the legs, and is none: in no role does anything of a node's go there,
+ * it has no VIP, and nothing of it is announced. */
+#define NET_HOST_LINK NET_LEGS_MAX
+#define NET_SLOTS     (NET_LEGS_MAX + 1)
+#define NET_NAME_MAX  64
+#define NET_VIPS_MAX  8 /* of a leg, as configured */
 /* That an ACTIVE has on a leg: VIPs, a link-local one (net_own_link_local()), and addresses that
  * are translated. */
 #define NET_HELD_MAX   (NET_VIPS_MAX + 1 + NAT_HELD_MAX)
@@ -48,12 +52,39 @@ struct net_leg {
 	unsigned port_ifindex; /* of its port on the host's side, says Open vSwitch; 0: unknown */
 };
 
+/* Routes and rules that we made carry this number of theirs (rtm_protocol, FRA_PROTOCOL), so that
+ * they are told from those of others; but for the default routes through the gateways. */
+#define NET_PROTOCOL	118
+#define NET_STATICS_MAX 32
+#define NET_OTHERS_MAX	16
+#define NET_TABLE_MAIN	254  /* RT_TABLE_MAIN */
+#define NET_LINK_TABLE	118  /* all that is sent from the host link's address goes back there */
+#define NET_FROM_TABLE	1180 /* and those behind it: one for each source that has its own routes */
+
+/* A route that is there while the router is ACTIVE. */
+struct net_static {
+	struct ip_prefix to; /* without host bits; of length 0: default, with `from` only */
+	struct ip_addr via;
+	struct ip_prefix from; /* family 0: from everybody */
+	unsigned leg;	       /* that via is on */
+};
+
 struct net_desired {
 	char router[NET_NAME_MAX]; /* its name, for interface aliases and the nft table's comment */
 	char namespace[NET_NAME_MAX]; /* below /run/netns */
-	struct net_leg leg[NET_LEGS_MAX];
+	/* The last one, which may have no name: none is wanted. Its "VIPs" are the router's
+	 * addresses on the host link, in every role. */
+	struct net_leg leg[NET_SLOTS];
 	unsigned n_extra;		      /* legs beside management and public */
 	struct ip_addr gateway[NET_FAMILIES]; /* family 0: none */
+	struct net_static route[NET_STATICS_MAX];
+	unsigned n_routes;
+	/* While it is not ACTIVE, through the controller. */
+	struct ip_prefix other[NET_OTHERS_MAX];
+	unsigned n_others;
+	struct ip_prefix
+		link_end[NET_FAMILIES]; /* the controller's on the host link; family 0: none */
+	bool link_default; /* whatever else has no route goes through the controller, too */
 	enum net_nat nat;
 	bool nat_random; /* source ports at random instead of kept where possible */
 	struct nat_rules rules;
@@ -68,6 +99,11 @@ static inline unsigned net_legs(const struct net_desired *d)
 	return NET_LEGS + d->n_extra;
 }
 
+static inline bool net_wants_link(const struct net_desired *d)
+{
+	return d->leg[NET_HOST_LINK].ifname[0] != '\0';
+}
+
 /* Is the network there one that is translated for, and from which nothing new comes in? */
 static inline bool net_is_outside(const struct net_desired *d, unsigned leg)
 {
@@ -75,8 +111,8 @@ static inline bool net_is_outside(const struct net_desired *d, unsigned leg)
 }
 
 /* A stable name for the host's end of a leg, at most 15 characters: "NAMESPACE-m" and
- * "NAMESPACE-p", "NAMESPACE-1" and so on for those beside them, or a hash of the namespace where
- * that does not fit. */
+ * "NAMESPACE-p", "NAMESPACE-1" and so on for those beside them, "NAMESPACE-h" for the host link, or
+ * a hash of the namespace where that does not fit. */
 void net_hostname(char out[static IFNAMSIZ], const char *namespace, unsigned leg);
 /* Is there something of the leg on the host's side while it is built? */
 bool net_has_host_end(const struct net_leg *l);
@@ -109,7 +145,8 @@ struct net_leg_actual {
 	unsigned ifindex, host_ifindex, mtu, host_mtu, host_master;
 	bool up, host_up, carrier;
 	bool silent, host_silent; /* IPv6 address generation off: no link-local */
-	bool ipv6; /* IPv6 is on; off, a leg sends no MLD and takes no IPv6 address */
+	bool ipv6;	 /* IPv6 is on; off, a leg sends no MLD and takes no IPv6 address */
+	bool host_ready; /* host link: the controller's end has its addresses and settings */
 	uint8_t mac[NET_MAC_BYTES];
 	struct ip_prefix addrs[NET_ADDRS_MAX];
 	unsigned n_addrs;
@@ -122,11 +159,30 @@ struct net_route {
 	unsigned ifindex;
 };
 
+/* A route of ours but for those, and a rule: what comes from there looks into that table first. */
+struct net_path {
+	struct ip_prefix to;
+	struct ip_addr via;
+	uint32_t table, metric;
+	unsigned leg;	  /* desired */
+	unsigned ifindex; /* actual; 0: several next hops */
+};
+struct net_rule {
+	struct ip_prefix from;
+	uint32_t table, prio;
+};
+#define NET_PATHS_MAX 96 /* more than can be desired; what one reading takes in */
+#define NET_RULES_MAX 48
+
 struct net_actual {
 	bool lo_up;
 	bool blackhole[NET_FAMILIES]; /* the route of last resort, see NET_OP_BLACKHOLE_ADD */
-	struct net_leg_actual leg[NET_LEGS_MAX];
+	struct net_leg_actual leg[NET_SLOTS];
 	struct net_route route[NET_FAMILIES];
+	struct net_path path[NET_PATHS_MAX];
+	unsigned n_paths;
+	struct net_rule rule[NET_RULES_MAX];
+	unsigned n_rules;
 };
 
 /* ---- the difference (pure) --------------------------------------------------------------------
@@ -145,6 +201,7 @@ enum net_op_kind {
 	NET_OP_LEG_ENSLAVE,
 	NET_OP_LEG_VLAN, /* of the port in a bridge */
 	NET_OP_LEG_UP,
+	NET_OP_LINK_HOST, /* addresses and settings of the controller's end */
 	/* From here on what a promotion does; nothing of it needs another look. */
 	NET_OP_LEG_MAC,	    /* of the inner end */
 	NET_OP_LEG_IPV6_ON, /* of the inner end, see net_leg_actual.ipv6 */
@@ -153,6 +210,10 @@ enum net_op_kind {
 	NET_OP_ADDR_DEL,
 	NET_OP_ROUTE_ADD, /* default via gateway through the public leg; replaces another one */
 	NET_OP_ROUTE_DEL,
+	NET_OP_PATH_ADD, /* replaces another one to there, of the table and metric */
+	NET_OP_PATH_DEL,
+	NET_OP_RULE_ADD,
+	NET_OP_RULE_DEL,
 };
 const char *net_op_name(enum net_op_kind k);
 
@@ -162,21 +223,29 @@ struct net_op {
 	struct ip_prefix addr; /* ADDR_*; ROUTE_ADD: the gateway; other routes: the family alone */
 	unsigned mtu;
 	uint8_t mac[NET_MAC_BYTES]; /* LEG_MAC; all zero: one of its own, at random */
+	union {
+		struct net_path path; /* PATH_* */
+		struct net_rule rule; /* RULE_* */
+	};
 };
 
-#define NET_OPS_MAX 800
+#define NET_OPS_MAX 1200
 
 struct net_plan {
 	struct net_op op[NET_OPS_MAX];
 	unsigned n;
 	char fault[NET_REASON_MAX]; /* not empty: cannot be built, and why ("bridge br-ex does not
 				       exist") */
-	unsigned ports; /* bits of legs: Open vSwitch has no such port, or another one */
+	unsigned ports;	   /* bits of legs: Open vSwitch has no such port, or another one */
+	bool link_blocked; /* something else on the host's side has the host link's name */
 };
 
 /* Order matters and is right for promotion (MAC, addresses, route) and for demotion (the reverse).
  * A fault leaves the ops that are still sensible (addresses off a faulty router, for example). */
 void net_plan(struct net_plan *out, const struct net_desired *d, const struct net_actual *a);
+/* The routes of its role but for those through the gateways, and the rules. How many. */
+unsigned net_paths(struct net_path out[static NET_PATHS_MAX], const struct net_desired *d);
+unsigned net_rules(struct net_rule out[static NET_RULES_MAX], const struct net_desired *d);
 
 /* ---- the shell ---------------------------------------------------------------------------------
  */
@@ -212,7 +281,7 @@ must_check int net_apply(struct netns *ns, const struct net_desired *d, const st
 			 const struct net_plan *p, char reason[static NET_REASON_MAX]);
 
 /* What an operation does, in words: "add an address (vr-ex 198.18.0.1/24)". Pure. */
-#define NET_OP_TEXT_MAX 128
+#define NET_OP_TEXT_MAX 192
 void net_op_text(char out[static NET_OP_TEXT_MAX], const struct net_op *op,
 		 const struct net_desired *d);
 
@@ -224,7 +293,12 @@ must_check int net_ensure(struct netns *ns, const struct net_desired *d, unsigne
 const char *net_changes(const struct netns *ns);
 /* Legs (bits) whose ports Open vSwitch has to make, as the last net_ensure() found. */
 unsigned net_ports(const struct netns *ns);
-/* Takes legs, nft table and VIPs away, leaves the namespace itself. */
+/* What is wrong with the host link, as the last net_ensure() found, and what to do about it; NULL:
+ * nothing. It is no fault of the router: only its own programs need it. */
+const char *net_link_why(const struct netns *ns);
+/* Takes the host link away, with its routes and rules. 0 or -errno. */
+must_check int net_link_remove(struct netns *ns, const struct net_desired *d);
+/* Takes legs, host link, nft table and VIPs away, leaves the namespace itself. */
 must_check int net_teardown(struct netns *ns, const struct net_desired *d,
 			    char reason[static NET_REASON_MAX]);
 
@@ -298,6 +372,40 @@ must_check int handover_clear(struct netns *ns, char reason[static NET_REASON_MA
 size_t handover_silence_ruleset(char *buf, size_t cap, const struct net_desired *d);
 size_t handover_return_ruleset(char *buf, size_t cap, const struct net_desired *d);
 
+/* ---- the controller's side of all host links ---------------------------------------------------
+ */
+
+/* Tables of our own in the network that the daemon runs in, of families ip and ip6. */
+#define HOST_TABLE "vrouter-host"
+
+struct host_link {
+	char ifname[IFNAMSIZ];					/* the controller's end */
+	struct ip_addr router[NET_FAMILIES], end[NET_FAMILIES]; /* family 0: none */
+};
+void host_link_of(struct host_link *out, const struct net_desired *d);
+/* Pure: one transaction that replaces both tables, as nat_ruleset(); n 0: that takes them away. A
+ * packet is passed on only if it comes from a router's own address, and with the controller's; what
+ * the answer is goes back there; nothing else goes to a link. */
+size_t host_nat_ruleset(char *buf, size_t cap, const struct host_link *list, unsigned n);
+/* How a router's programs mark what may be passed on: with this TTL it goes nowhere unless the
+ * controller's rules raise it, so without them nothing leaves untranslated. */
+#define HOST_LINK_TTL 1
+
+struct event_base;
+struct host_nat;
+/* on_change: why rules could not be set, or NULL: they are as they should be again; from the event
+ * loop. Takes away what an earlier daemon left. base and ctx are borrowed. 0 or -errno. */
+must_check int host_nat_new(struct host_nat **out, struct event_base *base,
+			    void (*on_change)(void *ctx, const char *why), void *ctx);
+/* Takes the tables away. NULL is allowed. */
+void host_nat_free(struct host_nat *h);
+/* The links that there are to be, one for each namespace; rules follow from the event loop. link:
+ * NULL, or without addresses: none any more. 0 or -ENOMEM. */
+must_check int host_nat_set(struct host_nat *h, const char *namespace,
+			    const struct host_link *link);
+/* Why they are not as they should be, or NULL. */
+const char *host_nat_why(const struct host_nat *h);
+
 /* Wake-ups: something changed in links, addresses, routes inside the namespace or on the host's
  * side. The owner re-runs net_ensure; what changed is never trusted as a delta. Our own
  * transactions of rules are told from those of others by the number that the kernel gives each. */
@@ -307,7 +415,6 @@ struct net_news {
 	bool rules;  /* somebody else changed our table, or perhaps did: run nat_replace() */
 	char by[48]; /* rules: who, as the kernel says, "nft (pid 4711)"; empty: unknown */
 };
-struct event_base;
 struct net_watch;
 must_check int net_watch_new(struct net_watch **out, struct netns *ns, struct event_base *base,
 			     void (*on_change)(void *ctx, const struct net_news *news), void *ctx);

@@ -1020,8 +1020,8 @@ static void hostnames(void **state)
 
 	char a[IFNAMSIZ], b[IFNAMSIZ];
 
-	/* one for each leg */
-	for (unsigned i = 0; i < NET_LEGS_MAX; i++)
+	/* one for each leg, and the host link */
+	for (unsigned i = 0; i < NET_SLOTS; i++)
 		for (unsigned k = 0; k < i; k++) {
 			net_hostname(a, "vrouter", i);
 			net_hostname(b, "vrouter", k);
@@ -1065,7 +1065,7 @@ static void virtual_macs(void **state)
 static void op_names(void **state)
 {
 	(void)state;
-	for (int k = NET_OP_LO_UP; k <= NET_OP_ROUTE_DEL; k++)
+	for (int k = NET_OP_LO_UP; k <= NET_OP_RULE_DEL; k++)
 		assert_non_null(net_op_name((enum net_op_kind)k));
 }
 
