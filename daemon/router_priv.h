@@ -319,8 +319,6 @@ void router_environment_add(struct environment *e, const char *name, const char 
 
 /* ---- router_takeover.c ---- */
 
-/* text: NULL or empty: over. One line and one event per change. */
-void router_alarm(struct router *r, enum router_alarm_kind k, const char *text);
 must_check int router_takeover_open(struct router *r);
 void router_takeover_close(struct router *r);
 /* text: NULL or empty: over. One line and one event per change. */
