@@ -109,6 +109,9 @@ static void on_ended(void *ctx, struct router *r)
 {
 	struct app *a = ctx;
 
+	char name[CONF_NAME_MAX];
+
+	snprintf(name, sizeof(name), "%s", router_name(r));
 	for (unsigned i = 0; i < a->n_routers; i++) {
 		if (a->router[i] != r)
 			continue;
@@ -120,9 +123,27 @@ static void on_ended(void *ctx, struct router *r)
 		router_free(r);
 		break;
 	}
+	app_off_ended(a, name);
 	app_answer_queries(a); /* they may wait for its report */
 	app_verify_ended(a);
 	end_if_last(a);
+}
+
+void app_know_processes(struct app *a, bool know)
+{
+	net_processes_free(a->env.processes);
+	a->env.processes = know ? net_processes_read() : NULL;
+}
+
+void app_end_router(struct app *a, const char *name, const char *why)
+{
+	for (unsigned i = 0; i < a->n_routers; i++) {
+		if (strcmp(router_name(a->router[i]), name) == 0) {
+			a->leaves[i] = true;
+			router_stop(a->router[i], why);
+			return;
+		}
+	}
 }
 
 int app_add_router(struct app *a, const struct conf_router *conf,
@@ -299,8 +320,11 @@ static int start(struct app *a)
 			a->conf->controller.control_socket, strerror(-err));
 		return err;
 	}
+	app_know_processes(a, true);
 	for (unsigned i = 0; !err && i < a->conf->n_routers; i++)
-		err = app_add_router(a, &a->conf->router[i], reason);
+		if (!app_off_kept(a, &a->conf->router[i]))
+			err = app_add_router(a, &a->conf->router[i], reason);
+	app_know_processes(a, false);
 	if (!err)
 		router_groups_whole(&a->groups);
 	return err;
@@ -334,6 +358,7 @@ static void finish(struct app *a)
 	if (a->base)
 		event_base_free(a->base);
 	libevent_global_shutdown();
+	app_off_free(a);
 	free(a->router);
 	free(a->leaves);
 	conf_free(a->conf);

@@ -3,6 +3,7 @@
 #ifndef DAEMON_APP_H
 #define DAEMON_APP_H
 
+#include "app_off.h"
 #include "router.h"
 #include "sync_dial.h"
 #include "vrouter/control.h"
@@ -49,7 +50,8 @@ struct app {
 	struct router **router;	   /* n_routers of room for CONF_ROUTERS_MAX */
 	unsigned n_routers, found; /* by app_find(), last, and one more */
 	struct router_groups groups;
-	bool *leaves; /* by the same index: the config no longer has it */
+	bool *leaves; /* by the same index: what it made is to go, too */
+	struct app_off *off;
 	struct event_ring ring;
 	struct event *sigterm, *sigint, *sighup, *watchdog, *query_timer;
 	struct app_query query[CTL_CLIENTS_MAX];
@@ -74,6 +76,10 @@ bool app_is_taken(void *ctx, const struct router *asks, const struct ip_addr *a)
 bool app_is_linked(void *ctx);
 /* The router that it was chosen for, or NULL. */
 const struct router *app_chosen_for(const struct app *a, const struct ip_addr *vip);
+/* Routers that are added from now on tell of processes in their namespaces; or no more. */
+void app_know_processes(struct app *a, bool know);
+/* It ends in order, and what it made goes; app_off_ended() follows. */
+void app_end_router(struct app *a, const char *name, const char *why);
 
 /* For helper processes. */
 struct spawn_opts app_spawn_opts(const struct app *a);
@@ -138,10 +144,13 @@ void app_verify_page(struct app *a, const struct sync_msg_verified *m);
 void app_verify_down(struct app *a, const char *why); /* nothing will come any more */
 void app_verify_ended(struct app *a);		      /* some routers are gone */
 
-/* status.c: snapshots as JSON, new references */
-json_t *status_json(const struct app *a, const struct router *only);
-json_t *peers_json(const struct app *a, const struct router *only);
-json_t *stats_json(const struct app *a, const struct router *only);
+/* status.c: snapshots as JSON, new references. only: the name of a router, or empty */
+json_t *status_json(const struct app *a, const char *only);
+json_t *peers_json(const struct app *a, const char *only);
+json_t *stats_json(const struct app *a, const char *only);
+json_t *status_off_json(const struct app_off *o, const struct conf_router *c); /* status_off.c */
+/* pending: those that are chosen are not yet. */
+void status_add_vips(json_t *j, const struct conf_router *c, bool pending);
 json_t *status_time_json(uint64_t wall_ms);
 json_t *services_json(const struct router *r); /* status_services.c */
 json_t *service_stats_json(const struct router *r);

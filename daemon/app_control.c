@@ -14,7 +14,7 @@
 
 static void answer_query(struct app *a, const struct app_query *q)
 {
-	struct router *only = q->req.router[0] ? app_find(a, q->req.router) : NULL;
+	const char *only = q->req.router;
 	json_t *data = NULL;
 
 	if (q->req.cmd == CTL_CHECK) {
@@ -142,6 +142,46 @@ void app_on_answer(void *ctx, uint64_t client, bool ok, const char *text)
 		ctl_server_error(a->ctl, client, CTL_FAILED, "%s", text);
 }
 
+static const struct conf_router *find_conf(const struct app *a, const char *name)
+{
+	for (unsigned i = 0; i < a->conf->n_routers; i++)
+		if (strcmp(a->conf->router[i].name, name) == 0)
+			return &a->conf->router[i];
+	return NULL;
+}
+
+/* The request is about a router that does not run here. true: that is its answer. */
+static bool refuse_off(struct app *a, uint64_t client, const struct ctl_request *req)
+{
+	const struct app_off *o = app_off_find(a, req->router);
+	bool moves = req->cmd == CTL_PROMOTE || req->cmd == CTL_DEMOTE;
+
+	if (o && (req->cmd == CTL_STATUS || req->cmd == CTL_START || req->cmd == CTL_STOP ||
+		  req->cmd == CTL_REMOVE))
+		return false;
+	if (o)
+		ctl_server_error(a->ctl, client, CTL_FAILED,
+				 "router \"%s\" was %s by hand: vrouterctl start %s", o->name,
+				 o->what == ROUTER_REMOVED ? "removed" : "stopped", o->name);
+	else
+		ctl_server_error(a->ctl, client, CTL_NOT_FOUND, "there is no router %s\"%s\"",
+				 moves ? "or group of routers " : "", req->router);
+	return true;
+}
+
+static void turn(struct app *a, uint64_t client, const struct ctl_request *req)
+{
+	const struct conf_router *c = find_conf(a, req->router);
+
+	if (!c)
+		app_on_answer(a, client, false,
+			      "it is being removed: the configuration has it no more");
+	else if (req->cmd == CTL_START)
+		app_off_start(a, c, client);
+	else
+		app_off_stop(a, c, req->cmd == CTL_STOP ? ROUTER_STOPPED : ROUTER_REMOVED, client);
+}
+
 void app_on_request(void *ctx, uint64_t client, const struct ctl_request *req)
 {
 	struct app *a = ctx;
@@ -150,11 +190,8 @@ void app_on_request(void *ctx, uint64_t client, const struct ctl_request *req)
 
 	if (!r && moves)
 		r = router_group_find(&a->groups, req->router);
-	if (req->router[0] && !r) {
-		ctl_server_error(a->ctl, client, CTL_NOT_FOUND, "there is no router %s\"%s\"",
-				 moves ? "or group of routers " : "", req->router);
+	if (req->router[0] && !r && refuse_off(a, client, req))
 		return;
-	}
 	switch (req->cmd) {
 	case CTL_STATUS:
 	case CTL_PEERS:
@@ -168,6 +205,11 @@ void app_on_request(void *ctx, uint64_t client, const struct ctl_request *req)
 	case CTL_PROMOTE:
 	case CTL_DEMOTE:
 		router_command(r, req->cmd == CTL_PROMOTE, req->force, client);
+		break;
+	case CTL_STOP:
+	case CTL_START:
+	case CTL_REMOVE:
+		turn(a, client, req);
 		break;
 	case CTL_VERIFY:
 		app_verify(a, req->router, client);

@@ -111,23 +111,13 @@ static bool refuse(const struct app *a, const struct conf *new, const struct con
 	for (unsigned i = 0; i < new->n_routers; i++)
 		refuse_vips(a, &new->router[i], t);
 	for (unsigned i = 0; i < n; i++)
-		if (d[i].change == CONF_REFUSED)
+		if (d[i].change == CONF_REFUSED &&
+		    !app_off_find(a, new->router[d[i].new_index].name))
 			add(t, "%srouter \"%s\": %s cannot change while it runs", t->at ? "; " : "",
 			    new->router[d[i].new_index].name, d[i].what);
 		else if (d[i].change == CONF_ADDED)
 			refuse_added(a, &new->router[d[i].new_index], t);
 	return t->at != 0;
-}
-
-static void remove_router(struct app *a, const char *name)
-{
-	for (unsigned i = 0; i < a->n_routers; i++) {
-		if (strcmp(router_name(a->router[i]), name) == 0) {
-			a->leaves[i] = true;
-			router_stop(a->router[i], "removed from the configuration");
-			return;
-		}
-	}
 }
 
 static int apply_one(struct app *a, const struct conf *new, const struct conf_delta *d,
@@ -143,6 +133,8 @@ static int apply_one(struct app *a, const struct conf *new, const struct conf_de
 	case CONF_REFUSED:
 		return 0;
 	case CONF_LIVE:
+		if (app_off_find(a, to->name)) /* when it is started */
+			return 0;
 		r = app_find(a, to->name);
 		err = r ? router_reconfigure(r, to, reason) : -ENOENT;
 		break;
@@ -151,7 +143,9 @@ static int apply_one(struct app *a, const struct conf *new, const struct conf_de
 		break;
 	case CONF_REMOVED:
 		add(t, "; router \"%s\" removed", a->conf->router[d->old_index].name);
-		remove_router(a, a->conf->router[d->old_index].name);
+		app_off_forget(a, a->conf->router[d->old_index].name);
+		app_end_router(a, a->conf->router[d->old_index].name,
+			       "removed from the configuration");
 		return 0;
 	}
 	add(t, "; router \"%s\" %s", to->name, d->change == CONF_ADDED ? "added" : "changed");
@@ -212,6 +206,10 @@ int app_trial_new(struct app *a, struct app_trial *out, char why[static APP_TEXT
 		add(&t, "the daemon is ending");
 		return -EBUSY;
 	}
+	if (app_off_busy(a)) {
+		add(&t, "router \"%s\" is being stopped; try again", app_off_busy(a)->name);
+		return -EBUSY;
+	}
 	if (conf_load(&out->conf, a->config, &errors) < 0) {
 		add_errors(&t, &errors);
 		return -EINVAL;
@@ -236,12 +234,14 @@ static int apply(struct app *a, struct app_trial *x, struct text *t)
 	add(t, "configuration reloaded");
 	if (a->sync)
 		change_sync(a, new, &x->keys, t);
+	app_know_processes(a, true);
 	/* first those that go: what they held may be another's now */
 	for (unsigned pass = 0; pass < 2; pass++)
 		for (unsigned i = 0; i < x->n; i++)
 			if ((x->delta[i].change == CONF_REMOVED) == (pass == 0) &&
 			    apply_one(a, new, &x->delta[i], t) < 0)
 				failed = -EIO;
+	app_know_processes(a, false);
 	router_groups_whole(&a->groups);
 	for (unsigned i = 0; i < a->n_routers; i++)
 		router_rekey(a->router[i]);

@@ -9,23 +9,25 @@
 #include "procwatch.h"
 #include "service.h"
 #include "startup.h"
+#include "uninstall.h"
 #include "vrouter/log.h"
 
 enum { EXIT_USAGE = 2 };
 
 struct options {
 	struct app_opts app;
-	bool check, worker, to_syslog, realtime, guard, procwatch, service;
+	bool check, uninstall, worker, to_syslog, realtime, guard, procwatch, service;
 };
 
 static const char usage[] =
 	"Usage: vrouterd [--config FILE] [--foreground] [--debug]\n"
-	"       vrouterd [--config FILE] --check-config\n"
+	"       vrouterd [--config FILE] --check-config | --uninstall\n"
 	"\n"
 	"  -c, --config FILE   configuration (default " VR_SYSCONFDIR "/vrouterd/vrouterd.conf)\n"
 	"  -f, --foreground    stay in the foreground, log to standard error\n"
 	"  -t, --check-config  say what is wrong with the configuration, and end\n"
 	"  -d, --debug         log more\n"
+	"      --uninstall     take away all that was made by this configuration\n"
 	"  -V, --version       print the version, and end\n"
 	"  -h, --help          print this, and end\n";
 
@@ -36,7 +38,8 @@ enum {
 	OPT_GUARD,
 	OPT_PROCWATCH,
 	OPT_SERVICE,
-	OPT_RESUME
+	OPT_RESUME,
+	OPT_UNINSTALL
 };
 
 static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
@@ -51,6 +54,7 @@ static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
 				      {"guard", no_argument, NULL, OPT_GUARD},
 				      {"procwatch", no_argument, NULL, OPT_PROCWATCH},
 				      {"service", no_argument, NULL, OPT_SERVICE},
+				      {"uninstall", no_argument, NULL, OPT_UNINSTALL},
 				      {"resume", no_argument, NULL, OPT_RESUME},
 				      {NULL, 0, NULL, 0}};
 
@@ -68,6 +72,8 @@ static int parse(struct options *o, int argc, char **argv)
 			o->check = true;
 		} else if (c == 'd') {
 			o->app.debug = true;
+		} else if (c == OPT_UNINSTALL) {
+			o->uninstall = true;
 		} else if (c == OPT_WORKER) { /* for the daemon itself, not for people */
 			o->worker = true;
 		} else if (c == OPT_SYSLOG) {
@@ -151,5 +157,7 @@ int main(int argc, char **argv)
 		return service_main();
 	if (o.check)
 		return check_config(o.app.config, o.app.resume);
+	if (o.uninstall)
+		return uninstall(o.app.config);
 	return app_run(&o.app);
 }

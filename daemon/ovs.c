@@ -334,6 +334,11 @@ void ovs_give_back(struct ovs *o, const struct ovs_port *port)
 	append(o, &(struct job){.port = *port, .away = true});
 }
 
+bool ovs_works(const struct ovs *o)
+{
+	return o->first != NULL;
+}
+
 void ovs_forget(struct ovs *o, const void *ctx)
 {
 	for (struct job *j = o ? o->first : NULL; j; j = j->next)

@@ -23,6 +23,8 @@ void ovs_want(struct ovs *o, const struct ovs_port *port, bool lost, ovs_answer 
 	      unsigned leg);
 /* Takes it away, if it is ours. */
 void ovs_give_back(struct ovs *o, const struct ovs_port *port);
+/* Something is still to be done. */
+bool ovs_works(const struct ovs *o);
 /* Who waits with this ctx is gone. */
 void ovs_forget(struct ovs *o, const void *ctx);
 

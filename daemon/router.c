@@ -56,7 +56,8 @@ void router_happened(struct router *r, enum happening_type type, const char *tex
 
 	snprintf(h.router, sizeof(h.router), "%s", r->conf.name);
 	snprintf(h.text, sizeof(h.text), "%s", text);
-	snprintf(h.reason, sizeof(h.reason), "%s", reason ? reason : "");
+	snprintf(h.reason, sizeof(h.reason), "%.*s", (int)sizeof(h.reason) - 1,
+		 reason ? reason : "");
 	r->env->on_happening(r->env->ctx, &h);
 }
 
@@ -434,6 +435,7 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 	if (env->sync && sync_child_is_up(env->sync))
 		router_on_sync_up(r);
 	router_net_build(r);
+	router_net_leftovers(r);
 	err = router_track_open(r);
 	if (err < 0) {
 		snprintf(reason, NET_REASON_MAX, "cannot track: %s", strerror(-err));
@@ -482,8 +484,8 @@ void router_teardown(struct router *r)
 	conf_net_desired(&d, &r->conf, false);
 	if (net_teardown(r->ns, &d, reason) < 0)
 		log_warn("router", r->conf.name, "cannot take it down: %s", reason);
-	router_ovs_teardown(r);
-	router_vips_teardown(r);
+	router_handover_reset(r);
+	router_ovs_return(r->env->ovs, &r->conf);
 }
 
 bool router_has_adopted(struct router *r)
@@ -590,6 +592,7 @@ void router_view(const struct router *r, struct router_view *out)
 		.hook = r->hook,
 		.hook_coalesced = r->hook_queue.coalesced,
 		.takeover = r->takeover_stats,
+		.left = r->left,
 		.busy = router_hook_busy(r) || program_runs(r->fence),
 	};
 	router_neigh_view(r, &out->neigh);

@@ -11,6 +11,7 @@
 #include "stock.h"
 #include "sync_child.h"
 #include "vrouter/conf.h"
+#include "vrouter/leftovers.h"
 #include "vrouter/lifecycle.h"
 #include "vrouter/vrrp.h"
 
@@ -38,6 +39,7 @@ struct router_env {
 	struct router_groups *groups;
 	struct ovs *ovs;
 	struct host_nat *host_nat;
+	struct net_processes *processes; /* NULL: not to be looked for */
 	uint32_t ring_bytes, hold_new_ms;
 	/* Is it a VIP of another router of this controller? */
 	bool (*is_taken)(void *ctx, const struct router *asks, const struct ip_addr *a);
@@ -81,6 +83,8 @@ struct router *router_group_find(const struct router_groups *all, const char *na
 /* The option in which c does not fit the running group of its name; NULL: none, or there is no such
  * group. */
 const char *router_group_refuses(const struct router_groups *all, const struct conf_router *c);
+/* Ports of Open vSwitch that are legs of c are given back. */
+void router_ovs_return(struct ovs *ovs, const struct conf_router *c);
 /* What it runs beside the daemon ends now: another core is about to take this process over. */
 void router_end_services(struct router *r);
 
@@ -163,7 +167,8 @@ struct router_view {
 	uint64_t hook_coalesced;
 	struct router_takeover_stats takeover;
 	const struct router_alarm *alarm[ROUTER_ALARMS]; /* its own, or its group's */
-	bool busy; /* a program of the operator's runs, or is about to */
+	const char *left; /* what is in its namespace, and none of ours; empty: nothing */
+	bool busy;	  /* a program of the operator's runs, or is about to */
 	struct router_neigh_stats neigh;
 	uint8_t priority;    /* with the weights of what fails */
 	const char *group;   /* "": none */

@@ -339,12 +339,36 @@ int router_net_open(struct router *r, char reason[static NET_REASON_MAX])
 		return err;
 	log_info("router", r->conf.name, "%s namespace %s", created ? "created" : "adopted",
 		 r->conf.namespace);
+	r->is_found = !created;
 	err = router_link_set(r);
 	if (!err)
 		err = net_watch_new(&r->watch, r->ns, r->env->base, on_net_change, r);
 	if (err < 0)
 		snprintf(reason, NET_REASON_MAX, "cannot watch the network: %s", strerror(-err));
 	return err;
+}
+
+/* Told once; it is nobody's fault. */
+void router_net_leftovers(struct router *r)
+{
+	struct net_desired d;
+	int err;
+
+	if (!r->is_found)
+		return;
+	conf_net_desired(&d, &r->conf, false);
+	err = net_leftovers(r->ns, &d, r->env->processes, r->left);
+	if (err < 0) {
+		log_warn("router", r->conf.name, "%s", r->left);
+		r->left[0] = '\0';
+	} else if (r->left[0]) {
+		log_warn("router", r->conf.name,
+			 "namespace %s has what is none of ours, and is left alone: %s",
+			 r->conf.namespace, r->left);
+		router_happened(r, HAPPENING_NOTE,
+				"in its namespace there is what is none of ours, and left alone",
+				r->left);
+	}
 }
 
 void router_net_close(struct router *r)

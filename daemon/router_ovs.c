@@ -74,25 +74,25 @@ void router_ovs_check(struct router *r)
 	want(r, UINT32_MAX, false);
 }
 
-static void give_back(struct router *r, const struct conf_router *c, unsigned leg)
+static void give_back(struct ovs *ovs, const struct conf_router *c, unsigned leg)
 {
 	const struct ovs_port p = port_of(c, leg);
 
-	ovs_give_back(r->env->ovs, &p);
+	ovs_give_back(ovs, &p);
 }
 
 void router_ovs_reconfigure(struct router *r, const struct conf_router *was)
 {
 	for (unsigned i = 0; i < conf_legs(was); i++)
 		if (is_port(was, i) && !is_port(&r->conf, i))
-			give_back(r, was, i);
+			give_back(r->env->ovs, was, i);
 }
 
-void router_ovs_teardown(struct router *r)
+void router_ovs_return(struct ovs *ovs, const struct conf_router *c)
 {
-	for (unsigned i = 0; i < conf_legs(&r->conf); i++)
-		if (is_port(&r->conf, i))
-			give_back(r, &r->conf, i);
+	for (unsigned i = 0; i < conf_legs(c); i++)
+		if (is_port(c, i))
+			give_back(ovs, c, i);
 }
 
 void router_ovs_close(struct router *r)

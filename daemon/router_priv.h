@@ -135,6 +135,8 @@ struct router {
 	struct router_vips *vips;   /* NULL: as configured */
 	int events_fd;		    /* replication's, see sync_sockets_hush(); -1 */
 	struct router_check *check; /* NULL: none is under way */
+	bool is_found;		    /* its namespace was there before */
+	char left[NET_LEFT_MAX];    /* that has this, which is none of ours */
 
 	uint64_t elected_us, active_ms, since_ms;
 	unsigned bursts;
@@ -165,6 +167,8 @@ void router_net_close(struct router *r);
 /* Builds what belongs to a router that starts, or finds what was kept; ends in BUILT, ADOPT or
  * FAULT. */
 void router_net_build(struct router *r);
+/* What is in its namespace and is none of ours. */
+void router_net_leftovers(struct router *r);
 void router_vips_on(struct router *r);
 void router_vips_off(struct router *r);
 /* Addresses, routes, rules of changed options. 0 or -errno. */
@@ -193,7 +197,6 @@ const char *router_ovs_why(const struct router *r, unsigned ports);
 void router_ovs_check(struct router *r);
 /* Ports that legs do not have any more go. */
 void router_ovs_reconfigure(struct router *r, const struct conf_router *was);
-void router_ovs_teardown(struct router *r);
 
 /* ---- router_handover.c ---- */
 
@@ -285,8 +288,6 @@ void router_vips_close(struct router *r);
 void router_vips_init(struct router *r);
 /* Before the network is built. */
 void router_vips_begin(struct router *r);
-/* Its leaving the configuration gives them up. */
-void router_vips_teardown(const struct router *r);
 /* Puts what was chosen in, if it fits. */
 void router_vips_use(const struct router *r, struct conf_router *to);
 /* r->conf is as configured again. */

@@ -480,12 +480,6 @@ void router_vips_close(struct router *r)
 	r->vips = NULL;
 }
 
-void router_vips_teardown(const struct router *r)
-{
-	if (r->vips)
-		router_vips_remove(r->env->state_dir, r->conf.name);
-}
-
 bool router_vips_view(const struct router *r, struct router_vips_view *out)
 {
 	const struct router_vips *v = r->vips;

@@ -106,7 +106,7 @@ static json_t *leg_json(const struct conf_router *c, unsigned i, json_t *vips)
 }
 
 /* All of them, and those of each leg. */
-static void add_vips(json_t *j, const struct conf_router *c, bool pending)
+void status_add_vips(json_t *j, const struct conf_router *c, bool pending)
 {
 	static const char *const name[NET_LEGS] = {"management_vips", "public_vips"};
 	json_t *all = json_array(), *legs = json_array();
@@ -267,8 +267,9 @@ static json_t *router_json(const struct app *a, const struct router *r)
 	json_object_set_new(j, "adopted", json_boolean(l->adopted));
 	json_object_set_new(j, "group", text_or_null(v.group));
 	json_object_set_new(j, "namespace", json_string(v.conf->namespace));
+	json_object_set_new(j, "left_alone", text_or_null(v.left));
 	chosen = router_vips_view(r, &vips);
-	add_vips(j, v.conf, chosen && vips.pending);
+	status_add_vips(j, v.conf, chosen && vips.pending);
 	json_object_set_new(j, "vip_choice", chosen ? vip_choice_json(&vips) : json_null());
 	json_object_set_new(j, "nat", status_nat_json(v.conf));
 	json_object_set_new(j, "may_preempt", json_boolean(!l->gated));
@@ -283,22 +284,31 @@ static json_t *router_json(const struct app *a, const struct router *r)
 	return j;
 }
 
-static json_t *each(const struct app *a, const struct router *only,
+static json_t *each(const struct app *a, const char *only,
 		    json_t *(*fn)(const struct app *a, const struct router *r))
 {
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < a->n_routers; i++)
-		if (!only || only == a->router[i])
+		if (!only[0] || strcmp(only, router_name(a->router[i])) == 0)
 			json_array_append_new(list, fn(a, a->router[i]));
 	return list;
 }
 
-json_t *status_json(const struct app *a, const struct router *only)
+json_t *status_json(const struct app *a, const char *only)
 {
+	json_t *routers = each(a, only, router_json);
+
+	for (unsigned i = 0; a->off && i < a->conf->n_routers; i++) {
+		const struct conf_router *c = &a->conf->router[i];
+		const struct app_off *o = app_off_find(a, c->name);
+
+		if (o && !o->busy && (!only[0] || strcmp(only, c->name) == 0))
+			json_array_append_new(routers, status_off_json(o, c));
+	}
 	return json_pack("{s:s, s:s, s:i, s:o, s:o}", "controller", a->conf->controller.name,
 			 "version", VR_VERSION, "pid", (int)getpid(), "started",
-			 status_time_json(a->started_ms), "routers", each(a, only, router_json));
+			 status_time_json(a->started_ms), "routers", routers);
 }
 
 static json_t *peer_json(const struct engine_peer *p)
@@ -418,7 +428,7 @@ static json_t *router_peers(const struct app *a, const struct router *r)
 			 v.report ? self_json(a, v.report) : json_null(), "peers", list);
 }
 
-json_t *peers_json(const struct app *a, const struct router *only)
+json_t *peers_json(const struct app *a, const char *only)
 {
 	return each(a, only, router_peers);
 }
@@ -480,7 +490,7 @@ static json_t *router_stats(const struct app *a, const struct router *r)
 		"conntrackd", stock_stats_json(&v));
 }
 
-json_t *stats_json(const struct app *a, const struct router *only)
+json_t *stats_json(const struct app *a, const char *only)
 {
 	const struct ctl_stats *c = ctl_server_stats(a->ctl);
 

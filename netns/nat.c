@@ -70,6 +70,19 @@ static void say_error(struct nft_ctx *nft, const struct nft_file *file,
 			 n < 100 ? (int)n : 100, text);
 }
 
+/* Our table as nft lists it, and its notes. false: there is none, or it cannot be read. */
+static bool list(struct netns *ns, struct nft_ctx *nft, const char **listing)
+{
+	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_TERSE);
+
+	bool found = nft_run_cmd_from_buffer(nft, "list table " NAT_TABLE) == 0;
+
+	*listing = nft_ctx_get_output_buffer(nft);
+	if (found)
+		nat_noted_tables(&ns->applied, *listing);
+	return found;
+}
+
 /* Does the table carry this text's comment line, and as many rules? No table, or an unreadable one:
  * no. What it notes of the operator's tables is ours to take away. */
 static bool is_current(struct netns *ns, struct nft_ctx *nft, const char *text)
@@ -82,13 +95,8 @@ static bool is_current(struct netns *ns, struct nft_ctx *nft, const char *text)
 		return false;
 	memcpy(want, comment, len);
 	want[len] = '\0';
-	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_TERSE);
+	bool found = list(ns, nft, &listing);
 
-	bool found = nft_run_cmd_from_buffer(nft, "list table " NAT_TABLE) == 0;
-
-	listing = nft_ctx_get_output_buffer(nft);
-	if (found)
-		nat_noted_tables(&ns->applied, listing);
 	found = found && strstr(listing, want) && nat_count_rules(listing) == nat_count_rules(text);
 
 	nft_ctx_get_error_buffer(nft); /* "no such table" is not an error: forget it */
@@ -250,6 +258,23 @@ int nat_replace(struct netns *ns, const struct net_desired *d, char reason[stati
 	struct job job = {.ns = ns, .d = d, .reason = reason, .replace = true};
 
 	return ns_run(ns, run_inside, &job, reason);
+}
+
+static int read_notes(void *arg)
+{
+	struct nft_ctx *nft = nft_open();
+	const char *listing;
+
+	if (!nft)
+		return -ENOMEM;
+	(void)list(arg, nft, &listing);
+	nft_ctx_free(nft);
+	return 0;
+}
+
+int nat_read_notes(struct netns *ns)
+{
+	return netns_run(ns, read_notes, ns);
 }
 
 int nat_remove(struct netns *ns, char reason[static NET_REASON_MAX])

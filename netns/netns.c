@@ -180,17 +180,16 @@ static int adopt(const char *path, int home)
 	return err;
 }
 
-/* Sets ns->fd. */
+/* Sets ns->fd. created NULL: it is not made. */
 static int attach(struct netns *ns, bool *created, char reason[static NET_REASON_MAX])
 {
 	char path[PATH_BYTES];
 	int fd = -ENOENT;
 
 	snprintf(path, sizeof(path), NETNS_DIR "/%s", ns->name);
-	*created = false;
 	for (int i = 0; i < 3 && fd == -ENOENT; i++) {
 		fd = adopt(path, ns->home);
-		if (fd != -ENOENT)
+		if (fd != -ENOENT || !created)
 			break;
 
 		int err = create(path, ns->home);
@@ -269,8 +268,8 @@ static bool name_ok(const char *name)
 int netns_open(struct netns **out, const char *name, bool *created,
 	       char reason[static NET_REASON_MAX])
 {
+	bool made = false, *make = created ? &made : NULL;
 	struct netns *ns;
-	bool made = false;
 	int err;
 
 	if (!name_ok(name)) {
@@ -286,8 +285,8 @@ int netns_open(struct netns **out, const char *name, bool *created,
 	if (ns->home < 0)
 		err = ns_fail(reason, ns->home, NULL, "cannot open " OWN_NET);
 	else
-		err = attach(ns, &made, reason);
-	if (err == 0)
+		err = attach(ns, make, reason);
+	if (err == 0 && created)
 		err = ns_run(ns, furnish, reason, reason);
 	if (err == 0)
 		err = ns_sockets(ns, reason);
@@ -298,7 +297,8 @@ int netns_open(struct netns **out, const char *name, bool *created,
 		return err;
 	}
 	*out = ns;
-	*created = made;
+	if (created)
+		*created = made;
 	return 0;
 }
 

@@ -104,6 +104,11 @@ must_check int ns_conntrack(char reason[static NET_REASON_MAX]);
 /* Runs one nftables transaction inside. Where it carries a comment line, only if that is not there
  * yet. 0 or -errno. */
 must_check int ns_nft(struct netns *ns, const char *text, char reason[static NET_REASON_MAX]);
+/* Which tables came from the operator's file, as our table notes it: into ns->applied. 0 or -errno.
+ */
+must_check int nat_read_notes(struct netns *ns);
+/* Of nftables (NFPROTO_*), as nft calls it. */
+const char *ns_family_name(uint8_t family);
 /* As a leg's name in rules: nft takes '*' as a wildcard and '"' as the end. */
 bool ruleset_takes_name(const char *ifname);
 

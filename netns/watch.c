@@ -107,7 +107,7 @@ static void on_host(struct net_watch *w, struct nlmsghdr *nh, struct net_news *n
 /* ---- rules ------------------------------------------------------------------------------------
  */
 
-static const char *family_name(uint8_t family)
+const char *ns_family_name(uint8_t family)
 {
 	switch (family) {
 	case NFPROTO_INET:
@@ -135,7 +135,7 @@ static bool concerns_us(const struct netns *ns, unsigned message, uint8_t family
 		return true;
 	if (message != NFT_MSG_DELTABLE || !ns->file)
 		return false;
-	snprintf(t.family, sizeof(t.family), "%s", family_name(family));
+	snprintf(t.family, sizeof(t.family), "%s", ns_family_name(family));
 	snprintf(t.name, sizeof(t.name), "%s", table);
 	return nft_tables_have(&ns->file->tables, &t);
 }

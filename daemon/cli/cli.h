@@ -9,7 +9,8 @@
 
 #include "vrouter/util.h"
 
-#define CLI_REPLY_MS 20000 /* a demotion drains, resigns and waits: bounded by the daemon */
+#define CLI_STOP_MS  150000 /* drain and linger are 60 s each at most */
+#define CLI_REPLY_MS 20000  /* a demotion drains, resigns and waits: bounded by the daemon */
 
 enum cli_exit {
 	CLI_DONE = 0,

@@ -221,12 +221,17 @@ static void print_router(const json_t *r)
 		printf("  FAULT        %s\n", text(r, "fault"));
 	else
 		printf("  reason       %s\n", text(r, "reason"));
+	if (json_is_string(json_object_get(r, "left_alone")))
+		printf("  left alone   %s: in its namespace, and none of vrouterd's\n",
+		       text(r, "left_alone"));
 	if (json_is_true(json_object_get(r, "demoted_by_hand")))
 		printf("  held         demoted by hand: does not preempt\n");
 	printf("  VIPs         ");
 	json_array_foreach(json_object_get(r, "vips"), i, vip)
 		printf("%s%s", i ? ", " : "", json_string_value(vip));
 	printf(" (namespace %s)\n", text(r, "namespace"));
+	if (strcmp(text(r, "role"), "STOPPED") == 0)
+		return;
 	print_vip_choice(json_object_get(r, "vip_choice"));
 	if (json_is_object(json_object_get(r, "nat")))
 		print_nat(json_object_get(r, "nat"));

@@ -88,6 +88,15 @@ static int do_move(struct cli *c, int argc, char **argv)
 		   json_pack("{s:s, s:b}", "router", argv[optind], "force", (int)force));
 }
 
+/* stop, start, remove */
+static int do_router(struct cli *c, int argc, char **argv)
+{
+	if (argc != 2)
+		return usage_error(argv[0], "needs the name of one router");
+	c->reply_ms = CLI_STOP_MS;
+	return say(c, argv[0], json_pack("{s:s}", "router", argv[1]));
+}
+
 /* reload, upgrade */
 static int do_plain(struct cli *c, int argc, char **argv)
 {
@@ -184,6 +193,9 @@ static const struct command commands[] = {
 	{"stats", "[ROUTER]", "every counter", do_stats},
 	{"promote", "ROUTER|GROUP [--force]", "make a router, or its group, ACTIVE here", do_move},
 	{"demote", "ROUTER|GROUP [--force]", "hand it over to another controller", do_move},
+	{"stop", "ROUTER", "hand it over, and take it down here", do_router},
+	{"start", "ROUTER", "start it after stop or remove", do_router},
+	{"remove", "ROUTER", "stop it, and take away all that it made", do_router},
 	{"verify", "ROUTER", "compare the tables of source and replicas now", cli_verify},
 	{"check", "ROUTER [--connect HOST:PORT]", "does all of it work? what to do if not",
 	 cli_check},

@@ -254,8 +254,8 @@ struct netns; /* an open namespace: its fd, a route socket inside, a route socke
 	       */
 
 /* Opens /run/netns/NAME; creates it the way `ip netns add` does when it does not exist. Sets the
- * sysctls a NAT router needs inside. *created tells which. 0 or -errno, reason filled on failure.
- */
+ * sysctls a NAT router needs inside. *created tells which. created NULL: one that exists already,
+ * as it is, or -ENOENT. 0 or -errno, reason filled on failure. */
 must_check int netns_open(struct netns **out, const char *name, bool *created,
 			  char reason[static NET_REASON_MAX]);
 void netns_close(struct netns *ns); /* leaves the namespace in place; NULL is allowed */
