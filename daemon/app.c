@@ -93,6 +93,8 @@ static int start_helpers(struct app *a)
 		err = procwatch_new(&a->procs, a->base, &opts);
 	if (!err)
 		err = host_nat_new(&a->host_nat, a->base, on_host_nat, a);
+	if (!err)
+		err = net_host_new(&a->host, a->base);
 	return err ? err : ovs_new(&a->ovs, a->base, a->conf->controller.ovs_db);
 }
 
@@ -277,7 +279,10 @@ static int make_base(struct app *a)
 static int start(struct app *a)
 {
 	char reason[NET_REASON_MAX] = "";
-	int err = make_base(a);
+	int err = nft_reserve();
+
+	if (!err)
+		err = make_base(a);
 
 	a->started_ms = wall_ms();
 	if (!err)
@@ -305,6 +310,7 @@ static int start(struct app *a)
 				     .groups = &a->groups,
 				     .ovs = a->ovs,
 				     .host_nat = a->host_nat,
+				     .host = a->host,
 				     .adopt = a->adopt,
 				     .is_taken = app_is_taken,
 				     .is_linked = app_is_linked,
@@ -346,6 +352,7 @@ static void finish(struct app *a)
 	procwatch_free(a->procs);
 	ovs_free(a->ovs);
 	host_nat_free(a->host_nat);
+	net_host_free(a->host);
 	app_verify_down(a, "the daemon ends");
 	ctl_server_free(a->ctl);
 	sync_dial_free(a->dial);

@@ -14,8 +14,7 @@
 #include "guard_msg.h"
 #include "vrouter/log.h"
 
-#define AGAIN_MS     100       /* before it is started again */
-#define ORDERS_BYTES (8 << 20) /* all routers at once, before it has read one */
+#define AGAIN_MS 100 /* before it is started again */
 
 struct guard {
 	struct event_base *base;
@@ -44,8 +43,6 @@ static void start(struct guard *g)
 		arm_timer(g, AGAIN_MS);
 		return;
 	}
-	/* without the right to it, what there is has to do */
-	setsockopt(g->fd, SOL_SOCKET, SO_SNDBUFFORCE, &(int){ORDERS_BYTES}, sizeof(int));
 	g->pid = pid;
 	g->starts++;
 	g->on_up(g->ctx);

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "guard_state.h"
@@ -184,17 +183,6 @@ static void after_the_core(struct guard_state *s)
 /* ---- the process ------------------------------------------------------------------------------
  */
 
-/* Two descriptors a router. */
-static void allow_descriptors(void)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
-		r.rlim_cur = r.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &r);
-	}
-}
-
 /* Whoever made the pair. */
 static int know_core(struct guard_state *s)
 {
@@ -216,7 +204,6 @@ int guard_main(bool realtime)
 	prctl(PR_SET_NAME, "vrouterd-guard", 0, 0, 0);
 	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
 		signal(ignored[i], SIG_IGN);
-	allow_descriptors();
 	if (realtime) {
 		contain_lock_memory();
 		contain_schedule(PRIORITY);

@@ -8,6 +8,7 @@
 #include "guard.h"
 #include "procwatch.h"
 #include "service.h"
+#include "spawn.h"
 #include "startup.h"
 #include "uninstall.h"
 #include "vrouter/log.h"
@@ -147,6 +148,7 @@ int main(int argc, char **argv)
 								    : STDERR_FILENO + 1,
 		    ~0U, 0);
 	log_init("vrouterd", o.to_syslog, o.app.debug);
+	spawn_many_files();
 	if (o.worker)
 		return sync_worker_main(o.realtime);
 	if (o.guard)

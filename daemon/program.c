@@ -18,6 +18,7 @@
 
 #include "clock.h"
 #include "lines.h"
+#include "spawn.h"
 #include "vrouter/log.h"
 
 struct program {
@@ -76,6 +77,7 @@ static void become_program(const struct program_job *job, int out)
 	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || chdir("/") < 0)
 		_exit(126);
 	close_range(3, ~0U, 0);
+	spawn_few_files();
 	execve(job->path, argv, job->env);
 
 	const char *why = strerrordesc_np(errno);

@@ -39,6 +39,7 @@ struct router_env {
 	struct router_groups *groups;
 	struct ovs *ovs;
 	struct host_nat *host_nat;
+	struct net_host *host;
 	struct net_processes *processes; /* NULL: not to be looked for */
 	uint32_t ring_bytes, hold_new_ms;
 	/* Is it a VIP of another router of this controller? */

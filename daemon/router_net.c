@@ -342,7 +342,7 @@ int router_net_open(struct router *r, char reason[static NET_REASON_MAX])
 	r->is_found = !created;
 	err = router_link_set(r);
 	if (!err)
-		err = net_watch_new(&r->watch, r->ns, r->env->base, on_net_change, r);
+		err = net_watch_new(&r->watch, r->ns, r->env->base, r->env->host, on_net_change, r);
 	if (err < 0)
 		snprintf(reason, NET_REASON_MAX, "cannot watch the network: %s", strerror(-err));
 	return err;

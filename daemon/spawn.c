@@ -6,14 +6,37 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 
-#define STACK_BYTES 65536
+#define STACK_BYTES  65536
+#define ORDERS_BYTES (16 << 20) /* of all routers at once, before it has read one */
 
 struct helper {
 	int fd;
 	char *argv[6];
 };
+
+static void bound_files(rlim_t most)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return;
+	l.rlim_cur = l.rlim_max < most ? l.rlim_max : most;
+	(void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
+void spawn_many_files(void)
+{
+	bound_files(RLIM_INFINITY);
+}
+
+void spawn_few_files(void)
+{
+	bound_files(FD_SETSIZE);
+}
 
 /* In the new process, between fork and exec: async-signal-safe calls only. */
 static int become_helper(void *arg)
@@ -74,9 +97,12 @@ pid_t spawn_helper(const char *role, const struct spawn_opts *opts, int *fd)
 		return -errno;
 	pid = fork_helper(role, opts, pair[1]);
 	close(pair[1]);
-	if (pid < 0)
+	if (pid < 0) {
 		close(pair[0]);
-	else
-		*fd = pair[0];
+		return pid;
+	}
+	/* without the right to it, what there is has to do */
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &(int){ORDERS_BYTES}, sizeof(int));
+	*fd = pair[0];
 	return pid;
 }

@@ -19,4 +19,10 @@ struct spawn_opts {
  * core's end of the pair (SOCK_SEQPACKET, non-blocking) in *fd; or -errno. */
 must_check pid_t spawn_helper(const char *role, const struct spawn_opts *opts, int *fd);
 
+/* As many open files as there may be (a router has about ten); helpers inherit that. */
+void spawn_many_files(void);
+/* For a program of others that is about to be executed: the usual bound, which who uses select()
+ * relies on. Async-signal-safe. */
+void spawn_few_files(void);
+
 #endif

@@ -7,6 +7,7 @@
 #include "ns.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include <nftables/libnftables.h>
@@ -19,14 +20,36 @@ struct job {
 	bool replace; /* whatever is there */
 };
 
+/* libnftables waits for its socket by select(), which ends the process for a descriptor of 1024 or
+ * more, and a process with a hundred routers has that many. A socket takes the lowest number that
+ * is free: this one, which is kept for it. -1: it is in use, or nothing was kept. */
+static int low_fd = -1;
+
+int nft_reserve(void)
+{
+	if (low_fd < 0)
+		low_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return low_fd < 0 ? -errno : 0;
+}
+
+void nft_close(struct nft_ctx *nft)
+{
+	nft_ctx_free(nft);
+	(void)!nft_reserve(); /* the number has just become free */
+}
+
 struct nft_ctx *nft_open(void)
 {
-	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	struct nft_ctx *nft;
 
+	if (low_fd >= 0)
+		close(low_fd);
+	low_fd = -1;
+	nft = nft_ctx_new(NFT_CTX_DEFAULT);
 	if (!nft)
 		return NULL;
 	if (nft_ctx_buffer_output(nft) || nft_ctx_buffer_error(nft)) {
-		nft_ctx_free(nft);
+		nft_close(nft);
 		return NULL;
 	}
 	return nft;
@@ -235,7 +258,7 @@ static int run_inside(void *arg)
 	if (!nft)
 		return ns_fail(job->reason, -ENOMEM, NULL, "cannot start libnftables");
 	err = job->d ? ensure(job, nft) : change(job->ns, nft, job->text, NULL, job->reason);
-	nft_ctx_free(nft);
+	nft_close(nft);
 	return err;
 }
 
@@ -268,7 +291,7 @@ static int read_notes(void *arg)
 	if (!nft)
 		return -ENOMEM;
 	(void)list(arg, nft, &listing);
-	nft_ctx_free(nft);
+	nft_close(nft);
 	return 0;
 }
 

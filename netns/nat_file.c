@@ -119,7 +119,7 @@ static int try(void *arg)
 			 len < 160 ? (int)len : 160, said);
 		err = -EINVAL;
 	}
-	nft_ctx_free(nft);
+	nft_close(nft);
 	return err;
 }
 

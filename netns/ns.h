@@ -63,6 +63,7 @@ struct nft_file *nft_file_read(const char *path, char why[static NAT_FILE_WHY_MA
 struct nft_ctx;
 /* With its outputs in buffers. NULL: no memory. */
 struct nft_ctx *nft_open(void);
+void nft_close(struct nft_ctx *nft);
 /* Runs text so that errors say their line: libnftables knows that of files only. 0 or not. */
 int nft_run_lines(struct nft_ctx *nft, const char *text);
 /* "...:3:4-9: Error: Could not process rule: No such file\n<the rule>\n^^^": the sentence, and its

@@ -2,16 +2,17 @@
 /* Wake-ups from the kernel about links, addresses, routes and rules. A message is never taken for a
  * delta: it only says "look again", and a lost one (ENOBUFS) says the same.
  *
- * A storm on the host's side, with thousands of ports on its bridges, must cost little: after the
- * first message the sockets rest for a while, then what has queued up (bounded by a small receive
- * buffer) is skimmed for the few links and routes that matter. on_change comes at most 20 times a
- * second, so a fight with another program over a setting stays bounded, too.
+ * A storm of messages must cost little: after the first one the sockets rest for a while, then what
+ * has queued up (bounded by a small receive buffer) is read. on_change comes at most 20 times a
+ * second, so a fight with another program over a setting stays bounded, too. The host's side is one
+ * for all routers (host.c).
  *
  * Of the rules only those of our table matter, and who changed them. The kernel tells of each
  * transaction first what is in it, then its number; the numbers of our own are known (nat.c). */
-#include "ns.h"
+#include "watch.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -31,17 +32,17 @@
 #define MESSAGES_MAX 256 /* more than the queue can hold of the smallest interesting kind */
 #define TABLE_NAME   (&NAT_TABLE[5]) /* without its family */
 
-enum { INSIDE, HOST, RULES, SIDES };
+enum { INSIDE, RULES, SIDES };
 
 struct net_watch {
 	struct netns *ns; /* borrowed */
 	int fd[SIDES];
 	struct event *readable[SIDES], *timer;
 	uint64_t called_ms;
-	const struct net_look *look; /* borrowed */
-	unsigned n_looks;
-	bool host_routes; /* the host's socket listens to routes */
-	bool touched;	  /* RULES: our table, by the transaction whose number is yet to come */
+	struct net_host *host;	      /* borrowed */
+	struct host_client host_side; /* of this router */
+	struct net_news told;	      /* by it, since the last on_change */
+	bool touched; /* RULES: our table, by the transaction whose number is yet to come */
 	void (*on_change)(void *ctx, const struct net_news *news);
 	void *ctx;
 };
@@ -52,56 +53,6 @@ static uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-/* ---- the host's side --------------------------------------------------------------------------
- */
-
-static void on_host_link(const struct net_watch *w, struct nlmsghdr *nh, struct net_news *news)
-{
-	const struct nlattr *attr = nlmsg_find_attr(nh, sizeof(struct ifinfomsg), IFLA_IFNAME);
-	const char *name = attr ? nla_data(attr) : NULL;
-
-	for (size_t i = 0; name && i < ARRAY_LEN(w->ns->watched); i++)
-		news->net = news->net || strncmp(name, w->ns->watched[i], IFNAMSIZ) == 0;
-	for (unsigned i = 0; name && i < w->n_looks; i++)
-		news->looks =
-			news->looks ||
-			(w->look[i].host && strncmp(name, w->look[i].ifname, IFNAMSIZ) == 0) ||
-			strncmp(name, w->look[i].bridge, IFNAMSIZ) == 0;
-}
-
-static void on_host_route(const struct net_watch *w, struct nlmsghdr *nh, struct net_news *news)
-{
-	const struct rtmsg *rt = nlmsg_data(nh);
-
-	if (nlmsg_datalen(nh) < (int)sizeof(*rt))
-		return;
-	for (unsigned i = 0; i < w->n_looks; i++)
-		if (w->look[i].host && w->look[i].kind == NET_LOOK_ROUTE &&
-		    w->look[i].dst.len == rt->rtm_dst_len &&
-		    w->look[i].dst.addr.family == rt->rtm_family)
-			news->looks = true;
-}
-
-/* The host link's own. */
-static void on_host_addr(const struct net_watch *w, struct nlmsghdr *nh, struct net_news *news)
-{
-	const struct ifaddrmsg *ifa = nlmsg_data(nh);
-
-	if (nlmsg_datalen(nh) >= (int)sizeof(*ifa) && w->ns->link_ifindex &&
-	    ifa->ifa_index == w->ns->link_ifindex)
-		news->net = true;
-}
-
-static void on_host(struct net_watch *w, struct nlmsghdr *nh, struct net_news *news)
-{
-	if (nh->nlmsg_type == RTM_NEWADDR || nh->nlmsg_type == RTM_DELADDR)
-		on_host_addr(w, nh, news);
-	if (nh->nlmsg_type == RTM_NEWLINK || nh->nlmsg_type == RTM_DELLINK)
-		on_host_link(w, nh, news);
-	if (nh->nlmsg_type == RTM_NEWROUTE || nh->nlmsg_type == RTM_DELROUTE)
-		on_host_route(w, nh, news);
 }
 
 /* ---- rules ------------------------------------------------------------------------------------
@@ -178,10 +129,7 @@ static void take(struct net_watch *w, int side, void *buf, int len, struct net_n
 		news->net = news->looks = true;
 	for (struct nlmsghdr *nh = buf; side != INSIDE && nlmsg_ok(nh, len);
 	     nh = nlmsg_next(nh, &len)) {
-		if (side == HOST)
-			on_host(w, nh, news);
-		else
-			on_rules(w, nh, news);
+		on_rules(w, nh, news);
 	}
 }
 
@@ -205,14 +153,11 @@ static void drain(struct net_watch *w, int side, struct net_news *news)
 	lost(w, side, news);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void rest(struct net_watch *w, uint64_t settle_ms)
 {
-	struct net_watch *w = arg;
-	uint64_t now = now_ms(), due = now + SETTLE_MS, next = w->called_ms + INTERVAL_MS;
+	uint64_t now = now_ms(), due = now + settle_ms, next = w->called_ms + INTERVAL_MS;
 	struct timeval tv;
 
-	(void)fd;
-	(void)what;
 	if (due < next)
 		due = next;
 	tv = (struct timeval){.tv_usec = (suseconds_t)(due - now) * 1000};
@@ -221,13 +166,31 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	event_add(w->timer, &tv);
 }
 
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	rest(arg, SETTLE_MS);
+}
+
+/* It has settled there. */
+static void on_host(struct host_client *c, const struct net_news *news)
+{
+	struct net_watch *w = (void *)((char *)c - offsetof(struct net_watch, host_side));
+
+	w->told.net = w->told.net || news->net;
+	w->told.looks = w->told.looks || news->looks;
+	rest(w, 0);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct net_watch *w = arg;
-	struct net_news news = {.net = false};
+	struct net_news news = w->told;
 
 	(void)fd;
 	(void)what;
+	w->told = (struct net_news){.net = false};
 	for (int side = 0; side < SIDES; side++) {
 		drain(w, side, &news);
 		event_add(w->readable[side], NULL);
@@ -257,16 +220,9 @@ static int open_rules(void *arg)
 	return rules_listen();
 }
 
-/* Of addresses there, only the host link's matter; routes only if something looks at one. */
-static int open_host(void)
-{
-	const int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
-
-	return rtnl_listen(NETLINK_ROUTE, groups, ARRAY_LEN(groups));
-}
-
 int net_watch_new(struct net_watch **out, struct netns *ns, struct event_base *base,
-		  void (*on_change)(void *ctx, const struct net_news *news), void *ctx)
+		  struct net_host *host, void (*on_change)(void *ctx, const struct net_news *news),
+		  void *ctx)
 {
 	const int queue = QUEUE_BYTES;
 	struct net_watch *w = calloc(1, sizeof(*w));
@@ -274,9 +230,14 @@ int net_watch_new(struct net_watch **out, struct netns *ns, struct event_base *b
 
 	if (!w)
 		return err;
-	*w = (struct net_watch){.ns = ns, .fd = {-1, -1, -1}, .on_change = on_change, .ctx = ctx};
+	*w = (struct net_watch){.ns = ns,
+				.fd = {-1, -1},
+				.host = host,
+				.host_side = {.ns = ns, .on_news = on_host},
+				.on_change = on_change,
+				.ctx = ctx};
+	host_join(host, &w->host_side);
 	w->fd[INSIDE] = netns_run(ns, open_inside, NULL);
-	w->fd[HOST] = open_host();
 	w->fd[RULES] = netns_run(ns, open_rules, NULL);
 	w->timer = event_new(base, -1, 0, on_timer, w);
 	if (!w->timer)
@@ -301,27 +262,16 @@ fail:
 
 void net_watch_looks(struct net_watch *w, const struct net_look *looks, unsigned n)
 {
-	static const int groups[] = {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE};
-	bool routes = false;
-
-	w->look = looks;
-	w->n_looks = n;
-	for (unsigned i = 0; i < n; i++)
-		routes = routes || (looks[i].host && looks[i].kind == NET_LOOK_ROUTE);
-	if (routes == w->host_routes)
-		return;
-	w->host_routes = routes;
-	/* without it a route that goes is noticed when it is next looked at */
-	for (size_t i = 0; i < ARRAY_LEN(groups); i++)
-		(void)setsockopt(w->fd[HOST], SOL_NETLINK,
-				 routes ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP,
-				 &groups[i], sizeof(groups[i]));
+	w->host_side.look = looks;
+	w->host_side.n_looks = n;
+	host_looks_changed(w->host);
 }
 
 void net_watch_free(struct net_watch *w)
 {
 	if (!w)
 		return;
+	host_leave(w->host, &w->host_side);
 	for (int side = 0; side < SIDES; side++) {
 		if (w->readable[side])
 			event_free(w->readable[side]);

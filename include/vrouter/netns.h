@@ -307,6 +307,10 @@ must_check int net_random_mac(uint8_t mac[static NET_MAC_BYTES]);
 
 /* NAT and filter in a table of our own; other tables are never touched. It is there on a STANDBY,
  * too, so nothing of it is on the way of a promotion. */
+/* Early in a process that will have many files open: keeps a descriptor for libnftables. 0 or
+ * -errno.
+ */
+must_check int nft_reserve(void);
 #define NAT_TABLE "inet vrouter"
 /* Pure: text of one transaction that replaces the whole table; its comment carries a hash of the
  * rules. Counters begin as given (NULL: with 0), which is not part of the hash. tables: of the
@@ -415,8 +419,13 @@ struct net_news {
 	bool rules;  /* somebody else changed our table, or perhaps did: run nat_replace() */
 	char by[48]; /* rules: who, as the kernel says, "nft (pid 4711)"; empty: unknown */
 };
+/* The host's side, for all routers of this process. 0 or -errno. */
+struct net_host;
+must_check int net_host_new(struct net_host **out, struct event_base *base);
+void net_host_free(struct net_host *h); /* after every watch; NULL is allowed */
 struct net_watch;
 must_check int net_watch_new(struct net_watch **out, struct netns *ns, struct event_base *base,
+			     struct net_host *host,
 			     void (*on_change)(void *ctx, const struct net_news *news), void *ctx);
 void net_watch_free(struct net_watch *w);
 

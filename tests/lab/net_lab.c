@@ -425,6 +425,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(many_strays),
 		cmocka_unit_test(watch),
 		cmocka_unit_test(drift_of_rules),
+		cmocka_unit_test(many_files),
 		cmocka_unit_test(looks),
 		cmocka_unit_test(probes),
 		cmocka_unit_test(adoption),

@@ -52,6 +52,7 @@ void drift(void **state);
 void many_strays(void **state);
 void watch(void **state);
 void drift_of_rules(void **state);
+void many_files(void **state);
 void looks(void **state);
 void probes(void **state);
 void adoption(void **state);

@@ -4,7 +4,9 @@
 #include "net_lab.h"
 
 #include <event2/event.h>
+#include <fcntl.h>
 #include <linux/rtnetlink.h>
+#include <sys/resource.h>
 
 /* ---- drift, with and without a watcher ---- */
 
@@ -87,9 +89,11 @@ void watch(void **state)
 	struct event_base *base = event_base_new();
 	struct watching w = {0};
 	struct net_watch *watch;
+	struct net_host *host;
 
 	(void)state;
-	assert_ok(net_watch_new(&watch, s.ns, base, on_change, &w));
+	assert_ok(net_host_new(&host, base));
+	assert_ok(net_watch_new(&watch, s.ns, base, host, on_change, &w));
 	run_loop(base, 20);
 	assert_int_equal(w.calls, 0);
 
@@ -126,6 +130,7 @@ void watch(void **state)
 	assert_in_range(w.calls, 1, 12);
 	assert_int_equal(ensure(true), 0);
 	net_watch_free(watch);
+	net_host_free(host);
 	event_base_free(base);
 }
 
@@ -149,6 +154,28 @@ static bool watch_rules(struct event_base *base, struct watching *w, const char 
 	return w->rules > 0;
 }
 
+/* libnftables waits by select(). */
+void many_files(void **state)
+{
+	int fd[1200];
+	struct rlimit l;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &l), 0);
+	l.rlim_cur = l.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &l), 0);
+	assert_ok(nft_reserve());
+	for (size_t i = 0; i < ARRAY_LEN(fd); i++) {
+		fd[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		assert_true(fd[i] >= 0);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		assert_ok(nat_replace(s.ns, &s.d, reason));
+	for (size_t i = 0; i < ARRAY_LEN(fd); i++)
+		close(fd[i]);
+	talk();
+}
+
 /* Who changes our table is noticed, and named; neither we nor who changes another one. */
 void drift_of_rules(void **state)
 {
@@ -162,10 +189,12 @@ void drift_of_rules(void **state)
 	struct event_base *base = event_base_new();
 	struct watching w = {0};
 	struct net_watch *watch;
+	struct net_host *host;
 	char before[8192], after[8192];
 
 	(void)state;
-	assert_ok(net_watch_new(&watch, s.ns, base, on_change, &w));
+	assert_ok(net_host_new(&host, base));
+	assert_ok(net_watch_new(&watch, s.ns, base, host, on_change, &w));
 	for (size_t i = 0; i < ARRAY_LEN(spoil); i++) {
 		if (!watch_rules(base, &w, spoil[i], 150))
 			fail_msg("not noticed: %s", spoil[i]);
@@ -182,6 +211,7 @@ void drift_of_rules(void **state)
 	assert_false(watch_rules(
 		base, &w, "nft delete table inet other && nft delete table ip vrouter", 150));
 	net_watch_free(watch);
+	net_host_free(host);
 	event_base_free(base);
 
 	/* what happened while nobody watched: a rule less, a rule more */
