@@ -2,6 +2,7 @@
 /* Answers to the control socket. What replication counts is asked for first, with a bound: without
  * its answer, the last known figures are told. */
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 
 #include <event2/event.h>
@@ -10,7 +11,8 @@
 #include "clock.h"
 #include "vrouter/log.h"
 
-#define QUERY_MS 200
+#define QUERY_MS     200
+#define MANY_ROUTERS 64
 
 static void answer_query(struct app *a, const struct app_query *q)
 {
@@ -31,6 +33,8 @@ static void answer_query(struct app *a, const struct app_query *q)
 		ctl_server_reply(a->ctl, q->client, data);
 	else
 		ctl_server_error(a->ctl, q->client, CTL_FAILED, "out of memory");
+	if (a->n_routers >= MANY_ROUTERS)
+		malloc_trim(0); /* of a thousand routers that was 30 MB */
 }
 
 void app_answer_queries(struct app *a)

@@ -398,7 +398,7 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 		return -ENOMEM;
 	r->env = env;
 	r->events_fd = -1;
-	r->conf = *conf;
+	conf_router_copy(&r->conf, conf);
 	r->track.priority = (uint8_t)conf->election.priority;
 	r->since_ms = wall_ms();
 	r->life.sync = env->sync || env->stock ? LIFE_SYNC_DOWN : LIFE_SYNC_NONE;

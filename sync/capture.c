@@ -46,11 +46,15 @@ int capture_new(struct capture **out, int fd, uint32_t own_port, const struct ca
 
 	if (err < 0)
 		return err;
+	/* a large piece of fresh memory: what no batch has filled yet costs nothing */
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
-	*c = (struct capture){
-		.fd = fd, .own_port = own_port, .ops = ops, .ctx = ctx, .counters = counters};
+	c->fd = fd;
+	c->own_port = own_port;
+	c->ops = ops;
+	c->ctx = ctx;
+	c->counters = counters;
 	for (unsigned i = 0; i < BATCH; i++) {
 		c->iov[i] = (struct iovec){.iov_base = c->buf[i], .iov_len = MESSAGE_MAX};
 		c->msg[i].msg_hdr = (struct msghdr){.msg_name = &c->from[i],

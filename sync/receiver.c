@@ -21,7 +21,7 @@ int receiver_init(struct receiver *r, const struct engine_conf *conf,
 	r->n_cells = n < RECEIVER_WINDOW ? (unsigned)n : RECEIVER_WINDOW;
 	r->cells = malloc(r->n_cells * r->cell_size); /* untouched pages cost nothing */
 	r->free_cell = malloc(r->n_cells * sizeof(*r->free_cell));
-	r->at = malloc(RECEIVER_WINDOW * sizeof(*r->at));
+	r->at = calloc(RECEIVER_WINDOW, sizeof(*r->at));
 	if (!r->cells || !r->free_cell || !r->at) {
 		receiver_fini(r);
 		return -ENOMEM;
@@ -45,11 +45,12 @@ void receiver_start(struct receiver *r, uint64_t next)
 	r->next = next;
 	r->top = next - 1;
 	r->gap = false;
+	if (r->n_used) /* else there is nothing in it, and most of it was never touched */
+		memset(r->at, 0, RECEIVER_WINDOW * sizeof(*r->at));
 	r->n_used = 0;
 	/* the lowest cells first: they are the ones whose pages are touched already */
 	for (unsigned i = 0; i < r->n_cells; i++)
 		r->free_cell[i] = (uint16_t)(r->n_cells - 1 - i);
-	memset(r->at, 0, RECEIVER_WINDOW * sizeof(*r->at));
 }
 
 static uint32_t jitter(struct receiver *r, uint32_t below)

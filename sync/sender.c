@@ -38,9 +38,11 @@ int sender_init(struct sender *s, const struct engine_conf *conf, struct sync_co
 	s->sent_mask = sent - 1;
 	s->ring_size = conf->ring_bytes;
 	s->body = malloc(conf->mtu_body);
+	/* untouched pages of these cost nothing */
+	s->slot = calloc(SENDER_SLOTS, sizeof(*s->slot));
 	s->ring = malloc(s->ring_size);
 	s->sent = malloc((size_t)sent * sizeof(*s->sent));
-	if (!s->body || !s->ring || !s->sent) {
+	if (!s->slot || !s->body || !s->ring || !s->sent) {
 		sender_fini(s);
 		return -ENOMEM;
 	}
@@ -51,9 +53,11 @@ int sender_init(struct sender *s, const struct engine_conf *conf, struct sync_co
 
 void sender_fini(struct sender *s)
 {
+	free(s->slot);
 	free(s->body);
 	free(s->ring);
 	free(s->sent);
+	s->slot = NULL;
 	s->body = NULL;
 	s->ring = NULL;
 	s->sent = NULL;

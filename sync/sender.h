@@ -39,7 +39,7 @@ struct sender {
 	uint64_t seq;	    /* last one sent */
 	uint64_t ack_every; /* each that many datagrams ask for acknowledgement; 0: none do */
 
-	struct sender_slot slot[SENDER_SLOTS];
+	struct sender_slot *slot;     /* SENDER_SLOTS */
 	unsigned n;		      /* slots in use */
 	uint16_t index[SENDER_INDEX]; /* 1 + slot, by hash */
 

@@ -147,6 +147,16 @@ static int dump_chunk(struct table *t, table_fn *fn, void *ctx)
 	return more;
 }
 
+/* A dump goes through all buckets of a hash that all namespaces share, whatever is in it: some 6 ms
+ * for 262,144 of them, where the count is had in 10 us. It counts what is not confirmed yet, too.
+ */
+static bool is_empty(struct table *t)
+{
+	uint32_t flows, flows_max;
+
+	return table_count(t, &flows, &flows_max) == 0 && flows == 0;
+}
+
 int table_dump(struct table *t, bool begin, table_fn *fn, void *ctx)
 {
 	int more, err;
@@ -160,6 +170,9 @@ int table_dump(struct table *t, bool begin, table_fn *fn, void *ctx)
 		begin = true;
 	}
 	if (begin) {
+		t->state = DUMP_IDLE;
+		if (is_empty(t))
+			return 0;
 		err = dump_request(t);
 		if (err < 0)
 			return err;

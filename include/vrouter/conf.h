@@ -260,6 +260,10 @@ must_check int conf_load_text(struct conf **out, const char *text, const char *n
 			      struct conf_errors *errors);
 void conf_free(struct conf *c);
 
+/* Into zeros (pure). Room for tracks is most of it, and mostly not used: what is not touched costs
+ * no memory. */
+void conf_router_copy(struct conf_router *to, const struct conf_router *from);
+
 static inline unsigned conf_legs(const struct conf_router *r)
 {
 	return NET_LEGS + r->n_extra_legs;

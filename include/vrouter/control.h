@@ -20,7 +20,7 @@
 #include "vrouter/nat.h"
 
 #define CTL_LINE_MAX	4096
-#define CTL_OUT_MAX	(4 * 1024 * 1024) /* what may wait for one client */
+#define CTL_OUT_MAX	(16 * 1024 * 1024) /* what may wait for one client */
 #define CTL_CLIENTS_MAX 32
 #define CTL_DEADLINE_S	10 /* to send a request, to take a reply */
 
