@@ -233,6 +233,7 @@ static void encode_details(struct wr *w, const struct ctl_status *s)
 	wr_varint(w, s->repair.deleted);
 	wr_varint(w, s->repair.bytes);
 	wr_u8(w, s->hearing);
+	wr_varint(w, s->every_ms);
 }
 
 static uint32_t rd_varint32(struct rd *r)
@@ -246,6 +247,7 @@ static void decode_details(struct rd *r, struct ctl_status *s)
 {
 	s->detailed = !rd_done(r);
 	s->hearing = ENGINE_HEARING_UNKNOWN;
+	s->every_ms = 0;
 	if (!s->detailed)
 		return;
 	s->flows = rd_varint32(r);
@@ -259,6 +261,8 @@ static void decode_details(struct rd *r, struct ctl_status *s)
 	s->repair.bytes = rd_varint(r);
 	if (!rd_done(r))
 		s->hearing = rd_u8(r);
+	if (!rd_done(r))
+		s->every_ms = rd_varint32(r);
 }
 
 static void encode_status(struct wr *w, const struct ctl_status *s)

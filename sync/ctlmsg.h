@@ -170,6 +170,8 @@ struct ctl_status {
 	uint64_t lag_ms;
 	struct repair_cost repair; /* the last one */
 	uint8_t hearing;	   /* enum engine_hearing */
+	uint32_t every_ms; /* the next one comes so soon, or sooner; 0: not said, by older versions
+			    */
 };
 
 struct ctl_nack {

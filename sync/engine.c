@@ -214,6 +214,7 @@ static void send_status(struct engine *e)
 	memcpy(m.status.name, e->conf.name, sizeof(m.status.name));
 	report_refresh(e);
 	report_fill(e, &m.status);
+	m.status.every_ms = quiet_said_ms(e);
 	trust_encode(e, &w);
 	ctl_encode(&w, &m);
 	if (e->is_source) {
@@ -223,7 +224,7 @@ static void send_status(struct engine *e)
 	send_ctl(e, buf, wr_len(&w));
 	e->status_due = false;
 	e->status_sent_at = e->now;
-	e->status_at = e->now + e->conf.heartbeat_ms;
+	e->status_at = e->now + quiet_pace_ms(e);
 }
 
 static void clash(struct engine *e)
@@ -268,7 +269,8 @@ static bool on_status(struct engine *e, struct peer *p, const struct ctl_status 
 {
 	uint64_t acked = stream_key_equal(&p->status.stream, &s->stream) ? p->status.seq : 0;
 
-	if (s->phase > ENGINE_SOURCE || s->percent > 100 || s->hearing > ENGINE_HEARING_DEAF)
+	if (s->phase > ENGINE_SOURCE || s->percent > 100 || s->hearing > ENGINE_HEARING_DEAF ||
+	    s->every_ms > ENGINE_QUIET_MAX_MS)
 		return false;
 	if (p->number < p->status_number)
 		return true; /* overtaken by a newer one */
@@ -498,6 +500,7 @@ uint64_t engine_run(struct engine *e, uint64_t now)
 	if (now - e->lag.checked_ms >= LAG_EVERY_MS)
 		e->lag_ms = lag_update(&e->lag, e, now);
 	update_alarms(e);
+	quiet_look(e);
 	tell_of_change(e);
 	/* at most one a millisecond, however many datagrams ask for it */
 	if (now >= e->status_at || (e->status_due && now > e->status_sent_at))

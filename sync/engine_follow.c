@@ -6,7 +6,13 @@
 
 bool replica_hears_source(const struct engine *e)
 {
-	return e->rep.heard && e->now - e->rep.heard_at < e->peers.loss_ms;
+	const struct peer *p = NULL;
+
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX && e->stream.sender; i++)
+		if (e->peers.peer[i].id == e->stream.sender)
+			p = &e->peers.peer[i];
+	return e->rep.heard &&
+	       e->now - e->rep.heard_at < (p ? peer_loss_ms(&e->peers, p) : e->peers.loss_ms);
 }
 
 unsigned replica_percent(const struct engine *e)

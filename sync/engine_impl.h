@@ -160,6 +160,13 @@ enum repair_why {
 	REPAIR_WHY_AUDIT,
 };
 
+struct engine_quiet {
+	uint64_t busy_at; /* when something changed last; what it was then: */
+	uint64_t seq, neigh;
+	struct stream_key stream;
+	bool was_source;
+};
+
 struct growth {
 	uint64_t seen, until;
 };
@@ -217,6 +224,7 @@ struct engine {
 	uint64_t reserve_at, reserve_said_at;
 	bool status_due; /* before the next heartbeat */
 	uint64_t status_at, status_sent_at;
+	struct engine_quiet quiet;
 	bool peers_changed;	    /* since on_status() */
 	struct engine_status shown; /* what on_status() last told of */
 
@@ -278,6 +286,12 @@ void trust_on_challenge(struct engine *e, const struct peer *p, const struct ctl
 void trust_on_echo(struct engine *e, struct peer *p, const struct ctl_challenge *c);
 /* What goes along with a STATUS. */
 void trust_encode(struct engine *e, struct wr *w);
+
+/* engine_quiet.c */
+uint32_t quiet_said_ms(const struct engine *e); /* 0: nothing */
+uint32_t quiet_pace_ms(const struct engine *e);
+/* Something may have happened: the next STATUS may be due sooner. */
+void quiet_look(struct engine *e);
 
 /* engine_path.c */
 void path_on_ask(struct engine *e, struct peer *p, const struct ctl_challenge *c);

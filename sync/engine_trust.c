@@ -107,7 +107,7 @@ void trust_renew(struct engine *e)
 	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
 		struct peer *p = &e->peers.peer[i];
 
-		if (p->proven && !p->lost && e->now - p->proven_at >= e->peers.loss_ms &&
+		if (p->proven && !p->lost && e->now - p->proven_at >= peer_loss_ms(&e->peers, p) &&
 		    e->now - p->asked_at >= e->conf.heartbeat_ms)
 			ask(e, p);
 	}

@@ -52,10 +52,17 @@ void peer_prove(struct peer *p, const struct dgram_hdr *h)
 	p->status_number = 0;
 }
 
+uint32_t peer_loss_ms(const struct peers *all, const struct peer *p)
+{
+	uint32_t said = p->named ? 5 * p->status.every_ms + 500 : 0;
+
+	return said > all->loss_ms ? said : all->loss_ms;
+}
+
 bool peer_vouches(const struct peers *all, const struct peer *p, const struct stream_key *k,
 		  uint64_t now)
 {
-	return p->proven && p->named && now - p->heard_at < all->loss_ms &&
+	return p->proven && p->named && now - p->heard_at < peer_loss_ms(all, p) &&
 	       p->status.phase == ENGINE_SOURCE && stream_key_equal(&p->status.stream, k);
 }
 
@@ -83,14 +90,15 @@ bool peers_expire(struct peers *p, uint64_t now)
 
 	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
 		struct peer *c = &p->peer[i];
-		bool lost = c->id && now - c->heard_at >= p->loss_ms;
+		uint32_t loss_ms = peer_loss_ms(p, c);
+		bool lost = c->id && now - c->heard_at >= loss_ms;
 
 		changed |= c->named && lost != c->lost;
 		c->lost = lost;
 		/* What of its last datagrams was held up could be given to us at leisure. Not as
 		 * soon as it is lost: a process that was kept from running finds what others said
 		 * meanwhile in its socket, and believes it. */
-		if (now - c->proven_at >= PEERS_PROOFS * (uint64_t)p->loss_ms)
+		if (now - c->proven_at >= PEERS_PROOFS * (uint64_t)loss_ms)
 			c->proven = false;
 		if (lost) {
 			c->followed_at = 0;

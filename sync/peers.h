@@ -43,7 +43,7 @@ struct peer {
 
 struct peers {
 	struct peer peer[ENGINE_PEERS_MAX];
-	uint32_t loss_ms;
+	uint32_t loss_ms; /* of one that does not say how often it speaks */
 };
 
 struct peer *peers_find(struct peers *p, uint32_t id);
@@ -58,6 +58,8 @@ bool peer_has_proven(const struct peer *p, const struct dgram_hdr *h);
 /* Lives, and says that it is the source of this stream. */
 bool peer_vouches(const struct peers *all, const struct peer *p, const struct stream_key *k,
 		  uint64_t now);
+/* Of whom nothing was heard for so long, that one is lost: five of its intervals and 500 ms. */
+uint32_t peer_loss_ms(const struct peers *all, const struct peer *p);
 /* Marks who was not heard for too long; true when that changed anything. */
 bool peers_expire(struct peers *p, uint64_t now);
 /* Lives and follows the stream. */

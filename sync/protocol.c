@@ -142,6 +142,12 @@ void protocol_vouch(struct protocol *p, uint32_t peer, uint64_t question, uint64
 		engine_vouch(p->native, peer, question, now);
 }
 
+void protocol_quiet(struct protocol *p, uint32_t quiet_ms)
+{
+	if (p->native)
+		engine_set_quiet(p->native, quiet_ms);
+}
+
 void protocol_hears(struct protocol *p, enum engine_hearing hearing, uint64_t now)
 {
 	if (p->native)

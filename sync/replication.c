@@ -296,6 +296,11 @@ void replication_query(struct replication *r)
 	replication_news(r);
 }
 
+void replication_quiet(struct replication *r, uint32_t quiet_ms)
+{
+	protocol_quiet(&r->proto, quiet_ms);
+}
+
 void replication_path(struct replication *r, const struct sync_msg *m)
 {
 	uint64_t now = monotonic_ms();

@@ -17,6 +17,7 @@ struct shared {
 	struct links *links; /* set before the first router */
 	struct sync_msg_conf conf;
 	uint32_t self;
+	uint32_t quiet_ms;	    /* see engine_conf; as many routers as there are let it be */
 	void (*on_news)(void *ctx); /* some router has something to say (replication_take) */
 	void *ctx;
 	/* of this round of the loop, for its pace (pace.h) */
@@ -54,6 +55,7 @@ void replication_drain(struct replication *r, uint32_t wait_ms);
 /* The core's neighbours. */
 void replication_neighbours(struct replication *r, const struct sync_msg_neigh *m);
 void replication_query(struct replication *r);
+void replication_quiet(struct replication *r, uint32_t quiet_ms);
 /* Answered in parts, with this number. */
 void replication_verify(struct replication *r, uint32_t request);
 /* ASK, VOUCH, HEARS, WANT. */

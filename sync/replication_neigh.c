@@ -12,7 +12,8 @@ void replication_neighbours(struct replication *r, const struct sync_msg_neigh *
 		protocol_clear_neighbours(&r->proto);
 	else
 		protocol_set_neighbours(&r->proto, m->page, &m->content);
-	/* told when the engine has its next turn, a heartbeat later at most */
+	replication_after_batch(r);
+	links_flush(r->shared->links);
 }
 
 void replication_neigh_drop(struct replication *r)

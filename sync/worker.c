@@ -18,10 +18,13 @@
 #include "vrouter/contain.h"
 #include "vrouter/log.h"
 
-#define IPC_TURN   64 /* messages before others get their turn */
-#define LATER_MS   50
-#define PRIORITY   1		/* below the core's */
-#define MMAP_ABOVE (128 * 1024) /* large temporary memory goes back to the system */
+#define QUIET_MS      100 /* for so many routers, and as much more as there are more of them */
+#define QUIET_ROUTERS 32
+#define QUIET_MAX_MS  3200
+#define IPC_TURN      64 /* messages before others get their turn */
+#define LATER_MS      50
+#define PRIORITY      1		   /* below the core's */
+#define MMAP_ABOVE    (128 * 1024) /* large temporary memory goes back to the system */
 
 struct worker {
 	struct shared shared;
@@ -277,6 +280,29 @@ static int configure(struct worker *w, const struct sync_msg_conf *conf)
 	return links_new(&w->shared.links, w->shared.base, PRIO_LINK, conf, &link_ops, w);
 }
 
+/* So that all routers together say a few hundred STATUS a second, where nothing happens. */
+static void pace_routers(struct worker *w)
+{
+	uint32_t ms = QUIET_MS;
+
+	for (unsigned room = QUIET_ROUTERS; room < w->routers.n && ms < QUIET_MAX_MS; room *= 2)
+		ms *= 2;
+	if (ms == w->shared.quiet_ms)
+		return;
+	w->shared.quiet_ms = ms;
+	for (unsigned i = 0; i < w->routers.n; i++)
+		replication_quiet(w->routers.at[i], ms);
+}
+
+static int add_router(struct worker *w, const struct sync_msg_router *conf, const int *fds,
+		      bool *taken)
+{
+	int err = routers_add(&w->routers, &w->shared, conf, fds, taken);
+
+	pace_routers(w);
+	return err;
+}
+
 static int on_router(struct worker *w, const struct sync_msg_router *conf, const int *fds,
 		     unsigned n_fds, bool *taken)
 {
@@ -289,7 +315,13 @@ static int on_router(struct worker *w, const struct sync_msg_router *conf, const
 	r = routers_by_name(&w->routers, conf->router);
 	if (r)
 		return replication_change(r, conf);
-	return n_fds == SYNC_FDS ? routers_add(&w->routers, &w->shared, conf, fds, taken) : -EPROTO;
+	return n_fds == SYNC_FDS ? add_router(w, conf, fds, taken) : -EPROTO;
+}
+
+static void del_router(struct worker *w, const struct replication *r)
+{
+	routers_del(&w->routers, r);
+	pace_routers(w);
 }
 
 static int on_role(struct worker *w, const struct sync_msg *m)
@@ -312,7 +344,7 @@ static int on_role(struct worker *w, const struct sync_msg *m)
 	else if (m->type == SYNC_MSG_VERIFY)
 		replication_verify(r, m->role.request);
 	else
-		routers_del(&w->routers, r);
+		del_router(w, r);
 	return 0;
 }
 

@@ -139,6 +139,8 @@ struct engine_conf {
 	size_t reorder_bytes;  /* bound of what waits for a gap to close */
 	uint32_t
 		heartbeat_ms; /* status message interval; a peer is lost after 5 of them + 500 ms */
+	uint32_t quiet_ms;    /* that interval while nothing changes, if it is longer; see
+			       * engine_quiet.c. 0: the same */
 	uint32_t pin_s;	      /* timeout of flows on a replica */
 	uint32_t audit_ms;    /* a source has replicas compare their tables so often; 0: never */
 	struct flow_timeouts timeouts;
@@ -154,6 +156,8 @@ must_check int engine_new(struct engine **out, const struct engine_conf *conf,
 			  const struct engine_ops *ops, void *ctx, struct sync_counters *counters,
 			  uint64_t now);
 void engine_free(struct engine *e); /* NULL is allowed */
+#define ENGINE_QUIET_MAX_MS 5000
+void engine_set_quiet(struct engine *e, uint32_t quiet_ms);
 
 /* Becomes the source: applies and commits what it has in order, opens a stream with a term above
  * every term it has heard of and above min_term. The caller is already subscribed to kernel events,

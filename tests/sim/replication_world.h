@@ -672,6 +672,7 @@ static void node_start(struct sim *s, unsigned i, bool empty)
 	n->filter = conf.filter = random_filter(s);
 	conf.reorder_bytes = conf.mtu_body * (5u << rnd(s, 6));
 	conf.audit_ms = chance(s, 500) ? 1000 + rnd(s, 6000) : 0;
+	conf.quiet_ms = chance(s, 500) ? 100u << rnd(s, 6) : 0; /* 0: a version without */
 	conf.locals.n = 1;
 	conf.locals.addr[0] = ip_addr_v4(htonl(0xcb007101)); /* 203.0.113.1 */
 	if (empty) {

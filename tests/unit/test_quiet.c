@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* STATUS is rare where nothing happens, soon there when something does, and nobody is taken for
+ * lost for it: not when one gets lost, and not by a version that does not know of it. */
+#include "engine_stub.h"
+#include "flow_samples.h"
+
+#include "../../sync/engine_impl.h"
+
+#define QUIET_MS 3200
+
+struct side {
+	struct engine *e;
+	struct sync_counters c;
+	struct world *w;
+	unsigned sent;
+	uint64_t sent_at;
+};
+
+struct world {
+	struct side side[2];
+	uint64_t now, random;
+	bool cut;
+};
+
+static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, size_t len)
+{
+	struct side *from = ctx;
+	struct world *w = from->w;
+	struct side *to = &w->side[from == &w->side[0]];
+
+	from->sent += h->kind == DGRAM_CONTROL;
+	from->sent_at = h->kind == DGRAM_CONTROL ? w->now : from->sent_at;
+	if (to->e && !w->cut)
+		engine_on_datagram(to->e, h, body, len, w->now);
+}
+
+static void op_random(void *ctx, void *buf, size_t len)
+{
+	struct world *w = ((struct side *)ctx)->w;
+
+	w->random++;
+	memset(buf, 0, len);
+	memcpy(buf, &w->random, len < sizeof(w->random) ? len : sizeof(w->random));
+}
+
+static const struct engine_ops ops = {.send = op_send,
+				      .put = stub_put,
+				      .del = stub_del,
+				      .commit = stub_nothing,
+				      .dump = stub_dump,
+				      .count = stub_count,
+				      .expects = stub_expects,
+				      .random = op_random,
+				      .on_status = stub_nothing};
+
+static bool lost(const struct side *s)
+{
+	struct engine_peer p[ENGINE_PEERS_MAX];
+	unsigned n = engine_peers(s->e, p, s->w->now);
+
+	return n != 1 || p[0].lost;
+}
+
+/* How often anybody was taken for lost in any of these milliseconds. */
+static unsigned run(struct world *w, unsigned ms)
+{
+	unsigned losses = 0;
+
+	while (ms--) {
+		w->now++;
+		for (unsigned i = 0; i < 2; i++)
+			(void)engine_run(w->side[i].e, w->now);
+		losses += lost(&w->side[0]) || lost(&w->side[1]);
+	}
+	return losses;
+}
+
+static void make(struct world *w, unsigned i, uint32_t quiet_ms)
+{
+	struct engine_conf conf;
+
+	engine_conf_defaults(&conf);
+	snprintf(conf.name, sizeof(conf.name), "side-%u", i);
+	conf.self = i + 1;
+	conf.quiet_ms = quiet_ms;
+	w->side[i].w = w;
+	assert_int_equal(engine_new(&w->side[i].e, &conf, &ops, &w->side[i], &w->side[i].c, w->now),
+			 0);
+}
+
+/* 0 is the source, 1 follows. */
+static struct world *set_up(uint32_t first_ms, uint32_t second_ms)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	w->now = 5000;
+	make(w, 0, first_ms);
+	make(w, 1, second_ms);
+	(void)run(w, 500);
+	(void)engine_promote(w->side[0].e, 6, w->now);
+	(void)run(w, 5000);
+	w->side[0].sent = w->side[1].sent = 0;
+	return w;
+}
+
+static void tear_down(struct world *w)
+{
+	w->cut = true;
+	for (unsigned i = 0; i < 2; i++)
+		engine_free(w->side[i].e);
+	free(w);
+}
+
+static void rare(void **state)
+{
+	struct world *w = set_up(QUIET_MS, QUIET_MS);
+
+	(void)state;
+	assert_int_equal(run(w, 64000), 0);
+	for (unsigned i = 0; i < 2; i++) /* 20, and proofs of who they are */
+		assert_in_range(w->side[i].sent, 20, 40);
+	tear_down(w);
+}
+
+/* Both ends hear of the tail of a burst as soon as ever. */
+static void soon(void **state)
+{
+	struct world *w = set_up(QUIET_MS, QUIET_MS);
+	const struct flow f = sample_tcp_snat(1);
+
+	(void)state;
+	assert_int_equal(run(w, 10007), 0);
+	engine_on_change(w->side[0].e, &f, FLOW_NEW, w->now);
+	engine_on_drained(w->side[0].e, w->now);
+	assert_int_equal(run(w, 101), 0);
+	assert_in_range(w->now - w->side[0].sent_at, 0, 100);
+	assert_in_range(w->now - w->side[1].sent_at, 0, 100);
+	w->side[0].sent = w->side[1].sent = 0;
+	assert_int_equal(run(w, 800), 0);
+	assert_in_range(w->side[0].sent, 7, 20);
+	assert_in_range(w->side[1].sent, 7, 20);
+	tear_down(w);
+}
+
+static void found_lost(void **state)
+{
+	struct world *w = set_up(QUIET_MS, QUIET_MS);
+
+	(void)state;
+	assert_int_equal(run(w, 10000), 0);
+	w->cut = true;
+	(void)run(w, 5 * QUIET_MS + 500);
+	assert_true(lost(&w->side[0]) && lost(&w->side[1]));
+	w->cut = false;
+	(void)run(w, QUIET_MS + 100);
+	assert_false(lost(&w->side[0]) || lost(&w->side[1]));
+	tear_down(w);
+}
+
+/* Whenever it is silent for most of a second, also while they say that they will be. */
+static void a_while_without_a_word(void **state)
+{
+	(void)state;
+	for (unsigned at = 0; at < 8000; at += 50) {
+		struct world *w = set_up(QUIET_MS, QUIET_MS);
+		const struct flow f = sample_tcp_snat(1);
+
+		(void)run(w, 4000);
+		engine_on_change(w->side[0].e, &f, FLOW_NEW, w->now);
+		engine_on_drained(w->side[0].e, w->now);
+		assert_int_equal(run(w, at), 0);
+		w->cut = true;
+		assert_int_equal(run(w, 700), 0);
+		w->cut = false;
+		assert_int_equal(run(w, 8000), 0);
+		tear_down(w);
+	}
+}
+
+static void another_version(void **state)
+{
+	struct world *w = set_up(QUIET_MS, 0);
+
+	(void)state;
+	assert_int_equal(run(w, 20000), 0);
+	assert_in_range(w->side[0].sent, 199, 300);
+	assert_in_range(w->side[1].sent, 199, 300);
+	tear_down(w);
+}
+
+static void different(void **state)
+{
+	struct world *w = set_up(QUIET_MS, 100);
+
+	(void)state;
+	assert_int_equal(run(w, 64000), 0);
+	assert_in_range(w->side[0].sent, 20, 110); /* who speaks often proves often who it is */
+	assert_in_range(w->side[1].sent, 640, 720);
+	engine_set_quiet(w->side[0].e, 100);
+	w->side[0].sent = 0;
+	assert_int_equal(run(w, 10000), 0);
+	assert_in_range(w->side[0].sent, 95, 120);
+	tear_down(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rare),
+		cmocka_unit_test(soon),
+		cmocka_unit_test(found_lost),
+		cmocka_unit_test(a_while_without_a_word),
+		cmocka_unit_test(another_version),
+		cmocka_unit_test(different),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
