@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Thirty routers in one daemon: in groups of one election each, one of them broken. It has no group, and disturbs
+# nobody. More files than the soft limit allows are open, and no more than a few for each. All fail over.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/bench_lib.sh"
+. "$(dirname "$0")/bench_routers.sh"
+
+N=30 BROKEN=7 ROUTERS_PER_GROUP=15
+others() { routers_are "$1" $((N - 1)) ".router != \"r$BROKEN\" and $2"; }
+broken() { ctl "$1" --json status r$BROKEN | jq -r '.routers[0] | .role + " " + (.fault // "")'; }
+vips() { # N: routers that have their VIPs there
+	local r n=0
+	for ((r = 1; r <= N; r++)); do
+		! ip -n "$LAB-c$1-r$r" -4 -o address show dev vr-mgmt 2>/dev/null | grep -q " 10\.64\.$r\.1/24" || n=$((n + 1))
+	done
+	echo $n
+}
+
+lab_up
+for i in 1 2; do
+	lab_controller $i
+	lab_sync_link $i
+	routers_config $i $N $BROKEN
+done
+lab_run 1 prlimit --nofile=128:8192
+wait_for "all but one are ACTIVE on controller 1" 30 others 1 '.role == "ACTIVE"'
+lab_run 2 prlimit --nofile=128:8192
+wait_for "all but one are ready on controller 2" 30 others 2 '.role == "STANDBY" and .sync == "ready"'
+note "started"
+for i in 1 2; do
+	[ "$(broken $i)" = "FAULT bridge br-missing does not exist" ] || fail "the broken one: $(broken $i)"
+	files=$(routers_sum $i routers_fds)
+	[ "$files" -le $((N * 20 + 100)) ] || fail "controller $i has $files files open"
+done
+[ "$(vips 1) $(vips 2)" = "$((N - 1)) 0" ] || fail "VIPs: $(vips 1) and $(vips 2)"
+was=$(ctl 2 --json status | jq -c '[.routers[] | [.router, .since]]')
+lab_ip c1 link add other0 type veth peer name other1 # the host's side changes, and concerns nobody
+[ "$(ctl 2 --json status | jq -c '[.routers[] | [.router, .since]]')" = "$was" ] || fail "roles changed for nothing"
+
+lab_bridge c2 br-missing
+wait_for "the broken one is well on controller 2" 20 routers_are 2 1 ".router == \"r$BROKEN\" and .role == \"ACTIVE\""
+others 2 '.role == "STANDBY" and .sync == "ready"' || fail "that disturbed others"
+lab_ip c2 link del br-missing
+wait_for "and broken again" 20 routers_are 2 1 ".router == \"r$BROKEN\" and .role == \"FAULT\""
+
+lab_crash 1
+wait_for "all others are ACTIVE on controller 2" 20 others 2 '.role == "ACTIVE"'
+[ "$(vips 2)" = $((N - 1)) ] || fail "VIPs: $(vips 2)"
+note "passed"
