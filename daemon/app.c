@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 
@@ -17,6 +18,9 @@
 #include "procwatch.h"
 #include "startup.h"
 #include "vrouter/log.h"
+
+/* Pages of its own for each router: those of it that are not used are not there. */
+#define MMAP_ABOVE (16 * 1024)
 
 /* What replication says of many routers comes in their order, so it begins behind the last one. */
 struct router *app_find(struct app *a, const char *name)
@@ -388,6 +392,7 @@ static int load(struct app *a)
 	if (errors.more)
 		fprintf(stderr, "and %u more\n", errors.more);
 	conf_errors_free(&errors);
+	malloc_trim(0); /* what parsing took */
 	return err;
 }
 
@@ -492,6 +497,7 @@ int app_run(const struct app_opts *opts)
 		return EXIT_FAILURE;
 	a->opts = opts;
 	a->listener = -1;
+	mallopt(M_MMAP_THRESHOLD, MMAP_ABOVE);
 	signal(SIGPIPE, SIG_IGN);
 	err = load(a);
 	if (!err)

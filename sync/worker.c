@@ -23,8 +23,10 @@
 #define QUIET_MAX_MS  3200
 #define IPC_TURN      64 /* messages before others get their turn */
 #define LATER_MS      50
-#define PRIORITY      1		   /* below the core's */
-#define MMAP_ABOVE    (128 * 1024) /* large temporary memory goes back to the system */
+#define PRIORITY      1 /* below the core's */
+/* Pages of its own for each larger piece: temporary ones go back to the system, and of those that
+ * stay (for each router) what is never used is never there: calloc() would clear it in the heap. */
+#define MMAP_ABOVE (16 * 1024)
 
 struct worker {
 	struct shared shared;
