@@ -5,7 +5,12 @@
 # the tables become equal. (lab/contain_stop: the same when it is stopped for good.)
 . "$(dirname "$0")/lib.sh"
 
-sync_pid() { pgrep -P "${LAB_DAEMON[$1]}" -f -- --sync-worker; }
+sync_pid() {
+	local pid
+	for pid in $(<"/proc/${LAB_DAEMON[$1]}/task/${LAB_DAEMON[$1]}/children"); do
+		! grep -qsze --sync-worker "/proc/$pid/cmdline" || echo "$pid"
+	done
+}
 has_new_sync() { # CONTROLLER OLD-PID
 	local pid
 	pid=$(sync_pid "$1")
@@ -67,7 +72,7 @@ fault() {
 	drops=$(lab_dropped)
 	ask probe reset
 	"$what" "$at" "$pid"
-	traffic "tcp$N" n1 tcp-flows --target $HOST:7 --count 200 --interval-us 500
+	traffic "tcp$N" n1 tcp-flows --target $HOST:7 --count 200
 	traffic "udp$N" n1 udp-flows --target $HOST:7 --count 50
 	sleep 0.3
 	load_off
