@@ -64,7 +64,7 @@ cluster_files "$LAB_DIR/cib.xml"
 for i in 1 2; do cluster_start $i; done
 
 # Both sides say so: Pacemaker, and the routers themselves.
-runs_on() { promoted_on "$1" "$1" && is_active "$1"; }
+runs_on() { is_active "$1" && promoted_on "$1" "$1"; } # what is cheap to ask first
 somewhere() {
 	local i
 	for i in "${!LAB_DAEMON[@]}"; do runs_on "$i" && where=$i && return 0; done
