@@ -89,17 +89,19 @@ static unsigned check_ready(struct sim *s, const struct node *src)
 {
 	unsigned n = 0;
 
+	if (!is_quiet(src))
+		return 0;
 	for (unsigned i = 0; i < s->n_nodes; i++) {
 		const struct node *rep = &s->node[i];
 		struct engine_status st;
 
 		if (!rep->alive || rep->dead || rep == src || rep->tampered || rep->trail_until)
 			continue;
+		if (!stream_key_equal(&rep->engine->stream, &src->engine->stream) || rep->n_queue ||
+		    rep->engine->rep.uncommitted)
+			continue;
 		engine_status(rep->engine, &st);
-		if (st.phase != ENGINE_READY ||
-		    !stream_key_equal(&rep->engine->stream, &src->engine->stream) ||
-		    st.seq != src->engine->sender.seq || rep->n_queue ||
-		    rep->engine->rep.uncommitted || !is_quiet(src))
+		if (st.phase != ENGINE_READY || st.seq != src->engine->sender.seq)
 			continue;
 		n++;
 		compare_tables(s, src, rep);
