@@ -39,16 +39,21 @@ setup_packages() {
 	return $rc
 }
 
-# setup_build PRESET: quiet unless it fails.
-setup_build() {
+# Quiet unless they fail: setup_configure PRESET, setup_build PRESET, which configures first.
+setup_configure() {
 	local log=$SETUP_TOP/build/$1.log
 	mkdir -p "$SETUP_TOP/build"
+	(cd "$SETUP_TOP" && cmake --preset "$1") >"$log" 2>&1 || setup_failed "to configure $1" "$log"
+}
+setup_build() {
+	local log=$SETUP_TOP/build/$1.log start=$SECONDS
 	printf 'building %-11s' "$1"
-	local start=$SECONDS
-	(cd "$SETUP_TOP" && cmake --preset "$1" && cmake --build "build/$1") >"$log" 2>&1 || {
-		echo " failed"
-		tail -n 60 "$log" >&2
-		return 1
-	}
+	setup_configure "$1" || return 1
+	(cd "$SETUP_TOP" && cmake --build "build/$1") >>"$log" 2>&1 || setup_failed "to build $1" "$log" || return 1
 	echo " $((SECONDS - start)) s"
+}
+setup_failed() { # WHAT LOG
+	echo " failed: $1"
+	tail -n 60 "$2" >&2
+	return 1
 }
