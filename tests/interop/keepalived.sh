@@ -63,7 +63,7 @@ interop_up() {
 	wait_for "tcpdump" 10 grep -q "listening on" "$LAB_DIR/tcpdump.log"
 }
 
-resigned_to_us() { ctl 1 --json events | jq -r '.reason // ""' | grep -q "^$1 resigned"; }
+resigned_to_us() { ctl 1 --json events | jq -r '.reason // ""' | grep "^$1 resigned" >/dev/null; }
 
 hears_us() { grep -q "Entering BACKUP STATE" "$LAB_DIR/keepalived.log"; }
 is_heard() { [ "$(status 1 .election.heard_from)" = "$1" ]; }

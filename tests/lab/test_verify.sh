@@ -120,7 +120,7 @@ note "nobody to compare with, and mistakes"
 lab_stop $standby
 no_peer() {
 	! compared $active && [ $rc = 1 ] &&
-		of_verified '.reason, .replicas[].reason' | grep -qE 'no longer heard|no replica|no source'
+		of_verified '.reason, .replicas[].reason' | grep -E 'no longer heard|no replica|no source' >/dev/null
 }
 wait_for "no replica" 20 no_peer
 text=$(ctl $active verify vrouter) && fail "exit status 0: $text"

@@ -12,7 +12,7 @@ reload() { # N PEERS
 	ctl "$1" reload >/dev/null || fail "reload: exit $?"
 }
 both='"10.20.0.11", "10.20.0.12"'
-resigned_to() { ctl "$1" --json events | jq -r '.reason // ""' | grep -q "^10.20.0.1$2 resigned"; }
+resigned_to() { ctl "$1" --json events | jq -r '.reason // ""' | grep "^10.20.0.1$2 resigned" >/dev/null; }
 
 lab_standard 2
 lab_exec n1 tcpdump -i eth0 -n --immediate-mode -l ip proto 112 and multicast >"$LAB_DIR/vrrp.seen" 2>"$LAB_DIR/tcpdump.log" &
