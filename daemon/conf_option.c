@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conf_option.h"
 
-#include "conf_track.h"
-
 #include <stddef.h>
-#include <string.h>
 
 static const char *const words_protocol[] = {"native", "conntrackd",
 					     NULL}; /* = conf_sync.conntrackd */
@@ -567,42 +564,3 @@ const struct conf_section conf_sections[CONF_SECS] = {
 			     .n_subs = ARRAY_LEN(router_subs),
 			     LINE_AT(struct conf_router, line)},
 };
-
-void conf_defaults(struct conf *c)
-{
-	strcpy(c->controller.run_dir, "/run/vrouterd");
-	strcpy(c->controller.state_dir, "/var/lib/vrouterd");
-	strcpy(c->controller.ovs_db, "/run/openvswitch/db.sock");
-	c->controller.realtime = true;
-	c->sync.port = 3781;
-	c->sync.checksum = true;
-	c->sync.refresh_s = 15;
-	c->sync.sealed = true;
-	c->sync.ring_kb = 2048;
-}
-
-void conf_router_defaults(struct conf_router *r)
-{
-	r->nat = NET_NAT_SNAT;
-	r->election.mode = CONF_ELECTION_VRRP;
-	r->election.version = 3;
-	r->election.priority = 100;
-	r->election.advert_interval_ms = 100;
-	r->election.preempt = true;
-	r->election.accept = true;
-	r->election.veto = true;
-	r->election.fast_interval_ms = 3;
-	r->sync_hold_s = 30;
-	r->drain_ms = 500;
-	r->linger_ms = 1000;
-	r->announce_refresh_s = 30;
-	r->warm_neighbours = true;
-	r->on_role_change_timeout_s = 10;
-	r->fence_timeout_s = 10;
-	r->adopt_timeout_s = 10;
-	r->services.lease_s = 3600;
-	strcpy(r->host_link.interface, "vr-host");
-	r->host_link.default_route = true;
-	for (unsigned i = 0; i < TRACK_MAX; i++)
-		conf_track_defaults(&r->track[i]);
-}

@@ -147,18 +147,25 @@ struct router {
 /* ---- router.c ---- */
 
 void router_push_command(struct router *r, struct life_in in, uint64_t request);
-/* A second ACTIVE was heard; what: from whom. */
-void router_election_rival(struct router *r, const char *what);
 /* Queues an event and, unless that is already under way, handles all that are queued. */
 void router_push(struct router *r, struct life_in in, const char *why);
 void router_happened(struct router *r, enum happening_type type, const char *text,
 		     const char *reason);
-/* Replication said something, or is down. */
-void router_on_report(struct router *r);
-/* With what is tracked, and with keys: to be forgotten. */
-void router_election_cfg(struct vrrp_io_cfg *cfg, const struct router *r);
 /* Starts a timer over. */
 void router_arm(struct event *timer, uint64_t ms);
+
+/* ---- router_election.c ---- */
+
+must_check int router_election_open(struct router *r, char reason[static NET_REASON_MAX]);
+/* What the role machine says to it. */
+void router_elect(struct router *r, enum vrrp_event ev);
+/* With what is tracked, and with keys: to be forgotten. */
+void router_election_cfg(struct vrrp_io_cfg *cfg, const struct router *r);
+void router_election_reconfigure(struct router *r);
+/* A second ACTIVE was heard; what: from whom. */
+void router_election_rival(struct router *r, const char *what);
+/* Replication said something, or is down. */
+void router_on_report(struct router *r);
 
 /* ---- router_net.c ---- */
 

@@ -512,34 +512,6 @@ uint64_t engine_run(struct engine *e, uint64_t now)
 
 /* ---- status ---- */
 
-const char *engine_heartbeats_name(enum engine_heartbeats b)
-{
-	static const char *const name[] = {
-		[ENGINE_BEATS_OFF] = "off",	    [ENGINE_BEATS_SENT] = "sent",
-		[ENGINE_BEATS_NONE] = "none",	    [ENGINE_BEATS_HEARD] = "heard",
-		[ENGINE_BEATS_MISSING] = "missing",
-	};
-
-	return name[b];
-}
-
-const char *engine_phase_name(enum engine_phase p)
-{
-	switch (p) {
-	case ENGINE_ALONE:
-		return "alone";
-	case ENGINE_SYNCING:
-		return "syncing";
-	case ENGINE_READY:
-		return "ready";
-	case ENGINE_SOURCE:
-		return "source";
-	case ENGINE_UNSAID:
-		break;
-	}
-	return "unknown";
-}
-
 void engine_status(const struct engine *e, struct engine_status *out)
 {
 	*out = (struct engine_status){

@@ -149,3 +149,31 @@ void report_alarms(struct engine *e)
 	set_alarm(e, ENGINE_ALARM_CLASH, grows(e, &r->clashes, SYNC_APPLY_CLASH));
 	set_alarm(e, ENGINE_ALARM_SEND, grows(e, &r->unsent, SYNC_TX_ERRORS));
 }
+
+const char *engine_heartbeats_name(enum engine_heartbeats b)
+{
+	static const char *const name[] = {
+		[ENGINE_BEATS_OFF] = "off",	    [ENGINE_BEATS_SENT] = "sent",
+		[ENGINE_BEATS_NONE] = "none",	    [ENGINE_BEATS_HEARD] = "heard",
+		[ENGINE_BEATS_MISSING] = "missing",
+	};
+
+	return name[b];
+}
+
+const char *engine_phase_name(enum engine_phase p)
+{
+	switch (p) {
+	case ENGINE_ALONE:
+		return "alone";
+	case ENGINE_SYNCING:
+		return "syncing";
+	case ENGINE_READY:
+		return "ready";
+	case ENGINE_SOURCE:
+		return "source";
+	case ENGINE_UNSAID:
+		break;
+	}
+	return "unknown";
+}

@@ -8,70 +8,47 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* 0: no such type. */
+#define EMPTY	   offsetof(struct sync_msg, conf)
+#define WITH(type) (EMPTY + sizeof(struct type))
+
+/* 0: no such type; a number from the other end may be anything. */
 static size_t message_len(uint32_t type)
 {
-	size_t body = 0;
+	static const size_t len[] = {
+		[SYNC_MSG_CONF] = WITH(sync_msg_conf),
+		[SYNC_MSG_ROUTER] = WITH(sync_msg_router),
+		[SYNC_MSG_ROUTER_DEL] = WITH(sync_msg_role),
+		[SYNC_MSG_PROMOTE] = WITH(sync_msg_role),
+		[SYNC_MSG_DEMOTE] = WITH(sync_msg_role),
+		[SYNC_MSG_DRAIN] = WITH(sync_msg_role),
+		[SYNC_MSG_QUERY] = EMPTY,
+		[SYNC_MSG_PING] = EMPTY,
+		[SYNC_MSG_ASK] = WITH(sync_msg_path),
+		[SYNC_MSG_VOUCH] = WITH(sync_msg_path),
+		[SYNC_MSG_HEARS] = WITH(sync_msg_path),
+		[SYNC_MSG_VERIFY] = WITH(sync_msg_role),
+		[SYNC_MSG_WANT] = WITH(sync_msg_path),
+		[SYNC_MSG_LEAVE] = WITH(sync_msg_leaving),
+		[SYNC_MSG_STREAM] = WITH(sync_msg_stream),
+		[SYNC_MSG_RESERVE] = WITH(sync_msg_reserve),
+		[SYNC_MSG_NEIGH] = WITH(sync_msg_neigh),
+		[SYNC_MSG_UP] = EMPTY,
+		[SYNC_MSG_PROMOTED] = WITH(sync_msg_role),
+		[SYNC_MSG_PONG] = EMPTY,
+		[SYNC_MSG_DRAINED] = WITH(sync_msg_role),
+		[SYNC_MSG_REPORT] = WITH(sync_msg_report),
+		[SYNC_MSG_ASKED] = WITH(sync_msg_path),
+		[SYNC_MSG_VOUCHED] = WITH(sync_msg_path),
+		[SYNC_MSG_BEATS] = WITH(sync_msg_path),
+		[SYNC_MSG_VERIFIED] = WITH(sync_msg_verified),
+		[SYNC_MSG_WANTED] = WITH(sync_msg_path),
+		[SYNC_MSG_LEAVING] = WITH(sync_msg_leaving),
+		[SYNC_MSG_RESERVED] = WITH(sync_msg_reserve),
+		[SYNC_MSG_DIAL] = WITH(sync_msg_stream),
+		[SYNC_MSG_LINK] = WITH(sync_msg_link),
+	};
 
-	switch ((enum sync_msg_type)type) {
-	case SYNC_MSG_CONF:
-		body = sizeof(struct sync_msg_conf);
-		break;
-	case SYNC_MSG_ROUTER:
-		body = sizeof(struct sync_msg_router);
-		break;
-	case SYNC_MSG_ROUTER_DEL:
-	case SYNC_MSG_PROMOTE:
-	case SYNC_MSG_DEMOTE:
-	case SYNC_MSG_DRAIN:
-	case SYNC_MSG_VERIFY:
-	case SYNC_MSG_PROMOTED:
-	case SYNC_MSG_DRAINED:
-		body = sizeof(struct sync_msg_role);
-		break;
-	case SYNC_MSG_ASK:
-	case SYNC_MSG_VOUCH:
-	case SYNC_MSG_HEARS:
-	case SYNC_MSG_ASKED:
-	case SYNC_MSG_VOUCHED:
-	case SYNC_MSG_BEATS:
-	case SYNC_MSG_WANT:
-	case SYNC_MSG_WANTED:
-		body = sizeof(struct sync_msg_path);
-		break;
-	case SYNC_MSG_LEAVE:
-	case SYNC_MSG_LEAVING:
-		body = sizeof(struct sync_msg_leaving);
-		break;
-	case SYNC_MSG_RESERVE:
-	case SYNC_MSG_RESERVED:
-		body = sizeof(struct sync_msg_reserve);
-		break;
-	case SYNC_MSG_QUERY:
-	case SYNC_MSG_PING:
-	case SYNC_MSG_UP:
-	case SYNC_MSG_PONG:
-		break;
-	case SYNC_MSG_REPORT:
-		body = sizeof(struct sync_msg_report);
-		break;
-	case SYNC_MSG_NEIGH:
-		body = sizeof(struct sync_msg_neigh);
-		break;
-	case SYNC_MSG_VERIFIED:
-		body = sizeof(struct sync_msg_verified);
-		break;
-	case SYNC_MSG_DIAL:
-	case SYNC_MSG_STREAM:
-		body = sizeof(struct sync_msg_stream);
-		break;
-	case SYNC_MSG_LINK:
-		body = sizeof(struct sync_msg_link);
-		break;
-	default: /* a number from the other end may be anything */
-		return 0;
-	}
-	return offsetof(struct sync_msg, conf) + body;
+	return type < ARRAY_LEN(len) ? len[type] : 0;
 }
 
 int sync_ipc_send(int fd, const struct sync_msg *m, const int *fds, unsigned n_fds)
