@@ -225,6 +225,8 @@ static void look_for_deaf(struct router *r)
 				 p->name, r->conf.election.interface);
 	}
 	router_alarm(r, ROUTER_ALARM_DEAF, text);
+	if (r->vrrp)
+		vrrp_io_unheard(r->vrrp, text[0]);
 }
 
 static void tell_winner(struct router *r)

@@ -70,6 +70,14 @@ static bool is_overdue(const struct vrrp_io *io)
 	return now_us() - io->last_tx_us > MISSED_MAX * vrrp_adv_us(&io->cfg);
 }
 
+/* Whoever does not hear us goes by what replication says of us, and gives up after two intervals.
+ */
+static bool may_be_replaced(const struct vrrp_io *io)
+{
+	return is_overdue(io) ||
+	       (io->unheard && now_us() - io->last_tx_us > 3 * vrrp_adv_us(&io->cfg) / 2);
+}
+
 /* ---- one step of the instance --------------------------------------------------------------- */
 
 static void tell_rival(struct vrrp_io *io)
@@ -241,7 +249,7 @@ static bool doubts_late(struct vrrp_io *io)
 {
 	bool active = io->inst.state == VRRP_ACTIVE;
 
-	if (active && is_overdue(io) && io->ops->on_doubt && !io->doubted)
+	if (active && may_be_replaced(io) && io->ops->on_doubt && !io->doubted)
 		io->doubted = io->ops->on_doubt(io->ctx);
 	else if (!doubt(io))
 		return false;
@@ -391,6 +399,11 @@ void vrrp_io_beats(struct vrrp_io *io, bool missing, uint64_t awake_us)
 		io->woke_us = woke;
 	if (io->deadline_us)
 		arm_at_deadline(io);
+}
+
+void vrrp_io_unheard(struct vrrp_io *io, bool unheard)
+{
+	io->unheard = unheard;
 }
 
 bool vrrp_io_is_well(const struct vrrp_io *io)

@@ -41,6 +41,7 @@ struct vrrp_io {
 	struct vrrp_heard heard;
 	bool doubted;	  /* and said so, since the timer was set */
 	bool held;	  /* it may not take over */
+	bool unheard;	  /* somebody does not hear us, see vrrp_io_unheard() */
 	bool beatless;	  /* heartbeats are missing, and no advertisement was heard since */
 	uint64_t woke_us; /* after it stood still */
 

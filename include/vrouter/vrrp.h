@@ -362,6 +362,10 @@ void vrrp_io_judge(struct vrrp_io *io);
  * that long. An advertisement that is heard afterwards proves that it lives, and this counts no
  * more until it is said again. */
 void vrrp_io_beats(struct vrrp_io *io, bool missing, uint64_t awake_us);
+/* Another controller says, by another way, that it does not hear this one's advertisements; or no
+ * more. Then an ACTIVE that stood still asks sooner whether it was replaced: it will not hear so.
+ */
+void vrrp_io_unheard(struct vrrp_io *io, bool unheard);
 /* ACTIVE, not about to leave, and has advertised in time: neighbours can count on it. */
 bool vrrp_io_is_well(const struct vrrp_io *io);
 /* An ACTIVE's addresses are there. One that takes over from an ACTIVE which is still there does not
