@@ -255,12 +255,15 @@ static uint8_t digest_state(const struct flow *f, uint8_t state[static 2], uint8
  * refuse them, which no repair would mend. */
 #define DIGEST_RARE ((uint32_t)(FLOW_HAS_LABELS | FLOW_HAS_SEQADJ | FLOW_HAS_SYNPROXY))
 
-static uint64_t digest_rare(const struct flow *f, const uint8_t key[static 16])
+/* rest: the digest of all else. On its own this part would be the same of two flows, and a bucket's
+ * sum would not show which of them has it. */
+static uint64_t digest_rare(const struct flow *f, uint64_t rest, const uint8_t key[static 16])
 {
 	const struct flow_rare *r = &f->rare;
 	uint8_t b[64] = {0};
 	struct wr w = wr_of(b, sizeof(b));
 
+	wr_be64(&w, rest);
 	wr_be32(&w, f->has & DIGEST_RARE);
 	if (f->has & FLOW_HAS_LABELS)
 		wr_bytes(&w, r->labels, sizeof(r->labels));
@@ -285,6 +288,7 @@ uint64_t flow_digest(const struct flow *f, const uint8_t key[static 16])
 	uint32_t status = htonl(f->status & STATUS_COMPARED);
 	uint16_t zone = htons(f->zone);
 	size_t n = addr_len(f->family), at = 32;
+	uint64_t digest;
 
 	memcpy(b + 2, &zone, 2);
 	b[4] = digest_state(f, b + 5, b + 24);
@@ -296,7 +300,8 @@ uint64_t flow_digest(const struct flow *f, const uint8_t key[static 16])
 	memcpy(b + (at += n), f->orig.dst, n);
 	memcpy(b + (at += n), f->reply.src, n);
 	memcpy(b + (at += n), f->reply.dst, n);
-	return siphash(b, at + n, key) + (f->has & DIGEST_RARE ? digest_rare(f, key) : 0);
+	digest = siphash(b, at + n, key);
+	return f->has & DIGEST_RARE ? digest_rare(f, digest, key) : digest;
 }
 
 void flow_merge(struct flow *into, const struct flow *from)
