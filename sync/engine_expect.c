@@ -155,12 +155,21 @@ void engine_on_expect_change(struct engine *e, const struct expect *x, enum flow
 	tell(e, OPX_EXPECT_DEL, x);
 }
 
-static void list_one(struct engine *e, const struct expect *given)
+/* One that was read from the table: with what will be left of it in a moment. */
+static void tell_read(struct engine *e, enum op_extended type, const struct expect *read)
+{
+	struct expect x = *read;
+
+	if (e->expects.rearm && x.timeout_s > EXPECT_PIN_S)
+		x.timeout_s -= EXPECT_PIN_S;
+	tell(e, type, &x);
+}
+
+static void list_one(struct engine *e, const struct expect *x)
 {
 	struct engine_expects *s = &e->expects;
-	struct expect x = *given;
 	struct flow master;
-	int err = get_master(e, &x, &master);
+	int err = get_master(e, x, &master);
 
 	s->failed |= err < 0 && err != -ENOENT;
 	if (err < 0 || !is_replicated(e, &master))
@@ -171,9 +180,7 @@ static void list_one(struct engine *e, const struct expect *given)
 		return;
 	}
 	s->listed++;
-	if (s->rearm && x.timeout_s > EXPECT_PIN_S) /* what will be left of it in a moment */
-		x.timeout_s -= EXPECT_PIN_S;
-	tell(e, OPX_EXPECT_LIST, &x);
+	tell_read(e, OPX_EXPECT_LIST, x);
 }
 
 static void tell_if_of(struct engine *e, const struct expect *x)
@@ -183,7 +190,7 @@ static void tell_if_of(struct engine *e, const struct expect *x)
 	expect_master(x, &master);
 	if (!flow_same(&master, &e->expects.of))
 		return;
-	tell(e, OPX_EXPECT, x);
+	tell_read(e, OPX_EXPECT, x);
 	look_later(e, x);
 }
 
