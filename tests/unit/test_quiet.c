@@ -7,6 +7,7 @@
 #include "../../sync/engine_impl.h"
 
 #define QUIET_MS 3200
+#define STEP_MS	 10
 
 struct side {
 	struct engine *e;
@@ -61,15 +62,22 @@ static bool lost(const struct side *s)
 	return n != 1 || p[0].lost;
 }
 
-/* How often anybody was taken for lost in any of these milliseconds. */
+/* From one due moment to the next, and at most STEP_MS. How often anybody was taken for lost then.
+ */
 static unsigned run(struct world *w, unsigned ms)
 {
+	uint64_t end = w->now + ms, next = w->now;
 	unsigned losses = 0;
 
-	while (ms--) {
-		w->now++;
-		for (unsigned i = 0; i < 2; i++)
-			(void)engine_run(w->side[i].e, w->now);
+	while (w->now < end) {
+		w->now = next > w->now ? next : w->now + 1;
+		w->now = w->now < end ? w->now : end;
+		next = w->now + STEP_MS;
+		for (unsigned i = 0; i < 2; i++) {
+			uint64_t due = engine_run(w->side[i].e, w->now);
+
+			next = due < next ? due : next;
+		}
 		losses += lost(&w->side[0]) || lost(&w->side[1]);
 	}
 	return losses;
