@@ -63,6 +63,18 @@ put_all() {
 	put -p icmpv6 -s $six -d $b6 --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 7
 }
 
+# A new source sets timeouts back that are longer than normal, a second after its promotion and up to three
+# times more while it finds some; then ours would be over in seconds.
+timeouts_stay() {
+	local canary="-p udp -s 10.78.0.1 -d 198.18.5.5 --sport 1 --dport 53"
+	put $canary
+	sleep 1.1
+	ct -L $canary 2>/dev/null | grep -Eq '^udp +17 (9[0-9][0-9]|1000) '
+	local rc=$?
+	ct -D $canary >/dev/null 2>&1
+	return $rc
+}
+
 outputs() {
 	printf -- '%s\n' '' '-o '{extended,id,ktimestamp,timestamp,labels,xml,save,userspace} \
 		'-o extended,id,ktimestamp,labels' '-o xml,extended,id,ktimestamp,labels,timestamp' \
@@ -242,6 +254,7 @@ for pid in "${followers[@]}"; do wait "$pid" || fail "a follower ended with $?: 
 [ "$(sed -n '1,2p;$p' "$LAB_DIR/new.3")" = "$(sed -n '1,2p;$p' "$LAB_DIR/old.3")" ] || fail "the XML around the events"
 note "events: $events lines, and $(wc -l <"$LAB_DIR/new.7") of expectations"
 
+wait_for "timeouts are left alone" 30 timeouts_stay
 traffic tcp n1 tcp-flows --target $HOST:7 --count 20
 put_all
 same_lists outputs < <(outputs)
