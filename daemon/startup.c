@@ -121,7 +121,7 @@ static bool network_of(struct ip_prefix *out, const struct ifaddrs *i)
 	(void)addr_of(out->addr.b, i->ifa_addr);
 	n = addr_of(mask, i->ifa_netmask);
 	for (size_t k = 0; k < n * 8; k++)
-		out->len += mask[k / 8] >> (7 - k % 8) & 1;
+		out->len = (uint8_t)(out->len + (mask[k / 8] >> (7 - k % 8) & 1));
 	return true;
 }
 

@@ -294,7 +294,11 @@ static void note_changes(struct netns *ns, const struct net_desired *d, const st
 		net_op_text(text, &p->op[i], d);
 		if (at + strlen(text) + sizeof(", ") > sizeof(ns->changes))
 			return;
-		snprintf(ns->changes + at, sizeof(ns->changes) - at, "%s%s", at ? ", " : "", text);
+		if (at) {
+			memcpy(ns->changes + at, ", ", 2);
+			at += 2;
+		}
+		memcpy(ns->changes + at, text, strlen(text) + 1);
 	}
 }
 
