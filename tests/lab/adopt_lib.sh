@@ -49,9 +49,12 @@ watch_stalls() {
 	LAB_PIDS+=($!)
 	disown $!
 }
-# The longest, or that a replication process got so little time that it was taken for dead.
+stood_still() { cat "$LAB_DIR"/c?.log | grep -c 'stood still for'; }
+# The longest, or that a replication process got so little time that it was taken for dead, or a core so little
+# that it says so.
 disturbance() {
 	local stall
+	[ "$(stood_still)" = "$stood" ] || echo "a core stood still"
 	[ "$(cat "$LAB_DIR"/c?.log | grep -c 'does not answer')" = "$hung" ] || echo "replication stood still"
 	stall=$(tail -n 1 "$LAB_DIR/stalls")
 	[ "${stall:-0}" -lt 200 ] || echo "the machine stood still for $stall ms"
@@ -77,7 +80,7 @@ remember() {
 	wait_for "the routers on two controllers" 10 other_is "$b" ACTIVE
 	wait_for "its former ACTIVE has left" 10 other_rests "$a"
 	term=$(status "$a" .term) since=$(status "$a" .since) sync=$(sync_pid "$a") guard=$(guard_pid "$a")
-	events=$(role_events "$b") hung=$(cat "$LAB_DIR"/c?.log | grep -c 'does not answer')
+	events=$(role_events "$b") hung=$(cat "$LAB_DIR"/c?.log | grep -c 'does not answer') stood=$(stood_still)
 	[ ${#WATCHES[@]} = 0 ] || kill "${WATCHES[@]}" $STALLS 2>/dev/null
 	WATCHES=()
 	watch_vips
