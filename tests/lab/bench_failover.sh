@@ -93,6 +93,8 @@ one_failover() { # DRIVER ADVERT [FLOWS [crash | kill | fast]]
 	ask probe report
 	put gap-ms "$(field gap_ms)"
 	put stall-ms "$(field stall_in_gap_ms)"
+	[ "$1" != vrouterd ] || put promotion-us "$(ctl $((3 - old)) --json stats | jq '.routers[0].network.last_promotion_us')"
+	[ "$flows" = 0 ] || put held "$(lab_in c$((3 - old))-vr "$TRAFFIC" have "${SET[@]}" --count "$flows")"
 }
 runs_failover() {
 	local advert driver

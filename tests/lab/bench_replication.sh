@@ -304,6 +304,9 @@ runs_crash() {
 report_crash() {
 	printf '\nCrash with %s flows, adverts every 100 ms, random SNAT ports, 1000 TCP connections that talk\n' $BIG
 	report_gaps crash
+	local d
+	for d in $DRIVERS; do echo "$d: of these flows in the kernel of the new ACTIVE afterwards: $(median "$d-crash.held")"; done
+	echo "vrouterd: promotion, decision to the kernel's last answer, us: $(median vrouterd-crash.promotion-us)"
 }
 
 # ---- loss -----------------------------------------------------------------------------------
