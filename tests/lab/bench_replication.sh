@@ -132,6 +132,7 @@ one_lag() { # DRIVER RATE PROBES
 	pair_up "$1"
 	pair_replica
 	pair_replica_ready
+	sleep 8 # until then a new source may look through its table for timeouts to set back
 	if [ "$2" != 0 ]; then
 		lab_exec c1-vr "$TRAFFIC" fill "${SET[@]}" --rate "$2" --count $(($2 * ($3 / 100 + 10))) >"$LAB_DIR/load" &
 		LAB_PIDS+=($!)
