@@ -13,7 +13,7 @@ load_on() {
 	lab_exec "c$active-vr" "$TRAFFIC" fill --target $HOST:$((1000 + N)) --source 10.20.0.$((150 + N)) \
 		--via $PUBLIC_VIP --count $FLOWS --rate $RATE >/dev/null &
 	FILL=$!
-	lab_exec n1 bash -c "while :; do : | $TRAFFIC tcp-flows --target $HOST:7 --count 100 \
+	lab_exec n1 bash -c "while :; do : | $TRAFFIC tcp-flows --target $HOST:8 --count 100 \
 		--interval-us 1000; sleep 0.05; done" >/dev/null 2>&1 &
 	LOAD=$!
 	LAB_PIDS+=($FILL $LOAD)
@@ -64,6 +64,10 @@ pause() { # CONTROLLER [ANOTHER PROCESS]
 
 names=()
 lab_standard 2
+# Two that forward, each not knowing the flows of the other one, pick ports at random. For one target that
+# is now and then the port of a connection that lives, and the host resets that. So what comes and goes has
+# a target of its own.
+traffic echo8 h1 echo-server --listen $HOST:8
 lab_start 1 2
 wait_for "one ACTIVE, one ready" 30 settled
 active=$(the_active) || fail "nobody is ACTIVE"

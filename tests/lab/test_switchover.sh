@@ -55,9 +55,12 @@ traffic tcp n1 tcp-flows --target $HOST:7 --count 300 --interval-us 2000
 traffic tcp6 n1 tcp-flows --target "[$HOST6]:7" --count 100 --interval-us 2000
 traffic udp n1 udp-flows --target $HOST:7 --count 100
 traffic ping n1 ping-flows --target $HOST:0 --count 30
-# More would need more ports than there are, where two routers pick them at random for one target.
-traffic opens n1 tcp-opens --target $HOST:7 --interval-us 4000
-traffic opens6 n1 tcp-opens --target "[$HOST6]:7" --interval-us 10000
+# For one target two routers can pick the port of a connection that lives, where they pick at random: so
+# these have one of their own, and more of them would need more ports than there are.
+traffic echo8 h1 echo-server --listen $HOST:8
+traffic echo86 h1 echo-server --listen "[$HOST6]:8"
+traffic opens n1 tcp-opens --target $HOST:8 --interval-us 4000
+traffic opens6 n1 tcp-opens --target "[$HOST6]:8" --interval-us 10000
 traffic probe n1 probe --target $HOST:7
 all_alive tcp tcp6 udp ping
 
