@@ -413,9 +413,9 @@ uint32_t engine_promote(struct engine *e, uint32_t min_term, uint64_t now)
 	e->now = now;
 	if (e->is_source)
 		return e->stream.term;
-	/* what waits behind a gap is newer than what we have: better than nothing */
-	while (e->receiver.next <= e->receiver.top)
-		receiver_skip(&e->receiver, receiver_resume(&e->receiver), now);
+	/* What waits behind a gap is newer than what we have: better than nothing. But a listing or
+	 * a comparison with a hole is none. */
+	replica_skip_to(e, e->receiver.top + 1);
 	replica_commit(e);
 	replica_leave(e);
 	e->rep.trailing = false;

@@ -43,6 +43,7 @@ void replica_leave(struct engine *e)
 	account_free(e);
 	verify_stop(e);
 	expects_forget(e);
+	report_repair_ends(e);
 	e->job = JOB_NONE;
 	e->rep.heard = false;
 	beats_forget(e);

@@ -412,6 +412,7 @@ void report_repair_listed(struct engine *e);
 void report_repair_done(struct engine *e);
 struct repair_cost report_last(const struct engine *e);
 void report_fill(const struct engine *e, struct ctl_status *s);
+void report_repair_ends(struct engine *e); /* it came to nothing */
 void report_alarms(struct engine *e);
 
 /* engine_follow.c */

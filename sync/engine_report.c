@@ -42,6 +42,11 @@ void report_repair_listed(struct engine *e)
 	e->report.running.listed++;
 }
 
+void report_repair_ends(struct engine *e)
+{
+	e->report.repairing = false;
+}
+
 void report_repair_done(struct engine *e)
 {
 	struct engine_report *r = &e->report;

@@ -42,6 +42,7 @@ struct told {
 struct node {
 	struct sim *sim;
 	unsigned index;
+	uint32_t id; /* of its engines */
 	bool alive;
 	struct engine *engine;
 	struct sync_counters counters;
@@ -496,6 +497,34 @@ static int op_expect_put(void *ctx, const struct expect *x, uint32_t timeout_s)
 	return model_expect_put(&n->kernel, x, timeout_s);
 }
 
+/* Whose stream it is, if its kernel is still as it was in that stream. */
+static const struct node *source_of(const struct node *n)
+{
+	const struct sim *s = n->sim;
+
+	for (unsigned i = 0; i < s->n_nodes; i++) {
+		const struct node *src = &s->node[i];
+
+		if (src->id != n->engine->stream.sender)
+			continue;
+		if (!src->alive || (src->engine->is_source &&
+				    stream_key_equal(&src->engine->stream, &n->engine->stream)))
+			return src;
+	}
+	return NULL;
+}
+
+/* What the stream told of, and the source still has, was there when it was listed. */
+static void check_expect_sweep(struct node *n, unsigned id)
+{
+	const struct node *src = source_of(n);
+	const struct expect *x = src ? &src->kernel.expect[id] : NULL;
+
+	if (x && x->proto && model_expect_version(x) == n->told[id].expect_live && !n->sim->filters)
+		broken(n->sim, "node %u sweeps what flow %u expects, version %u, and source %u has",
+		       n->index, id, n->told[id].expect_live, src->index);
+}
+
 static int op_expect_del(void *ctx, const struct expect *x)
 {
 	struct node *n = ctx;
@@ -504,7 +533,9 @@ static int op_expect_del(void *ctx, const struct expect *x)
 	if (is_dead(n, SITUATION_CRASH_COMMIT))
 		return -EIO;
 	check_stream(n);
-	if (!n->engine->expects.collecting) /* not swept */
+	if (n->engine->expects.collecting)
+		check_expect_sweep(n, model_expect_id(x));
+	else
 		t->expect_dead = t->expect_live;
 	return model_expect_del(&n->kernel, x);
 }
@@ -664,7 +695,7 @@ static void node_start(struct sim *s, unsigned i, bool empty)
 	trace(s, "node %u starts%s", i, empty ? " with an empty kernel" : "");
 	engine_conf_defaults(&conf);
 	snprintf(conf.name, sizeof(conf.name), "controller-%u", i);
-	conf.self = id_of(conf.name);
+	conf.self = n->id = id_of(conf.name);
 	conf.router = 7;
 	conf.mtu_body = CTL_BODY_MAX + rnd(s, 3) * 400;
 	conf.ring_bytes = conf.mtu_body * (4u << rnd(s, 8));
