@@ -47,7 +47,9 @@ void expects_forget(struct engine *e)
 	e->expects.collecting = false;
 }
 
-void expects_opened(struct engine *e)
+/* Not when the source opens another stream: those who follow that may be told of a master as it was
+ * before its numbers were adjusted, and nothing else would tell them of it. */
+void expects_closed(struct engine *e)
 {
 	e->expects.n_look = 0;
 }

@@ -42,7 +42,7 @@ struct engine;
 
 void expects_forget(struct engine *e); /* what is heard of a listing: it has a hole */
 void expects_promoted(struct engine *e);
-void expects_opened(struct engine *e); /* a new stream, or none */
+void expects_closed(struct engine *e); /* a source no more */
 /* Puts all of them into the stream, between a begin and an end. false: the kernel did not tell. */
 must_check bool expects_list(struct engine *e);
 /* Tells of those of this master, which replicas may not have had until now. */

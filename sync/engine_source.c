@@ -31,7 +31,6 @@ void source_open(struct engine *e, uint32_t term)
 	e->stream_since = e->now;
 	engine_knows_term(e, term);
 	sender_open(&e->sender);
-	expects_opened(e);
 	neigh_opened(e);
 	hold_clear(&e->hold); /* the repair that a new stream begins with lists it */
 	e->sender.ack_every = 0;
@@ -61,7 +60,7 @@ void source_close(struct engine *e)
 	source_release_held(e);
 	expects_look(e);
 	sender_send(&e->sender, false);
-	expects_opened(e);
+	expects_closed(e);
 	if (e->src.draining)
 		drain_answer(e, false);
 	e->src.rearm_passes = 0;
