@@ -190,6 +190,8 @@ struct engine_neigh {
 	/* replica: whose, up to which stamp all is here, each page's, what the source said last */
 	struct stream_key stream;
 	uint64_t have, seen[NEIGH_PAGES_MAX], announced, asked_at;
+	bool former[NEIGH_PAGES_MAX]; /* told in an earlier stream only */
+	uint64_t former_until;	      /* 0: there is none */
 };
 
 struct engine {
@@ -410,9 +412,9 @@ void report_repair_begins(struct engine *e, enum repair_why why); /* unless one 
 void report_repair_bytes(struct engine *e, size_t len);
 void report_repair_listed(struct engine *e);
 void report_repair_done(struct engine *e);
+void report_repair_ends(struct engine *e); /* it came to nothing */
 struct repair_cost report_last(const struct engine *e);
 void report_fill(const struct engine *e, struct ctl_status *s);
-void report_repair_ends(struct engine *e); /* it came to nothing */
 void report_alarms(struct engine *e);
 
 /* engine_follow.c */

@@ -7,9 +7,10 @@
 #include "engine_impl.h"
 
 enum {
-	NEIGH_PUSH_MS = 200,  /* between two tellings of what changed; between two requests */
-	NEIGH_ANSWER_MS = 50, /* between two answers, whoever asks: they go to all */
-	NEIGH_AT_ONCE = 64,   /* pages */
+	NEIGH_PUSH_MS = 200,	/* between two tellings of what changed; between two requests */
+	NEIGH_ANSWER_MS = 50,	/* between two answers, whoever asks: they go to all */
+	NEIGH_AT_ONCE = 64,	/* pages */
+	NEIGH_FORMER_MS = 3000, /* in which a new source has told of all */
 };
 
 /* The page with the lowest stamp above. */
@@ -125,7 +126,36 @@ void neigh_on_want(struct engine *e, const struct ctl_neigh *m)
 
 /* ---- replica ---- */
 
-/* Whether it is said by the source that is followed; what another one said before is void then. */
+/* What was said in the former stream is kept for a while: should the source be gone before it has
+ * told anything, its successor knows at least that. Mostly it is the same controller, with another
+ * replication process, and its pages are the same. */
+static void begin_anew(struct engine_neigh *nb, const struct stream_key *stream, uint64_t now)
+{
+	for (unsigned i = 0; i < NEIGH_PAGES_MAX; i++)
+		nb->former[i] |= nb->seen[i] != 0;
+	nb->former_until = now + NEIGH_FORMER_MS;
+	nb->stream = *stream;
+	nb->have = 0;
+	nb->announced = 0;
+	memset(nb->seen, 0, sizeof(nb->seen));
+}
+
+static void forget_former(struct engine *e)
+{
+	static const struct neigh_page none;
+	struct engine_neigh *nb = &e->neigh;
+
+	if (!nb->former_until || e->now < nb->former_until)
+		return;
+	for (unsigned i = 0; i < NEIGH_PAGES_MAX; i++) {
+		if (nb->former[i] && !e->ops->neighbours(e->ctx, i, &none))
+			return; /* with the next STATUS */
+		nb->former[i] = false;
+	}
+	nb->former_until = 0;
+}
+
+/* Whether it is said by the source that is followed. */
 static bool follow(struct engine *e, const struct peer *p, const struct stream_key *stream)
 {
 	struct engine_neigh *nb = &e->neigh;
@@ -135,12 +165,10 @@ static bool follow(struct engine *e, const struct peer *p, const struct stream_k
 		return false;
 	if (stream_key_equal(stream, &nb->stream))
 		return true;
-	if (!e->ops->neighbours(e->ctx, 0, NULL))
+	/* what was told to a process before us: which pages that are nobody knows */
+	if (!nb->stream.sender && !e->ops->neighbours(e->ctx, 0, NULL))
 		return false;
-	nb->stream = *stream;
-	nb->have = 0;
-	nb->announced = 0;
-	memset(nb->seen, 0, sizeof(nb->seen));
+	begin_anew(nb, stream, e->now);
 	return true;
 }
 
@@ -150,6 +178,7 @@ void neigh_on_state(struct engine *e, const struct peer *p, const struct ctl_nei
 
 	if (!follow(e, p, &m->stream))
 		return;
+	forget_former(e);
 	/* what was said last time should be here by now */
 	if (nb->have < nb->announced && (!nb->asked_at || e->now - nb->asked_at >= NEIGH_PUSH_MS)) {
 		const struct ctl_msg want = {.type = CTL_NEIGH_WANT,
@@ -171,6 +200,7 @@ void neigh_on_page(struct engine *e, const struct peer *p, const struct ctl_neig
 		if (!e->ops->neighbours(e->ctx, m->page, &m->content))
 			return; /* it will be asked for */
 		nb->seen[m->page] = m->stamp;
+		nb->former[m->page] = false;
 	}
 	if (m->have <= nb->have && m->stamp > nb->have)
 		nb->have = m->stamp;

@@ -97,8 +97,8 @@ struct engine_ops {
 	/* All of them, as they are now, through engine_on_expect(), which may call what is above.
 	 * 0, or -errno and none was told. */
 	int (*expects)(void *ctx);
-	/* Replica: neighbours of the source, in place of what the page had before; p NULL: there is
-	 * another source, and nothing is known of it yet. Optional. false: no memory. */
+	/* Replica: neighbours of the source, in place of what the page had before; p NULL: of no
+	 * page, what an engine before this one was told is void. Optional. false: no memory. */
 	bool (*neighbours)(void *ctx, unsigned page, const struct neigh_page *p);
 	void (*random)(void *ctx, void *buf, size_t len);
 	/* engine_status() changed in a way people care about (phase, followed source, alarms,

@@ -248,6 +248,18 @@ static const struct engine_ops ops = {
 	.on_status = stub_nothing,
 };
 
+static void make(struct world *w, unsigned i)
+{
+	struct engine_conf conf;
+
+	engine_conf_defaults(&conf);
+	snprintf(conf.name, sizeof(conf.name), "node-%u", i);
+	conf.self = i + 1;
+	w->node[i].w = w;
+	assert_int_equal(engine_new(&w->node[i].e, &conf, &ops, &w->node[i], &w->node[i].c, w->now),
+			 0);
+}
+
 static struct world *set_up(unsigned loss)
 {
 	struct world *w = calloc(1, sizeof(*w));
@@ -258,17 +270,8 @@ static struct world *set_up(unsigned loss)
 	w->now = 5000;
 	w->random = 1;
 	w->loss = loss;
-	for (unsigned i = 0; i < 2; i++) {
-		struct engine_conf conf;
-
-		engine_conf_defaults(&conf);
-		snprintf(conf.name, sizeof(conf.name), "node-%u", i);
-		conf.self = i + 1;
-		w->node[i].w = w;
-		assert_int_equal(
-			engine_new(&w->node[i].e, &conf, &ops, &w->node[i], &w->node[i].c, w->now),
-			0);
-	}
+	for (unsigned i = 0; i < 2; i++)
+		make(w, i);
 	return w;
 }
 
@@ -444,6 +447,57 @@ static void test_other_source(void **state)
 	tear_down(w);
 }
 
+/* The source's process is replaced. Until the next one has told what there is, what the former told
+ * is better than nothing: the source may be gone by then. */
+static void test_another_process(void **state)
+{
+	struct world *w = set_up(0);
+	struct neigh_table *t = neigh_table_new();
+	struct node *source = &w->node[0], *replica = &w->node[1];
+
+	(void)state;
+	(void)engine_promote(source->e, 0, w->now);
+	fill(t, 1, 100);
+	tell(w, 0, t);
+	run(w, 1000);
+	assert_int_equal(known(replica), 100);
+
+	engine_free(source->e);
+	make(w, 0);
+	(void)engine_promote(source->e, 0, w->now);
+	run(w, 1000);
+	assert_true(stream_key_equal(&replica->e->stream, &source->e->stream));
+	assert_int_equal(known(replica), 100);
+
+	for (uint32_t i = 1; i <= 50; i++) {
+		struct neigh gone = v4(i, i % 2);
+
+		neigh_table_del(t, &gone);
+	}
+	neigh_table_again(t);
+	tell(w, 0, t);
+	run(w, 400);
+	assert_int_equal(known(replica), 50);
+	run(w, 5000);
+	assert_equal_tables(w, 0);
+
+	/* and one that does not tell */
+	engine_free(source->e);
+	make(w, 0);
+	(void)engine_promote(source->e, 0, w->now);
+	run(w, 1000);
+	assert_int_equal(known(replica), 50);
+	replica->no_memory = true;
+	run(w, 5000);
+	assert_int_equal(known(replica), 50);
+	replica->no_memory = false;
+	run(w, 200);
+	assert_int_equal(known(replica), 0);
+	assert_int_equal(replica->cleared, 1);
+	neigh_table_free(t);
+	tear_down(w);
+}
+
 /* Of who is not the source of the stream that is followed, nothing counts. */
 static void test_only_of_the_source(void **state)
 {
@@ -481,6 +535,7 @@ int main(void)
 		cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_other_source),
+		cmocka_unit_test(test_another_process),
 		cmocka_unit_test(test_only_of_the_source),
 	};
 
