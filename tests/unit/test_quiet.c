@@ -13,7 +13,7 @@ struct side {
 	struct engine *e;
 	struct sync_counters c;
 	struct world *w;
-	unsigned sent;
+	unsigned sent, named; /* CONTROL; that name the longer interval */
 	uint64_t sent_at;
 };
 
@@ -28,7 +28,11 @@ static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, s
 	struct side *from = ctx;
 	struct world *w = from->w;
 	struct side *to = &w->side[from == &w->side[0]];
+	struct rd r = rd_of(body, len);
+	struct ctl_msg m;
 
+	while (h->kind == DGRAM_CONTROL && ctl_decode(&r, &m) == CTL_MSG)
+		from->named += m.type == CTL_STATUS && m.status.every_ms == QUIET_MS;
 	from->sent += h->kind == DGRAM_CONTROL;
 	from->sent_at = h->kind == DGRAM_CONTROL ? w->now : from->sent_at;
 	if (to->e && !w->cut)
@@ -186,6 +190,26 @@ static void a_while_without_a_word(void **state)
 	}
 }
 
+/* The longer interval is named in ten datagrams before it is used. */
+static void named_before_it_is_used(void **state)
+{
+	struct world *w = set_up(QUIET_MS, QUIET_MS);
+	const struct flow f = sample_tcp_snat(1);
+
+	(void)state;
+	assert_int_equal(run(w, 10000), 0);
+	engine_on_change(w->side[0].e, &f, FLOW_NEW, w->now);
+	engine_on_drained(w->side[0].e, w->now);
+	for (unsigned i = 0; i < 2; i++)
+		w->side[i].named = 0;
+	assert_int_equal(run(w, 500), 0);
+	assert_int_equal(w->side[0].named + w->side[1].named, 0);
+	assert_int_equal(run(w, 1600), 0);
+	for (unsigned i = 0; i < 2; i++)
+		assert_in_range(w->side[i].named, 9, 20);
+	tear_down(w);
+}
+
 static void another_version(void **state)
 {
 	struct world *w = set_up(QUIET_MS, 0);
@@ -219,6 +243,7 @@ int main(void)
 		cmocka_unit_test(soon),
 		cmocka_unit_test(found_lost),
 		cmocka_unit_test(a_while_without_a_word),
+		cmocka_unit_test(named_before_it_is_used),
 		cmocka_unit_test(another_version),
 		cmocka_unit_test(different),
 	};
