@@ -8,12 +8,11 @@
 
 #include <event2/event.h>
 
-#include "conntrackd/msg.h"
+#include "conntrackd/framing.h"
 #include "vrouter/log.h"
 
-#define IN_MAX	  65536	    /* the longest message, and more */
 #define OUT_MAX	  (1 << 20) /* that the kernel has not taken yet */
-#define DRAIN_MAX 256	    /* times IN_MAX: more than a receive buffer holds */
+#define DRAIN_MAX 256	    /* times what is read at once: more than a receive buffer holds */
 
 enum { IN, OUT, WAYS };
 
@@ -23,7 +22,9 @@ struct stream {
 	bool out;
 	int fd; /* -1: none */
 	struct event *read, *write;
-	uint8_t *buf; /* owned, with the connection: IN_MAX or OUT_MAX */
+	/* owned, with the connection: one of them */
+	struct ctd_framing *in;
+	uint8_t *buf; /* OUT_MAX, of which these wait */
 	size_t from, to;
 };
 
@@ -49,7 +50,9 @@ static void drop(struct stream *s)
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = -1;
+	free(s->in);
 	free(s->buf);
+	s->in = NULL;
 	s->buf = NULL;
 	s->from = s->to = 0;
 }
@@ -66,42 +69,31 @@ static void lose(struct stream *s, const char *why)
 /* ---- receiving --------------------------------------------------------------------------------
  */
 
-/* Whole messages of what is there are delivered; what is left of one waits for the rest. */
-static bool deliver(struct stream *s)
+static void on_messages(void *ctx, uint8_t *messages, size_t len)
 {
+	const struct stream *s = ctx;
 	const struct streams *all = s->all;
-	size_t len = 0, one = 0;
 
-	while (s->to - len >= CTD_HDR_LEN) {
-		one = ctd_msg_len(s->buf + len, s->to - len);
-		if (!one || one > s->to - len)
-			break;
-		len += one;
-	}
-	if (len)
-		(void)all->ops->on_messages(all->ctx, s->buf, len, &all->peer[s->peer]);
-	memmove(s->buf, s->buf + len, s->to - len);
-	s->to -= len;
-	return one || s->to < CTD_HDR_LEN;
+	(void)all->ops->on_messages(all->ctx, messages, len, &all->peer[s->peer]);
 }
 
 /* What comes back on an outgoing one is not looked at: but for its end. */
 static ssize_t receive(struct stream *s)
 {
-	uint8_t nothing[4096];
-	ssize_t n = s->out ? recv(s->fd, nothing, sizeof(nothing), MSG_DONTWAIT)
-			   : recv(s->fd, s->buf + s->to, IN_MAX - s->to, MSG_DONTWAIT);
+	uint8_t nothing[4096], *to = nothing;
+	size_t room = sizeof(nothing);
+	ssize_t n;
 
+	if (!s->out)
+		to = ctd_framing_room(s->in, &room);
+	n = recv(s->fd, to, room, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0) {
 		lose(s, n < 0 ? strerror(errno) : "closed by the other side");
 		return 0;
 	}
-	if (s->out)
-		return n;
-	s->to += (size_t)n;
-	if (!deliver(s)) {
+	if (!s->out && !ctd_framing_add(s->in, (size_t)n, on_messages, s)) {
 		lose(s, "a message's length cannot be; it has to be made anew");
 		return 0;
 	}
@@ -195,11 +187,16 @@ static int watch(struct stream *s)
 {
 	const struct streams *all = s->all;
 
-	s->buf = malloc(s->out ? OUT_MAX : IN_MAX);
+	if (s->out)
+		s->buf = malloc(OUT_MAX);
+	else
+		s->in = malloc(sizeof(*s->in));
 	s->read = event_new(all->base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
 	s->write = event_new(all->base, s->fd, EV_WRITE, on_writable, s);
-	if (!s->buf || !s->read || !s->write)
+	if ((!s->buf && !s->in) || !s->read || !s->write)
 		return -ENOMEM;
+	if (s->in)
+		s->in->len = 0;
 	event_priority_set(s->read, all->priority);
 	event_priority_set(s->write, all->priority);
 	return event_add(s->read, NULL) < 0 ? -ENOMEM : 0;

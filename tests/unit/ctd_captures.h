@@ -4,6 +4,11 @@
 #ifndef TESTS_CTD_CAPTURES_H
 #define TESTS_CTD_CAPTURES_H
 
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
 static const struct {
 	const char *name, *hex;
 } ctd_captures[] = {
@@ -259,5 +264,19 @@ static const struct {
 		  "00080012000000000008001366747000001600146e61742d666f6c6c6f772d6d6173746572000000"
 		  "1a3000086b0a494b"},
 };
+
+static inline size_t ctd_from_hex(uint8_t *out, size_t cap, const char *hex)
+{
+	size_t n = strlen(hex) / 2;
+
+	if (n > cap)
+		abort();
+	for (size_t i = 0; i < n; i++) {
+		char byte[3] = {hex[2 * i], hex[2 * i + 1], 0};
+
+		out[i] = (uint8_t)strtoul(byte, NULL, 16);
+	}
+	return n;
+}
 
 #endif

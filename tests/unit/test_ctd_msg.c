@@ -8,24 +8,11 @@
 
 #define DATAGRAM_MAX 2048
 
-static size_t from_hex(uint8_t *out, const char *hex)
-{
-	size_t n = strlen(hex) / 2;
-
-	assert_true(n <= DATAGRAM_MAX);
-	for (size_t i = 0; i < n; i++) {
-		char byte[3] = {hex[2 * i], hex[2 * i + 1], 0};
-
-		out[i] = (uint8_t)strtoul(byte, NULL, 16);
-	}
-	return n;
-}
-
 static size_t capture(uint8_t *out, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(ctd_captures); i++)
 		if (strcmp(ctd_captures[i].name, name) == 0)
-			return from_hex(out, ctd_captures[i].hex);
+			return ctd_from_hex(out, DATAGRAM_MAX, ctd_captures[i].hex);
 	fail_msg("no capture %s", name);
 	return 0;
 }
@@ -258,7 +245,7 @@ static void test_damaged(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(ctd_captures); i++) {
-		size_t n = from_hex(buf, ctd_captures[i].hex);
+		size_t n = ctd_from_hex(buf, DATAGRAM_MAX, ctd_captures[i].hex);
 		/* long ones hold what short ones do, many times over */
 		unsigned step = n > 300 ? 51 : 1;
 
