@@ -9,7 +9,9 @@ static unsigned gather_us(struct pace *p, unsigned work, uint64_t now_ms)
 		p->tick = now_ms;
 	}
 	p->count += work;
-	return p->before >= PACE_FAST || p->count >= PACE_FAST ? PACE_GATHER_US : 0;
+	if (p->before < PACE_FAST && p->count < PACE_FAST)
+		return 0;
+	return p->conntrackd ? PACE_GATHER_CTD_US : PACE_GATHER_US;
 }
 
 /* What is still missing of the others' share. Waiting for changes counts as rest. */

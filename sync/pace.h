@@ -4,7 +4,8 @@
  * A round costs the same for one change as for sixty. When changes come faster than rounds are
  * worth, a short rest lets them gather: more events per read, more flows per datagram, and so more
  * per netlink batch at the replicas. Slow changes never wait: one that comes after a quiet
- * millisecond leaves at once.
+ * millisecond leaves at once. In conntrackd's protocol the rest is longer, as a datagram that is
+ * not full leaves once a millisecond anyway.
  *
  * Bulk work (repairs) rests a little in each round, so that the kernel's own threads that forward
  * packets need not wait behind a million flows. And whatever the work is, a ninth of the time is
@@ -20,6 +21,7 @@
 enum {
 	PACE_FAST = 8, /* changes in a millisecond */
 	PACE_GATHER_US = 200,
+	PACE_GATHER_CTD_US = 1000,
 	PACE_BULK_US = 20,
 	PACE_WORK_US = 4000,	 /* of CPU, after which it counts how much was left to others */
 	PACE_SHARE = 8,		 /* one part of rest for as many of work */
@@ -27,6 +29,7 @@ enum {
 };
 
 struct pace {
+	bool conntrackd;
 	uint64_t tick; /* the millisecond that is counted */
 	unsigned count, before;
 	uint64_t since_us, since_cpu_us; /* what it counts from */

@@ -570,9 +570,11 @@ static void run(struct worker *w)
 	struct pace pace = {0};
 
 	while (event_base_loop(base, EVLOOP_ONCE) == 0 && !w->left) {
-		unsigned us =
-			pace_rest_us(&pace, w->shared.work, w->shared.bulk,
-				     clock_us(CLOCK_MONOTONIC), clock_us(CLOCK_PROCESS_CPUTIME_ID));
+		unsigned us;
+
+		pace.conntrackd = w->shared.conf.conntrackd;
+		us = pace_rest_us(&pace, w->shared.work, w->shared.bulk, clock_us(CLOCK_MONOTONIC),
+				  clock_us(CLOCK_PROCESS_CPUTIME_ID));
 
 		w->shared.work = 0;
 		w->shared.bulk = false;

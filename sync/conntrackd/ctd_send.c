@@ -85,8 +85,11 @@ void ctd_tell(struct ctd *c, uint8_t type, const struct flow *f)
 	struct ctd_sent s = {.type = type, .family = f->family, .proto = f->proto, .orig = f->orig};
 	uint8_t buf[CTD_MSG_MAX];
 	struct wr w = ctd_start(c, buf, type, 0);
+	bool told = type == CTD_CT_DEL
+			    ? ctd_flow_encode_end(&w, f)
+			    : ctd_flow_encode(&w, f, flow_timeout_s(&c->conf.timeouts, f));
 
-	if (!ctd_flow_encode(&w, f, flow_timeout_s(&c->conf.timeouts, f))) {
+	if (!told) {
 		ctd_count(c, SYNC_CTD_LEFT_OUT);
 		return;
 	}

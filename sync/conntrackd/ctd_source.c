@@ -87,7 +87,6 @@ void ctd_on_change(struct ctd *c, const struct flow *f, enum flow_change change,
 		ctd_count(c, SYNC_EVENTS_LOCAL);
 		return;
 	}
-	ctd_count(c, SYNC_EVENTS);
 	if (c->pass & PASS_TELL)
 		repair_changed_add(&c->changed, flow_hash(f, c->hash_key));
 	tell_change(c, f, change);

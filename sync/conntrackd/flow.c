@@ -369,8 +369,17 @@ bool ctd_flow_can_tell(const struct flow *f)
 
 static void put_l4(struct wr *w, const struct flow *f)
 {
-	if (ctd_has_ports(f->proto))
+	if (ctd_has_ports(f->proto)) {
 		ctd_put(w, A_PORT, &f->orig.l4, 4);
+	} else if (is_icmp(f->proto)) {
+		ctd_put_u8(w, A_ICMP_TYPE, f->orig.l4.icmp.type);
+		ctd_put_u8(w, A_ICMP_CODE, f->orig.l4.icmp.code);
+		swap_out(w, A_ICMP_ID, f->orig.l4.icmp.id_be);
+	}
+}
+
+static void put_state(struct wr *w, const struct flow *f)
+{
 	if (f->proto == IPPROTO_TCP && f->has & FLOW_HAS_TCP) {
 		ctd_put_u8(w, A_TCP_STATE, f->tcp.state);
 		ctd_put_u8(w, A_WSCALE_ORIG, f->tcp.wscale[0]);
@@ -382,10 +391,6 @@ static void put_l4(struct wr *w, const struct flow *f)
 	} else if (f->proto == IPPROTO_DCCP && f->has & FLOW_HAS_DCCP) {
 		ctd_put_u8(w, A_DCCP_STATE, f->dccp.state);
 		ctd_put_u8(w, A_DCCP_ROLE, f->dccp.role);
-	} else if (is_icmp(f->proto)) {
-		ctd_put_u8(w, A_ICMP_TYPE, f->orig.l4.icmp.type);
-		ctd_put_u8(w, A_ICMP_CODE, f->orig.l4.icmp.code);
-		swap_out(w, A_ICMP_ID, f->orig.l4.icmp.id_be);
 	}
 }
 
@@ -458,6 +463,7 @@ bool ctd_flow_encode(struct wr *w, const struct flow *f, uint32_t timeout_s)
 	ctd_put_u32(w, A_STATUS, f->has & FLOW_HAS_STATUS ? f->status : (uint32_t)IPS_CONFIRMED);
 	ctd_put_u8(w, A_PROTO, f->proto);
 	put_l4(w, f);
+	put_state(w, f);
 	ctd_put_u32(w, A_TIMEOUT, timeout_s);
 	if (f->has & FLOW_HAS_MARK)
 		ctd_put_u32(w, A_MARK, f->mark);
@@ -465,5 +471,15 @@ bool ctd_flow_encode(struct wr *w, const struct flow *f, uint32_t timeout_s)
 		put_reply(w, f);
 	if (f->has & FLOW_HAS_RARE)
 		put_rare(w, f);
+	return true;
+}
+
+bool ctd_flow_encode_end(struct wr *w, const struct flow *f)
+{
+	if (!ctd_flow_can_tell(f))
+		return false;
+	ctd_put_addrs(w, A_IPV4, f->family, &f->orig);
+	ctd_put_u8(w, A_PROTO, f->proto);
+	put_l4(w, f);
 	return true;
 }

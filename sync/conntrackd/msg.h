@@ -125,6 +125,8 @@ must_check enum ctd_err ctd_flow_decode(struct rd body, uint8_t type, struct flo
 /* false: this protocol cannot tell it (a zone, ports of UDP-Lite, keys of GRE, a translated id of
  * ICMP). timeout_s: what a flow in this state has. */
 must_check bool ctd_flow_encode(struct wr *w, const struct flow *f, uint32_t timeout_s);
+/* The same of a CT_DEL, for which the identity is enough (conntrackd says all of it again). */
+must_check bool ctd_flow_encode_end(struct wr *w, const struct flow *f);
 bool ctd_flow_can_tell(const struct flow *f);
 
 must_check enum ctd_err ctd_expect_decode(struct rd body, struct expect *out);

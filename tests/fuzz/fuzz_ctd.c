@@ -22,8 +22,14 @@ static void look_at_flow(const struct ctd_msg *m)
 	struct wr w = wr_of(buf, sizeof(buf));
 	struct flow f, back;
 
-	if (ctd_flow_decode(m->body, m->type, &f) != CTD_OK || m->type == CTD_CT_DEL)
+	if (ctd_flow_decode(m->body, m->type, &f) != CTD_OK)
 		return;
+	check(ctd_flow_encode_end(&w, &f) && wr_ok(&w));
+	check(ctd_flow_decode(rd_of(buf, wr_len(&w)), CTD_CT_DEL, &back) == CTD_OK);
+	check(flow_same(&f, &back));
+	if (m->type == CTD_CT_DEL)
+		return;
+	w = wr_of(buf, sizeof(buf));
 	check(ctd_flow_encode(&w, &f, 1) && wr_ok(&w));
 	check(ctd_flow_decode(rd_of(buf, wr_len(&w)), m->type, &back) == CTD_OK);
 	check(flow_equal(&f, &back) && flow_rare_equal(&f, &back));

@@ -175,6 +175,12 @@ static void assert_round_trip(const struct flow *f)
 	assert_int_equal(ctd_flow_decode(rd_of(buf, wr_len(&w)), CTD_CT_UPD, &back), CTD_OK);
 	assert_same(&back, f);
 	assert_true(flow_rare_equal(&back, f));
+	/* its end says which one it was, and nothing more */
+	w = wr_of(buf, sizeof(buf));
+	assert_true(ctd_flow_encode_end(&w, f));
+	assert_true(wr_ok(&w) && wr_len(&w) <= 68);
+	assert_int_equal(ctd_flow_decode(rd_of(buf, wr_len(&w)), CTD_CT_DEL, &back), CTD_OK);
+	assert_true(flow_same(&back, f));
 }
 
 static void test_encode(void **state)
@@ -208,6 +214,7 @@ static void test_cannot_tell(void **state)
 	assert_false(ctd_flow_encode(&w, &f, 60));
 	f = sample_flow(IPPROTO_GRE, "10.20.0.7", 1, "198.51.100.9", 2);
 	assert_false(ctd_flow_encode(&w, &f, 60));
+	assert_false(ctd_flow_encode_end(&w, &f));
 	assert_int_equal(wr_len(&w), 0);
 }
 

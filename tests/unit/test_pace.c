@@ -31,6 +31,19 @@ static void fast_changes_gather(void **state)
 	assert_int_equal(pace_rest_us(&p, 1, false, 1002000, 0), 0);
 }
 
+/* What is sent once a millisecond gathers for as long. */
+static void a_slower_protocol_gathers_longer(void **state)
+{
+	struct pace p = {.conntrackd = true};
+
+	(void)state;
+	assert_int_equal(pace_rest_us(&p, PACE_FAST - 1, false, 1000000, 0), 0);
+	assert_int_equal(pace_rest_us(&p, 20, false, 1001000, 0), PACE_GATHER_CTD_US);
+	/* two milliseconds later, as a rest and the work take more than one */
+	assert_int_equal(pace_rest_us(&p, 40, false, 1003000, 0), PACE_GATHER_CTD_US);
+	assert_int_equal(pace_rest_us(&p, 1, false, 1006000, 0), 0);
+}
+
 static void a_pause_ends_it(void **state)
 {
 	struct pace p = {0};
@@ -102,6 +115,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slow_changes_never_wait),
 		cmocka_unit_test(fast_changes_gather),
+		cmocka_unit_test(a_slower_protocol_gathers_longer),
 		cmocka_unit_test(a_pause_ends_it),
 		cmocka_unit_test(bulk_work_lets_others_run),
 		cmocka_unit_test(a_share_is_left),
