@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Stock conntrackd on two dedicated links, over IPv6, of which one after the other is lost; and over TCP, whose
-# connections end and are made anew. Every flow that one of the two has is with the other one.
+# Stock conntrackd on two dedicated links, over IPv6, of which one after the other is lost; and over TCP, over IPv6
+# and IPv4, whose connections end and are made anew. Every flow that one of the two has is with the other one.
 . "$(dirname "$0")/../lab/lib.sh"
 . "$(dirname "$0")/../lab/rival.sh"
 . "$(dirname "$0")/conntrackd.sh"
@@ -15,7 +15,13 @@ unicast() { # KIND INTERFACE OURS ITS PORT [Default]
 	printf '%s %s {\nIPv%d_address %s\nIPv%d_Destination_Address %s\nPort %s\nInterface %s\nChecksum on\n}\n' \
 		"$1" "${6:-}" $v "$4" $v "$3" "$5" "$2"
 }
-connected() { [ "$(lab_in "c$1$2" ss -Htn state established '( sport = :3780 or dport = :3780 )' | wc -l)" = 2 ]; }
+over_tcp() { # OURS ITS
+	STOCK_CHANNEL=$(unicast TCP sync "$1" "$2" 3780 Default)
+	ours "peers = { \"$1\", \"$2\" }"
+}
+connected_to() { # both ways, with that address
+	[ "$(lab_in c1 ss -Htn state established '( sport = :3780 or dport = :3780 )' | grep -cF "$1")" = 2 ]
+}
 sync_pid() { ctl 1 --json stats | jq .replication_process.pid; }
 clear_all() {
 	lab_stop 1 || fail "vrouterd ended with $?"
@@ -66,17 +72,16 @@ ctl 1 demote vrouter >/dev/null
 flows 2 fill $N $((3 * N)) >/dev/null
 wait_for "what it has is here" 15 has_flows 1 $N $((3 * N))
 
-note "TCP: it is the source"
+note "TCP over IPv6: it is the source"
 clear_all
-STOCK_CHANNEL=$(unicast TCP sync 10.20.1.11 10.20.1.12 3780 Default)
 SYNC_INTERFACE='"sync"' OUR_EXTRA='transport = "tcp"'
-ours 'peers = { "10.20.1.11", "10.20.1.12" }'
+over_tcp 2001:db8:1::11 2001:db8:1::12
 stock_start
 flows 2 fill $N >/dev/null
 lab_start 1
 wait_for "ready" 15 ready
 has_flows 1 $N || fail "ready with $(flows 1 have $N) of $N flows"
-connected 1 "" || fail "$(lab_in c1 ss -tn)"
+connected_to '[2001:db8:1::12]' || fail "$(lab_in c1 ss -tn)"
 
 note "we are; our replication process ends, and has its connections again"
 ctl 1 promote vrouter >/dev/null || fail "promote: exit $?"
@@ -85,11 +90,25 @@ kill -KILL "$(sync_pid)"
 flows 1 fill $N $N >/dev/null
 wait_for "all of them are in its cache" 20 told_are $((2 * N))
 
-note "it is started anew: so it does"
+note "both are started anew, over IPv4"
+lab_stop 1 || fail "vrouterd ended with $?"
 stock_end
-flows 1 fill $N $((2 * N)) >/dev/null
+over_tcp 10.20.1.11 10.20.1.12
 stock_start
+lab_start 1
+ctl 1 promote vrouter >/dev/null || fail "promote: exit $?"
+flows 1 fill $N $((2 * N)) >/dev/null
 wait_for "all of them are in its cache" 20 told_are $((3 * N))
+wait_for "connections both ways" 10 connected_to 10.20.1.12
+
+note "it ends and comes again: so do its connections; then it is the source"
+stock_end
+flows 1 fill $N $((3 * N)) >/dev/null
+stock_start
+wait_for "all of them are in its cache" 20 told_are $((4 * N))
+ctl 1 demote vrouter >/dev/null
+flows 2 fill $N $((4 * N)) >/dev/null
+wait_for "what it has is here" 15 has_flows 1 $N $((4 * N))
 
 note "a stranger is turned away"
 lab_ip c2-vr address add 10.20.1.99/24 dev sync
