@@ -11,12 +11,12 @@ json_t *stock_status_json(const struct router_view *v)
 
 	if (!v->has_stock)
 		return json_null();
-	return json_pack("{s:s, s:i, s:s, s:s?, s:s?, s:s?}", "state",
+	return json_pack("{s:s, s:i, s:s, s:s?, s:s?, s:s?, s:I}", "state",
 			 service_state_name(s->service.care->state), "pid", (int)s->service.pid,
 			 "reason", s->service.reason, "running",
 			 s->running ? stock_command_name(s->running) : NULL, "failed_command",
 			 s->failed ? stock_command_name(s->failed) : NULL, "failure",
-			 s->failed ? s->reason : NULL);
+			 s->failed ? s->reason : NULL, "left_out", (json_int_t)s->stats.left_out);
 }
 
 json_t *stock_stats_json(const struct router_view *v)

@@ -193,6 +193,8 @@ static void print_engine(const json_t *c)
 		printf("; failed last: %s", text(c, "failure"));
 	else if (strcmp(text(c, "state"), "up") != 0 && *text(c, "reason"))
 		printf(": %s", text(c, "reason"));
+	if (number(c, "left_out"))
+		printf("; %lld flows could not be committed", number(c, "left_out"));
 	putchar('\n');
 }
 

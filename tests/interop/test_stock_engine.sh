@@ -3,10 +3,11 @@
 # shellcheck disable=SC2034
 # sync { engine = "conntrackd" }: two controllers whose flows Debian's conntrackd replicates, driven by
 # the daemon. Flows survive switchovers by plan and a crash; a command that fails is seen; a conntrackd
-# that is killed is started again. Roles are moved by hand (election mode "external"), as there is no veto
-# without our replication: a machine that stands still for a second would move them, too. And: the stock program runs with what `vrouterctl export` writes.
+# that is killed is started again; flows that a commit cannot put into the kernel are told. Roles are moved by hand
+# (election mode "external"), as there is no veto without our replication: a machine that stands still for a second
+# would move them, too. And: the stock program runs with what `vrouterctl export` writes.
 . "$(dirname "$0")/../lab/lib.sh"
-command -v conntrackd >/dev/null || skip "conntrackd is not installed"
+for tool in conntrackd conntrack; do command -v $tool >/dev/null || skip "$tool is not installed"; done
 
 N=5300
 stock() { status "$1" ".conntrackd.$2"; }
@@ -16,9 +17,18 @@ cached() {
 	lab_in "c$1-vr" conntrackd -C "$LAB_DIR/c$1/services/vrouter.conntrackd/config" -s cache 2>/dev/null |
 		awk '/^cache:external/ { e = 1 } e && /active objects/ { print $NF; exit }'
 }
+is_left_out() { [ "$(ctl "$1" --json stats | jq -r .routers[0].conntrackd.left_out)" = "$2" ]; }
 has_cached() { [ "$(cached "$1")" -ge "$2" ]; }
 has_event() { ctl "$1" events --lines 200 | grep "$2" >/dev/null; }
 is_new() { [ "$(stock "$1" state)" = up ] && [ "$(stock "$1" pid)" != "$2" ]; }
+# Three flows of that source on N, translated to the same ports whatever the source.
+clash() {
+	local i
+	for i in 1 2 3; do
+		lab_in "c$1-vr" conntrack -I -p udp -s "$2" -d $HOST --sport $i --dport 53 -t 300 -u SEEN_REPLY \
+			-n $PUBLIC_VIP:$((50000 + i)) >/dev/null 2>&1 || fail "conntrack -I"
+	done
+}
 hand_over() { # FROM TO
 	wait_for "$2 is ready" 20 is_ready "$2"
 	ctl "$1" demote vrouter >/dev/null || fail "demote"
@@ -41,13 +51,20 @@ ctl "$a" promote vrouter >/dev/null || fail "promote"
 wait_for "$a is ACTIVE" 20 is_active "$a"
 lab_in "c$a-vr" "$TRAFFIC" fill --target "$HOST:80" --source 10.20.0.101 --via $PUBLIC_VIP --count 5000 >/dev/null ||
 	fail "fill"
+clash "$a" 10.20.0.102
 traffic tcp n1 tcp-flows --target "$HOST:7" --count 200 --interval-us 1000
 traffic udp n1 udp-flows --target "$HOST:7" --count 100
 watch_resets node n1 eth0
 wait_for "the flows are in the other one's cache" 20 has_cached "$b" $N
 
-note "a switchover by plan: $a to $b"
+note "a switchover by plan: $a to $b, in whose kernel others have what three flows are translated to"
+clash "$b" 10.20.0.103
 hand_over "$a" "$b"
+wait_for "three are told to be left out" 10 is_left_out "$b" 3
+[ "$(stock "$b" left_out)" = 3 ] || fail "status does not tell"
+ctl "$b" status vrouter | grep -q '; 3 flows could not be committed' || fail "status does not show it"
+has_event "$b" "3 flows could not be committed" || fail "no event"
+grep -q '3 flows could not be committed: they are missing' "$LAB_DIR/c$b.log" || fail "nothing in the log"
 wait_for "timers shortened, table asked for" 10 is_counted "$a" request runs 1
 wait_for "timers shortened" 10 is_counted "$a" shorten-timers runs 1
 [ "$(counter "$a" shorten-timers failed)" = 0 ] || fail "-t failed"
