@@ -166,6 +166,97 @@ static void refused(const char *why, const char *text, int line, const char *say
 	import_free(im);
 }
 
+static bool is_said(const struct import *im, int line)
+{
+	unsigned n, more;
+	const struct import_line *l = import_report(im, &n, &more);
+
+	for (unsigned i = 0; i < n; i++)
+		if (l[i].line == line)
+			return true;
+	return false;
+}
+
+/* A line that is no more than a bracket, around what is said. */
+static bool is_bracket(const char *line, size_t len)
+{
+	static const char *const plain[] = {"}", "Sync {", "Options {", "General {"};
+
+	for (unsigned i = 0; i < ARRAY_LEN(plain); i++)
+		if (strlen(plain[i]) == len && memcmp(plain[i], line, len) == 0)
+			return true;
+	return false;
+}
+
+static void all_said(const char *mode, const char *channel, const char *rest)
+{
+	const struct import_opts opts = {.controller = "c", .conntrackd = true};
+	struct txt text = {0}, out = {0};
+	struct import *im;
+	int line = 1;
+
+	txt_add(&text, "Sync {\n%s%s%s", mode, channel, rest);
+	assert_int_equal(import_new(&im, &opts, include, NULL), 0);
+	import_text(im, "f", text.p, text.len);
+	(void)!import_build(im, &out);
+	if (import_count(im, IMPORT_ERROR))
+		fail_msg("%s\n%s", text.p, out.p);
+	for (const char *p = text.p; *p; line++) {
+		size_t len = strcspn(p, "\n");
+
+		if (!is_bracket(p, len) && !is_said(im, line))
+			fail_msg("nothing is said of line %d: %.*s", line, (int)len, p);
+		p += len + 1;
+	}
+	txt_free(&text);
+	txt_free(&out);
+	import_free(im);
+}
+
+/* Every statement of conntrackd.conf(5) of 1.4.7: none is unknown, and of each something is said by
+ * its line. (Blocks that do not apply are said as a whole.) */
+static void every_statement(void **state)
+{
+	static const char *const mode[] = {
+		"Mode FTFW {\nResendQueueSize 131072\nACKWindowSize 300\nCommitTimeout 180\n"
+		"PurgeTimeout 60\nDisableExternalCache off\nStartupResync no\n}\n",
+		"Mode NOTRACK {\nCommitTimeout 180\nPurgeTimeout 60\nDisableInternalCache on\n"
+		"DisableExternalCache on\nStartupResync yes\n}\n",
+		"Mode ALARM {\nRefreshTime 15\nCacheTimeout 180\nCommitTimeout 180\n"
+		"PurgeTimeout 60\n}\n",
+	};
+	static const char *const channel[] = {
+		"Multicast {\nIPv4_address 225.0.0.50\nGroup 3780\nIPv4_interface 10.1.0.1\n"
+		"Interface a\nSndSocketBuffer 1249280\nRcvSocketBuffer 1249280\nChecksum on\n}\n",
+		"Multicast {\nIPv6_address ff02::50\nGroup 3780\nInterface a\n}\n",
+		"UDP {\nIPv4_address 10.1.0.1\nIPv4_Destination_Address 10.1.0.2\nPort 3780\n"
+		"Interface a\nSndSocketBuffer 1\nRcvSocketBuffer 1\nChecksum on\n}\n",
+		"UDP {\nIPv6_address fd00::1\nIPv6_Destination_Address fd00::2\nPort 3780\n"
+		"Interface a\n}\n",
+		"TCP {\nIPv6_address fd00::1\nIPv6_Destination_Address fd00::2\nPort 3780\n"
+		"Interface a\nSndSocketBuffer 1\nRcvSocketBuffer 1\nChecksum on\n}\n",
+	};
+	static const char rest[] =
+		"Options {\nExpectationSync { ftp ras q.931 h.245 sip }\nTCPWindowTracking on\n}\n"
+		"}\nGeneral {\nSystemd on\nNice -20\nHashSize 32768\nHashLimit 131072\n"
+		"LogFile on\nSyslog local0\nLockfile /var/lock/conntrack.lock\n"
+		"UNIX { Path /var/run/conntrackd.ctl Backlog 20 }\nNetlinkBufferSize 2097152\n"
+		"NetlinkBufferSizeMaxGrowth 8388608\nNetlinkOverrunResync 60\n"
+		"NetlinkEventsReliable on\nPollSecs 15\nEventIterationLimit 100\n"
+		"Scheduler { Type FIFO Priority 99 }\nFilter From Userspace {\n"
+		"Protocol Accept { TCP SCTP DCCP UDP ICMP IPv6-ICMP }\nAddress Ignore {\n"
+		"IPv4_address 10.0.0.0/8\nIPv6_address ::1\n}\n"
+		"State Accept { ESTABLISHED CLOSED TIME_WAIT CLOSE_WAIT for TCP }\n}\n}\n"
+		"Stats { LogFile on Syslog off NetlinkEventsReliable off }\n"
+		"Helper { Type ftp inet tcp { QueueNum 0 QueueLen 10240 Policy ftp { ExpectMax 1 "
+		"ExpectTimeout 300 } } Setup on }\n";
+
+	(void)state;
+	for (unsigned m = 0; m < ARRAY_LEN(mode); m++)
+		for (unsigned c = 0; c < ARRAY_LEN(channel); c++)
+			all_said(mode[m], channel[c], rest);
+}
+
 static void errors_of_conntrackd(void **state)
 {
 	(void)state;
@@ -320,6 +411,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(samples),
+		cmocka_unit_test(every_statement),
 		cmocka_unit_test(errors_of_conntrackd),
 		cmocka_unit_test(errors_of_keepalived),
 		cmocka_unit_test(variables),
