@@ -190,7 +190,10 @@ struct ctl_repair {
 	uint8_t flags;
 };
 
-enum { REPAIR_AUDIT = 0x01 }; /* only wants to compare */
+enum {
+	REPAIR_AUDIT = 0x01,   /* only wants to compare */
+	REPAIR_LEISURE = 0x02, /* its table was equal until a moment ago: there is no hurry */
+};
 
 /* Buckets whose digests differ: one part of the set. Parts without any are not sent. */
 struct ctl_differ {

@@ -53,7 +53,7 @@ static void start_remembering(struct engine *e)
 bool compare_on_begin(struct engine *e, struct rd body)
 {
 	struct op_compare o;
-	bool forced;
+	bool forced, leisure = e->rep.leisure;
 
 	if (!op_compare_decode(body, &o))
 		return false;
@@ -83,6 +83,7 @@ bool compare_on_begin(struct engine *e, struct rd body)
 	}
 	report_repair_begins(e, REPAIR_WHY_EVENTS);
 	replica_need_repair(e, 0);
+	e->rep.leisure = leisure && !forced;
 	if (!compare_start(e, &o))
 		return true;
 	e->rep.state = REPLICA_COMPARE;
@@ -315,7 +316,7 @@ uint64_t compare_run(struct engine *e)
 		return c->running && c->verdict_at ? c->verdict_at : UINT64_MAX;
 	}
 	if (e->rep.state == REPLICA_COMPARE) {
-		if (e->now - c->heard_at >= ENGINE_COMPARE_MAX_MS)
+		if (e->now - c->heard_at >= ENGINE_COMPARE_MAX_MS) /* no longer at leisure */
 			replica_need_repair(e, 0);
 		return c->heard_at + ENGINE_COMPARE_MAX_MS;
 	}

@@ -54,6 +54,7 @@ void replica_enter(struct engine *e)
 	e->rep = (struct engine_replica){
 		.state = REPLICA_NEED,
 		.ask_at = e->now,
+		.leisure = e->src.drained,
 		.repin_at = e->now + e->conf.pin_s * 250ull,
 		.seen = e->rep.seen,
 	};
@@ -71,6 +72,7 @@ static void follow(struct engine *e, const struct stream_key *key, uint64_t next
 	e->stream = *key;
 	e->stream_since = e->now;
 	beats_forget(e);
+	e->rep.leisure |= e->rep.state == REPLICA_CLEAN;
 	e->rep.state = REPLICA_NEED;
 	e->rep.ask_at = e->now + engine_jitter(e, ENGINE_GATHER_MS);
 	e->rep.backoff_ms = 0;
@@ -161,6 +163,7 @@ void replica_skip_to(struct engine *e, uint64_t to)
 		uint64_t kept = receiver_resume(&e->receiver);
 
 		report_repair_begins(e, REPAIR_WHY_GAP);
+		e->rep.leisure = false;
 		/* before what is behind the hole is applied: it may hold a BEGIN */
 		replica_need_repair(e, ENGINE_RETRY_MS);
 		expects_forget(e);

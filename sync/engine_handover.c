@@ -79,3 +79,77 @@ void engine_trail_stop(struct engine *e)
 {
 	e->rep.trailing = false;
 }
+
+/* ---- drain ---- */
+
+static void drain_answer(struct engine *e, bool acknowledged)
+{
+	e->src.draining = false;
+	e->src.drained = acknowledged;
+	e->ops->on_drained(e->ctx, acknowledged);
+}
+
+void drain_give_up(struct engine *e)
+{
+	if (e->src.draining)
+		drain_answer(e, false);
+}
+
+/* Of those that were READY when the drain began. */
+static void drain_state(struct engine *e, unsigned *living, unsigned *behind)
+{
+	*living = 0;
+	*behind = 0;
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+		const struct peer *p = &e->peers.peer[i];
+
+		if (!p->id || !p->drained_for || !peer_follows(p, &e->stream))
+			continue;
+		(*living)++;
+		/* one that went on behind a hole has the number, but not what was in the hole */
+		*behind += p->status.seq < e->src.drain_seq || p->status.phase != ENGINE_READY;
+	}
+}
+
+uint64_t drain_run(struct engine *e)
+{
+	unsigned living, behind;
+
+	if (!e->src.draining)
+		return UINT64_MAX;
+	drain_state(e, &living, &behind);
+	if (!living || !behind || e->now >= e->src.drain_until) {
+		drain_answer(e, living && !behind);
+		return UINT64_MAX;
+	}
+	if (e->now >= e->src.drain_ask_at) {
+		/* the answer may have been lost: the flag in the same datagram asks again */
+		(void)sender_resend(&e->sender, e->src.drain_seq, e->now, true);
+		e->src.drain_ask_at = e->now + ENGINE_DRAIN_ASK_MS;
+	}
+	return engine_min(e->src.drain_until, e->src.drain_ask_at);
+}
+
+void engine_drain(struct engine *e, uint32_t wait_ms, uint64_t now)
+{
+	e->now = now;
+	if (!e->is_source) {
+		e->ops->on_drained(e->ctx, false);
+		return;
+	}
+	source_release_held(e);
+	expects_look(e);
+	sender_send(&e->sender, true);
+	e->src.draining = true;
+	e->src.drained = false;
+	e->src.drain_seq = e->sender.seq;
+	e->src.drain_until = now + wait_ms;
+	e->src.drain_ask_at = now + ENGINE_DRAIN_ASK_MS;
+	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+		struct peer *p = &e->peers.peer[i];
+
+		p->drained_for =
+			p->id && peer_follows(p, &e->stream) && p->status.phase == ENGINE_READY;
+	}
+	(void)drain_run(e);
+}

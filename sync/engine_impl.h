@@ -43,9 +43,12 @@ enum {
 	ENGINE_PARTS_AT_ONCE = 32,
 	ENGINE_INDEX_AT_ONCE = 4096, /* flows looked at in memory */
 	ENGINE_PICK_AT_ONCE = 128,   /* flows looked up in the kernel */
-	ENGINE_PICK_FAILURES = 100,  /* then the listing fails */
-	REPORT_COUNT_MS = 500,	     /* between two looks at the size of the table */
-	REPORT_BEHIND_MS = 2000,     /* of lag: an alarm */
+	ENGINE_PICK_AT_LEISURE = 32,
+	ENGINE_LEISURE_MS = 4,	       /* between two steps that nobody waits for; */
+	ENGINE_LEISURE_FLOWS = 100000, /* 1 from so many on */
+	ENGINE_PICK_FAILURES = 100,    /* then the listing fails */
+	REPORT_COUNT_MS = 500,	       /* between two looks at the size of the table */
+	REPORT_BEHIND_MS = 2000,       /* of lag: an alarm */
 	REPORT_LATELY_MS = 5000,
 	LAG_EVERY_MS = 10,
 };
@@ -74,8 +77,10 @@ enum replica_state {
 
 struct engine_source {
 	bool wanted, forced; /* a repair; with everybody taking part */
+	bool hurry;	     /* somebody who asked for it misses more than a moment */
 	bool lost_again;     /* events, since the running one began */
 	bool all_wanted;     /* somebody has next to nothing */
+	bool drained;	     /* the last drain was acknowledged */
 	uint64_t at;	     /* not before */
 	uint32_t id;
 	uint64_t begin_seq; /* the datagram with the last BEGIN */
@@ -101,6 +106,7 @@ struct engine_round {
 	unsigned pick_failures;
 	uint32_t told;
 	bool telling, audit, forced, verify;
+	bool leisure;
 	uint64_t begin_seq; /* the datagram with COMPARE */
 	uint64_t hold_until, forget_at;
 	uint64_t audit_at;
@@ -144,6 +150,7 @@ struct engine_replica {
 	bool uncommitted, updates_pending;
 	bool partial;		 /* the running repair is of some buckets only */
 	bool trailing;		 /* packets come here already, see engine_trail() */
+	bool leisure;		 /* equal until a moment ago: the comparison takes its time */
 	uint32_t buckets_differ; /* as the last comparison found */
 	uint64_t audited;	 /* audits that came to a verdict */
 	uint8_t seen_key[16];
@@ -265,6 +272,12 @@ static inline uint64_t engine_min(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* When bulk work goes on for which nobody waits. It is done with real-time priority. */
+static inline uint64_t engine_at_leisure(const struct engine *e)
+{
+	return e->now + (e->report.flows < ENGINE_LEISURE_FLOWS ? ENGINE_LEISURE_MS : 1);
+}
+
 /* engine.c */
 void engine_send_ctl(struct engine *e, const struct ctl_msg *m);
 void engine_job_begin(struct engine *e, enum engine_job job);
@@ -314,6 +327,8 @@ uint64_t reserve_run(struct engine *e);
 void reserve_on_word(struct engine *e, const struct peer *p, const struct reserve_word *word);
 void handover_on_leaving(struct engine *e, const struct peer *p, const struct ctl_handover *m);
 void handover_encode(const struct engine *e, struct wr *w); /* what goes along with a STATUS */
+uint64_t drain_run(struct engine *e);
+void drain_give_up(struct engine *e); /* answers one that runs: not acknowledged */
 
 /* engine_source.c */
 void source_open(struct engine *e, uint32_t term);
@@ -361,7 +376,8 @@ void source_failed(struct engine *e);
 void round_forget(struct engine *e);
 enum round_kind {
 	ROUND_REPAIR,
-	ROUND_FORCED, /* a repair with every replica */
+	ROUND_LEISURE, /* a repair of who misses a moment */
+	ROUND_FORCED,  /* a repair with every replica */
 	ROUND_AUDIT,
 	ROUND_VERIFY, /* an audit, at once */
 };
@@ -375,6 +391,7 @@ void round_all_listed(struct engine *e);
 void round_list(struct engine *e);
 void round_list_again(struct engine *e);
 bool round_lists(const struct engine *e, const struct flow *f);
+bool round_lists_at_leisure(const struct engine *e);
 /* Lists some of the flows in question; like ops.dump(). -EAGAIN: go on, but later. */
 int round_pick(struct engine *e);
 

@@ -33,6 +33,7 @@ void replica_need_repair(struct engine *e, uint32_t delay_ms)
 
 	if (r->state == REPLICA_NEED)
 		return;
+	r->leisure = false;
 	if (r->state == REPLICA_CLEAN)
 		e->status_due = true;
 	else if (r->state == REPLICA_COLLECT || r->state == REPLICA_SWEEP)
@@ -327,6 +328,7 @@ void replica_repaired(struct engine *e)
 
 	replica_forget_repair(e);
 	r->state = REPLICA_CLEAN;
+	r->leisure = false;
 	r->clean_since = e->now;
 	e->alarms &= ~(uint32_t)ENGINE_ALARM_TABLE_FULL;
 	e->status_due = true;
@@ -338,6 +340,7 @@ void replica_repaired(struct engine *e)
 static uint64_t job_step(struct engine *e)
 {
 	enum engine_job job = e->job;
+	bool leisure;
 	int more;
 
 	if (e->now < e->job_at)
@@ -351,8 +354,9 @@ static uint64_t job_step(struct engine *e)
 	replica_commit(e);
 	if (more > 0) {
 		/* an audit takes its time, but for that of a verify */
-		e->job_at = e->now +
-			    (job == JOB_DIGEST && e->cmp.audit && !account_compares(&e->account));
+		leisure = e->rep.leisure ||
+			  (job == JOB_DIGEST && e->cmp.audit && !account_compares(&e->account));
+		e->job_at = leisure ? engine_at_leisure(e) : e->now;
 		return e->job_at;
 	}
 	if (more < 0) {
@@ -388,6 +392,7 @@ static void ask_for_repair(struct engine *e)
 				       .at = e->receiver.next - 1,
 				       .n = 1,
 				       .range = {{.first = 0, .count = 1}},
+				       .flags = e->rep.leisure ? REPAIR_LEISURE : 0,
 				       .flows = e->ops->count(e->ctx)}};
 
 	engine_send_ctl(e, &m);

@@ -13,9 +13,10 @@
 
 #include <errno.h>
 
-#define TELL_MIN     64
-#define TELL_MAX     1500
-#define TELL_AT_ONCE 8
+#define TELL_MIN	 64
+#define TELL_MAX	 1500
+#define TELL_AT_ONCE	 8
+#define ROUND_FINER_LOG2 2
 
 void round_forget(struct engine *e)
 {
@@ -40,6 +41,7 @@ static void retry(struct engine *e)
 		e->round.audit_at = e->now + ENGINE_RETRY_MS;
 	} else {
 		e->src.wanted = true;
+		e->src.hurry |= !e->round.leisure;
 		e->src.at = e->now + ENGINE_RETRY_MS;
 	}
 	/* the replicas that wait for it need not wait for others */
@@ -61,6 +63,15 @@ static void say_compare(struct engine *e)
 	r->begin_seq = e->sender.seq;
 }
 
+/* Of a table in which a moment's changes are a part that counts, smaller buckets have less to list
+ * beside them. */
+static uint8_t log2_of(const struct engine_round *r, uint32_t flows)
+{
+	bool finer = r->leisure && !r->audit && flows < ENGINE_LEISURE_FLOWS;
+
+	return (uint8_t)(buckets_log2(flows) + (finer ? ROUND_FINER_LOG2 : 0));
+}
+
 void round_begin(struct engine *e, enum round_kind kind)
 {
 	struct engine_round *r = &e->round;
@@ -70,8 +81,9 @@ void round_begin(struct engine *e, enum round_kind kind)
 	r->forced = kind == ROUND_FORCED;
 	r->audit = kind == ROUND_AUDIT || kind == ROUND_VERIFY;
 	r->verify = kind == ROUND_VERIFY;
+	r->leisure = kind == ROUND_AUDIT || kind == ROUND_LEISURE;
 	r->audit_at = e->now + e->conf.audit_ms;
-	r->by.log2 = buckets_log2(source_count(e));
+	r->by.log2 = log2_of(r, source_count(e));
 	e->ops->random(e->ctx, r->by.key, sizeof(r->by.key));
 	if (!digests_start(&r->digests, &r->by) || !bucket_set_start(&r->asked, &r->by) ||
 	    !bucket_set_start(&r->covered, &r->by)) {
@@ -136,8 +148,10 @@ static uint64_t pass_step(struct engine *e)
 {
 	int more = engine_job_dump(e);
 
-	if (more > 0)
-		return e->now + (e->round.audit && !e->round.verify); /* an audit takes its time */
+	if (more > 0) {
+		e->job_at = e->round.leisure ? engine_at_leisure(e) : e->now;
+		return e->job_at;
+	}
 	e->job = JOB_NONE;
 	/* flows were read whose events may be unread */
 	e->src.listed_unread = true;
@@ -154,15 +168,20 @@ uint64_t round_step(struct engine *e)
 {
 	if (e->job == JOB_DIGEST)
 		return pass_step(e);
+	if (e->now < e->job_at)
+		return e->job_at;
 	sender_flush(&e->sender);
 	for (unsigned i = 0; i < TELL_AT_ONCE && e->round.told < buckets_n(&e->round.by); i++) {
 		if (!source_has_credit(e))
 			return e->now + ENGINE_RETRY_MS; /* or at the next acknowledgement */
 		tell_some(e);
 	}
-	if (e->round.told == buckets_n(&e->round.by))
+	if (e->round.told == buckets_n(&e->round.by)) {
 		told_all(e);
-	return e->now;
+		return e->now;
+	}
+	e->job_at = e->round.leisure ? engine_at_leisure(e) : e->now;
+	return e->job_at;
 }
 
 /* ---- what differs ---- */
@@ -261,14 +280,21 @@ bool round_lists(const struct engine *e, const struct flow *f)
 	return bucket_set_has(&e->round.covered, buckets_of(&e->round.by, f));
 }
 
+/* What an audit finds is not of a moment. */
+bool round_lists_at_leisure(const struct engine *e)
+{
+	return e->round.partial && e->round.leisure && !e->round.audit;
+}
+
 /* The index has what there was when the table was read; all that is newer is in the stream. */
 int round_pick(struct engine *e)
 {
 	struct engine_round *r = &e->round;
+	unsigned most = round_lists_at_leisure(e) ? ENGINE_PICK_AT_LEISURE : ENGINE_PICK_AT_ONCE;
 	unsigned picked = 0;
 	struct flow f;
 
-	for (unsigned i = 0; i < ENGINE_INDEX_AT_ONCE && picked < ENGINE_PICK_AT_ONCE; i++) {
+	for (unsigned i = 0; i < ENGINE_INDEX_AT_ONCE && picked < most; i++) {
 		size_t at = r->index_at;
 		int err;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The engine as source: changes into the stream, retransmission, repairs for replicas, re-arming of
- * timeouts after a promotion, the barrier for a planned switchover.
+ * timeouts after a promotion.
  *
  * A repair lists the kernel's table inside the stream. Two things make that safe:
  * - A dumped entry may be as old as the previous dump call. A flow that changed since (`changed`)
@@ -11,18 +11,11 @@
 
 #include <errno.h>
 
-static void drain_answer(struct engine *e, bool acknowledged)
-{
-	e->src.draining = false;
-	e->ops->on_drained(e->ctx, acknowledged);
-}
-
 void source_open(struct engine *e, uint32_t term)
 {
 	struct rd r = rd_of(e->epoch, sizeof(e->epoch));
 
-	if (e->src.draining)
-		drain_answer(e, false);
+	drain_give_up(e);
 	if (!e->src.forced) /* whoever follows the new stream is repaired anyway */
 		e->alarms &= ~(uint32_t)ENGINE_ALARM_OVERRUN;
 	e->ops->random(e->ctx, e->epoch, sizeof(e->epoch));
@@ -61,8 +54,7 @@ void source_close(struct engine *e)
 	expects_look(e);
 	sender_send(&e->sender, false);
 	expects_closed(e);
-	if (e->src.draining)
-		drain_answer(e, false);
+	drain_give_up(e);
 	e->src.rearm_passes = 0;
 	e->src.forced = false;
 	e->sender.ack_every = 0;
@@ -222,6 +214,8 @@ void source_on_nack(struct engine *e, const struct ctl_nack *m)
 
 void source_on_repair(struct engine *e, struct peer *p, const struct ctl_repair *m)
 {
+	bool leisure = m->flags & REPAIR_LEISURE;
+
 	if (!stream_key_equal(&m->stream, &e->stream))
 		return;
 	p->progress_at = e->now;
@@ -233,14 +227,17 @@ void source_on_repair(struct engine *e, struct peer *p, const struct ctl_repair 
 	if (e->job == JOB_SERVE && !e->round.partial && m->at < e->src.begin_seq)
 		return;
 	if (m->at < e->round.begin_seq) {
-		e->round.audit = false; /* no longer at leisure */
+		e->round.audit = false;
+		e->round.leisure &= leisure;
 		return;
 	}
 	if (!e->src.wanted) {
 		e->src.at = e->now + ENGINE_GATHER_MS;
 		e->src.all_wanted = false;
+		e->src.hurry = false;
 	}
 	e->src.wanted = true;
+	e->src.hurry |= !leisure;
 	/* most of the buckets would differ */
 	if (!e->src.all_wanted)
 		e->src.all_wanted = m->flows < source_count(e) / 4;
@@ -331,8 +328,10 @@ static uint64_t serve_step(struct engine *e)
 	more = from_index ? round_pick(e) : engine_job_dump(e);
 	if (more == -EAGAIN && from_index)
 		return e->now + ENGINE_GATHER_MS;
-	if (more > 0 && !e->src.listing_failed)
-		return e->now;
+	if (more > 0 && !e->src.listing_failed) {
+		e->job_at = round_lists_at_leisure(e) ? engine_at_leisure(e) : e->now;
+		return e->job_at;
+	}
 	e->job = JOB_NONE;
 	if (more == 0 && !e->src.listing_failed && expects_list(e)) {
 		serve_end(e);
@@ -397,8 +396,10 @@ static uint64_t rearm_step(struct engine *e)
 	int more = engine_job_dump(e);
 
 	e->ops->commit(e->ctx);
-	if (more > 0)
-		return e->now + 1;
+	if (more > 0) {
+		e->job_at = engine_at_leisure(e);
+		return e->job_at;
+	}
 	e->job = JOB_NONE;
 	e->src.rearm_at = e->now + (more < 0 ? ENGINE_RETRY_MS : ENGINE_REARM_PAUSE_MS);
 	if (more < 0)
@@ -418,66 +419,6 @@ void source_on_dump(struct engine *e, const struct flow *f)
 		round_on_flow(e, f);
 	else if (e->job == JOB_REARM)
 		rearm_flow(e, f);
-}
-
-/* ---- barrier ---- */
-
-/* Of those that were READY when the drain began. */
-static void drain_state(struct engine *e, unsigned *living, unsigned *behind)
-{
-	*living = 0;
-	*behind = 0;
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
-		const struct peer *p = &e->peers.peer[i];
-
-		if (!p->id || !p->drained_for || !peer_follows(p, &e->stream))
-			continue;
-		(*living)++;
-		/* one that went on behind a hole has the number, but not what was in the hole */
-		*behind += p->status.seq < e->src.drain_seq || p->status.phase != ENGINE_READY;
-	}
-}
-
-static uint64_t drain_step(struct engine *e)
-{
-	unsigned living, behind;
-
-	if (!e->src.draining)
-		return UINT64_MAX;
-	drain_state(e, &living, &behind);
-	if (!living || !behind || e->now >= e->src.drain_until) {
-		drain_answer(e, living && !behind);
-		return UINT64_MAX;
-	}
-	if (e->now >= e->src.drain_ask_at) {
-		/* the answer may have been lost: the flag in the same datagram asks again */
-		(void)sender_resend(&e->sender, e->src.drain_seq, e->now, true);
-		e->src.drain_ask_at = e->now + ENGINE_DRAIN_ASK_MS;
-	}
-	return engine_min(e->src.drain_until, e->src.drain_ask_at);
-}
-
-void engine_drain(struct engine *e, uint32_t wait_ms, uint64_t now)
-{
-	e->now = now;
-	if (!e->is_source) {
-		e->ops->on_drained(e->ctx, false);
-		return;
-	}
-	source_release_held(e);
-	expects_look(e);
-	sender_send(&e->sender, true);
-	e->src.draining = true;
-	e->src.drain_seq = e->sender.seq;
-	e->src.drain_until = now + wait_ms;
-	e->src.drain_ask_at = now + ENGINE_DRAIN_ASK_MS;
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
-		struct peer *p = &e->peers.peer[i];
-
-		p->drained_for =
-			p->id && peer_follows(p, &e->stream) && p->status.phase == ENGINE_READY;
-	}
-	(void)drain_step(e);
 }
 
 /* ---- timers ---- */
@@ -534,7 +475,9 @@ static void begin_work(struct engine *e)
 		   (src->forced || e->now >= e->round.hold_until)) {
 		src->wanted = false;
 		src->lost_again = false;
-		round_begin(e, src->forced ? ROUND_FORCED : ROUND_REPAIR);
+		round_begin(e, src->forced  ? ROUND_FORCED
+			       : src->hurry ? ROUND_REPAIR
+					    : ROUND_LEISURE);
 	} else if (verify_is_due(e)) {
 		round_begin(e, ROUND_VERIFY);
 	} else if (src->rearm_passes && e->now >= src->rearm_at) {
@@ -568,12 +511,14 @@ static uint64_t next_work(const struct engine *e)
 
 uint64_t source_run(struct engine *e)
 {
-	uint64_t next = engine_min(engine_min(drain_step(e), source_hold_run(e)),
+	uint64_t next = engine_min(engine_min(drain_run(e), source_hold_run(e)),
 				   engine_min(expects_run(e), verify_run(e)));
 
 	check_overrun(e);
 	if (e->job == JOB_NONE && !e->round.telling)
 		begin_work(e);
+	if (e->job != JOB_NONE && e->now < e->job_at)
+		return engine_min(next, e->job_at);
 	if (e->job == JOB_SERVE)
 		return engine_min(next, serve_step(e));
 	if (e->job == JOB_REARM)

@@ -90,6 +90,7 @@ struct node {
 	X(DRAINED, "a drain is acknowledged")                                                      \
 	X(TRAIL, "a successor follows the old stream for a while")                                 \
 	X(TRAIL_REPAIR, "and is to be repaired meanwhile")                                         \
+	X(LEISURE, "a comparison after a change of source, at leisure")                            \
 	X(PARTITION, "partition")                                                                  \
 	X(TWO_SOURCES, "two sources or more behind a partition")                                   \
 	X(TWO_HEALED, "they hear each other, and both make changes")                               \
@@ -451,6 +452,7 @@ static int op_dump(void *ctx, bool start)
 
 	if (is_dead(n, SITUATION_CRASH_LOOK) || chance(n->sim, 3))
 		return -EINTR;
+	n->sim->times[SITUATION_LEISURE] += start && n->engine->rep.leisure;
 	return model_dump(&n->kernel, start, on_dumped, n);
 }
 

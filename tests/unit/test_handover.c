@@ -6,7 +6,8 @@
 #include "vrouter/engine.h"
 
 struct seen {
-	unsigned wanted, told, puts[FLOW_PUT_ABSENT + 1], dels;
+	unsigned wanted, told, puts[FLOW_PUT_ABSENT + 1], dels, drained;
+	unsigned chunks, left, dumps; /* of its table; of a pass; since somebody asked */
 	char name[64];
 	struct engine_leaving leaving;
 };
@@ -41,15 +42,38 @@ static void op_leaving(void *ctx, const struct engine_leaving *l)
 	s->seen.leaving = *l;
 }
 
+static void op_drained(void *ctx, bool acknowledged)
+{
+	((struct side *)ctx)->seen.drained += acknowledged;
+}
+
+static int op_dump(void *ctx, bool start)
+{
+	struct seen *s = &((struct side *)ctx)->seen;
+
+	if (start)
+		s->left = s->chunks;
+	s->dumps++;
+	return s->left && --s->left;
+}
+
+/* So many that they are compared. */
+static uint32_t op_count(void *ctx)
+{
+	(void)ctx;
+	return 1000;
+}
+
 static const struct engine_ops ops = {.send = op_send,
 				      .put = op_put,
 				      .del = op_del,
 				      .commit = stub_nothing,
-				      .dump = stub_dump,
-				      .count = stub_count,
+				      .dump = op_dump,
+				      .count = op_count,
 				      .expects = stub_expects,
 				      .random = op_random,
 				      .on_status = stub_nothing,
+				      .on_drained = op_drained,
 				      .on_handover = op_handover,
 				      .on_leaving = op_leaving};
 
@@ -176,6 +200,74 @@ static void a_trail_ends(void **state)
 	tear_down(w);
 }
 
+/* The most that a side reads within a millisecond, however often it runs, until 0 is READY. */
+static unsigned most_at_once(struct world *w)
+{
+	unsigned most = 0;
+
+	for (unsigned ms = 0; ms < 1000 && phase(&w->side[0]) != ENGINE_READY; ms++) {
+		w->now++;
+		for (unsigned i = 0; i < 2; i++)
+			w->side[i].seen.dumps = 0;
+		for (unsigned n = 0; n < 20; n++)
+			for (unsigned i = 0; i < 2; i++)
+				(void)engine_run(w->side[i].e, w->now);
+		for (unsigned i = 0; i < 2; i++)
+			if (w->side[i].seen.dumps > most)
+				most = w->side[i].seen.dumps;
+	}
+	assert_int_equal(phase(&w->side[0]), ENGINE_READY);
+	return most;
+}
+
+static unsigned change_of_source(bool planned)
+{
+	struct world *w = set_up(&ops);
+	unsigned most;
+
+	for (unsigned i = 0; i < 2; i++)
+		w->side[i].seen.chunks = 40;
+	if (planned) {
+		engine_drain(w->side[0].e, 500, w->now);
+		run(w, 5);
+		assert_int_equal(w->side[0].seen.drained, 1);
+		assert_true(engine_trail(w->side[1].e, w->now));
+		change(w, FLOW_NEW);
+	}
+	engine_demote(w->side[0].e, w->now);
+	(void)engine_promote(w->side[1].e, 6, w->now);
+	most = most_at_once(w);
+	tear_down(w);
+	return most;
+}
+
+/* Whoever was equal a moment ago does not keep the CPU from those for whom all this is done. */
+static void a_planned_change_is_compared_at_leisure(void **state)
+{
+	(void)state;
+	assert_int_equal(change_of_source(true), 1);
+	assert_true(change_of_source(false) > 5);
+}
+
+/* A replica that was READY when its source opened another stream. */
+static void so_is_what_a_ready_replica_follows(void **state)
+{
+	const struct flow_filter filter = {.assured = true};
+	struct world *w = set_up(&ops);
+
+	(void)state;
+	engine_set_filter(w->side[0].e, &filter, w->now);
+	run(w, 1);
+	assert_true(w->side[1].e->rep.leisure);
+	run(w, 500);
+	assert_int_equal(phase(&w->side[1]), ENGINE_READY);
+	assert_false(w->side[1].e->rep.leisure);
+	/* what is found later is of another kind */
+	replica_need_repair(w->side[1].e, 0);
+	assert_false(w->side[1].e->rep.leisure);
+	tear_down(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +275,8 @@ int main(void)
 		cmocka_unit_test(who_leaves_says_so),
 		cmocka_unit_test(a_successor_trails),
 		cmocka_unit_test(a_trail_ends),
+		cmocka_unit_test(a_planned_change_is_compared_at_leisure),
+		cmocka_unit_test(so_is_what_a_ready_replica_follows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
