@@ -31,8 +31,10 @@ struct neigh_watch {
 	bool dumping, lost;
 	const struct neigh_watch_ops *ops;
 	void *ctx;
-	uint8_t buf[READ_BYTES] __attribute__((aligned(8)));
 };
+
+/* One for all, as nothing stays in it. */
+static uint8_t read_buf[READ_BYTES] __attribute__((aligned(8)));
 
 _Static_assert(NEIGH_LEGS == NET_LEGS_MAX, "legs");
 
@@ -125,7 +127,7 @@ static void on_message(struct neigh_watch *w, struct nlmsghdr *nh)
 /* false: nothing more for now. */
 static bool read_some(struct neigh_watch *w)
 {
-	ssize_t n = recv(w->fd, w->buf, sizeof(w->buf), 0);
+	ssize_t n = recv(w->fd, read_buf, sizeof(read_buf), 0);
 
 	if (n < 0 && errno == ENOBUFS)
 		w->lost = true;
@@ -134,7 +136,7 @@ static bool read_some(struct neigh_watch *w)
 
 	int left = (int)n;
 
-	for (struct nlmsghdr *nh = (struct nlmsghdr *)(void *)w->buf; nlmsg_ok(nh, left);
+	for (struct nlmsghdr *nh = (struct nlmsghdr *)(void *)read_buf; nlmsg_ok(nh, left);
 	     nh = nlmsg_next(nh, &left))
 		on_message(w, nh);
 	return true;

@@ -15,6 +15,8 @@
 
 #include <libmnl/libmnl.h>
 
+#include "vrouter/pages.h"
+
 #define QUEUE	     256
 #define WIRE_BYTES   65536
 #define WIRE_REQUEST 256       /* requests a system call */
@@ -44,14 +46,14 @@ struct op {
 	bool evicted;
 };
 
-/* Requests of one system call. */
-struct wire {
+/* Requests of one system call; one for all, as nothing stays in it. */
+static struct wire {
 	size_t len;
 	unsigned n;
 	uint32_t first_seq;
 	int *result[WIRE_REQUEST]; /* NULL: nobody asks */
 	_Alignas(struct nlmsghdr) uint8_t buf[WIRE_BYTES];
-};
+} wire;
 
 struct apply {
 	int fd;
@@ -61,8 +63,7 @@ struct apply {
 	struct sync_counters *counters;
 	uint32_t seq;
 	unsigned n;
-	struct op op[QUEUE];
-	struct wire wire;
+	struct op *op; /* QUEUE */
 };
 
 int apply_new(struct apply **out, int fd, uint32_t pin_s, apply_failed_fn *fn, void *ctx,
@@ -83,6 +84,11 @@ int apply_new(struct apply **out, int fd, uint32_t pin_s, apply_failed_fn *fn, v
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		return -ENOMEM;
+	a->op = pages_new(QUEUE * sizeof(*a->op));
+	if (!a->op) {
+		free(a);
+		return -ENOMEM;
+	}
 	a->fd = fd;
 	a->pin_s = pin_s;
 	a->failed = fn;
@@ -94,6 +100,9 @@ int apply_new(struct apply **out, int fd, uint32_t pin_s, apply_failed_fn *fn, v
 
 void apply_free(struct apply *a)
 {
+	if (!a)
+		return;
+	pages_free(a->op, QUEUE * sizeof(*a->op));
 	free(a);
 }
 
@@ -109,7 +118,7 @@ static void read_errors(struct apply *a)
 {
 	_Alignas(struct nlmsghdr) uint8_t buf[1024];
 	const struct nlmsghdr *nlh = (const void *)buf;
-	struct wire *w = &a->wire;
+	struct wire *w = &wire;
 
 	for (;;) {
 		ssize_t n = recv(a->fd, buf, sizeof(buf), MSG_DONTWAIT);
@@ -134,7 +143,7 @@ static void read_errors(struct apply *a)
 static void wire_flush(struct apply *a)
 {
 	static const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-	struct wire *w = &a->wire;
+	struct wire *w = &wire;
 	ssize_t sent;
 
 	if (!w->n)
@@ -154,7 +163,7 @@ static void wire_flush(struct apply *a)
 /* Where the next request may be written; *seq is its number. */
 static uint8_t *wire_room(struct apply *a, uint32_t *seq)
 {
-	struct wire *w = &a->wire;
+	struct wire *w = &wire;
 
 	if (w->n == WIRE_REQUEST || w->len + FLOW_NETLINK_MAX > WIRE_BYTES)
 		wire_flush(a);
@@ -170,7 +179,7 @@ static uint8_t *wire_room(struct apply *a, uint32_t *seq)
 /* len 0: the request could not be built. result may be NULL: it does not matter. */
 static void wire_add(struct apply *a, size_t len, int *result)
 {
-	struct wire *w = &a->wire;
+	struct wire *w = &wire;
 
 	if (result)
 		*result = len ? 0 : -EINVAL;

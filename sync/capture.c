@@ -24,11 +24,15 @@ struct capture {
 	void *ctx;
 	struct sync_counters *counters;
 	bool overrun; /* since the queue was last empty */
+};
+
+/* What one system call reads; one for all routers, as nothing stays in it. */
+static struct {
 	struct mmsghdr msg[BATCH];
 	struct iovec iov[BATCH];
 	struct sockaddr_nl from[BATCH];
 	_Alignas(struct nlmsghdr) uint8_t buf[BATCH][MESSAGE_MAX];
-};
+} batch;
 
 static const unsigned groups[] = {
 	/* endings first: a flow that is told and never ended would be worse than the other way */
@@ -46,7 +50,6 @@ int capture_new(struct capture **out, int fd, uint32_t own_port, const struct ca
 
 	if (err < 0)
 		return err;
-	/* a large piece of fresh memory: what no batch has filled yet costs nothing */
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
@@ -55,13 +58,6 @@ int capture_new(struct capture **out, int fd, uint32_t own_port, const struct ca
 	c->ops = ops;
 	c->ctx = ctx;
 	c->counters = counters;
-	for (unsigned i = 0; i < BATCH; i++) {
-		c->iov[i] = (struct iovec){.iov_base = c->buf[i], .iov_len = MESSAGE_MAX};
-		c->msg[i].msg_hdr = (struct msghdr){.msg_name = &c->from[i],
-						    .msg_namelen = sizeof(c->from[i]),
-						    .msg_iov = &c->iov[i],
-						    .msg_iovlen = 1};
-	}
 	*out = c;
 	return 0;
 }
@@ -94,15 +90,24 @@ int capture_fd(const struct capture *c)
 	return c->fd;
 }
 
+static int receive_batch(const struct capture *c)
+{
+	for (unsigned i = 0; i < BATCH; i++) {
+		batch.iov[i] = (struct iovec){.iov_base = batch.buf[i], .iov_len = MESSAGE_MAX};
+		batch.msg[i].msg_hdr = (struct msghdr){.msg_name = &batch.from[i],
+						       .msg_namelen = sizeof(batch.from[i]),
+						       .msg_iov = &batch.iov[i],
+						       .msg_iovlen = 1};
+	}
+	return recvmmsg(c->fd, batch.msg, BATCH, MSG_DONTWAIT, NULL);
+}
+
 /* Messages received, 0 when none is waiting. */
 static unsigned receive(struct capture *c)
 {
 	for (;;) {
-		int n;
+		int n = receive_batch(c);
 
-		for (unsigned i = 0; i < BATCH; i++)
-			c->msg[i].msg_hdr.msg_namelen = sizeof(c->from[i]);
-		n = recvmmsg(c->fd, c->msg, BATCH, MSG_DONTWAIT, NULL);
 		if (n >= 0)
 			return (unsigned)n;
 		if (errno == ENOBUFS)
@@ -146,16 +151,16 @@ static void tell(struct capture *c, const struct nlmsghdr *nlh)
 
 static void tell_message(struct capture *c, unsigned i)
 {
-	const struct msghdr *m = &c->msg[i].msg_hdr;
-	int left = (int)c->msg[i].msg_len;
+	const struct msghdr *m = &batch.msg[i].msg_hdr;
+	int left = (int)batch.msg[i].msg_len;
 
 	/* the kernel's port is 0: anybody else's message is not an event */
-	if (m->msg_namelen < sizeof(c->from[i]) || c->from[i].nl_pid != 0 ||
+	if (m->msg_namelen < sizeof(batch.from[i]) || batch.from[i].nl_pid != 0 ||
 	    m->msg_flags & MSG_TRUNC) {
 		c->counters->v[SYNC_EVENTS_BAD]++;
 		return;
 	}
-	for (const struct nlmsghdr *nlh = (const void *)c->buf[i]; mnl_nlmsg_ok(nlh, left);
+	for (const struct nlmsghdr *nlh = (const void *)batch.buf[i]; mnl_nlmsg_ok(nlh, left);
 	     nlh = mnl_nlmsg_next(nlh, &left))
 		tell(c, nlh);
 }
@@ -205,7 +210,7 @@ static void leave(const struct capture *c)
 static void discard(struct capture *c)
 {
 	for (unsigned i = 0; i < DISCARD_CALLS; i++) {
-		int n = recvmmsg(c->fd, c->msg, BATCH, MSG_DONTWAIT, NULL);
+		int n = receive_batch(c);
 
 		if (n < 0 && errno != ENOBUFS && errno != EINTR)
 			return;

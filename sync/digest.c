@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "digest.h"
 
-#include <sys/mman.h>
-
-/* Pages of its own, all zero: given back at once, which free() does not promise. */
-static void *pages(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
+#include "vrouter/pages.h"
 
 uint8_t buckets_log2(uint64_t flows)
 {
@@ -31,14 +23,13 @@ bool digests_start(struct digests *d, const struct buckets *b)
 {
 	digests_free(d);
 	d->n = buckets_n(b);
-	d->sum = pages(d->n * sizeof(*d->sum));
+	d->sum = pages_new(d->n * sizeof(*d->sum));
 	return d->sum;
 }
 
 void digests_free(struct digests *d)
 {
-	if (d->sum)
-		munmap(d->sum, d->n * sizeof(*d->sum));
+	pages_free(d->sum, d->n * sizeof(*d->sum));
 	d->sum = NULL;
 }
 
@@ -53,14 +44,13 @@ bool bucket_set_start(struct bucket_set *s, const struct buckets *b)
 {
 	bucket_set_free(s);
 	s->size = buckets_set_size(b);
-	s->bits = pages(s->size);
+	s->bits = pages_new(s->size);
 	return s->bits;
 }
 
 void bucket_set_free(struct bucket_set *s)
 {
-	if (s->bits)
-		munmap(s->bits, s->size);
+	pages_free(s->bits, s->size);
 	s->bits = NULL;
 }
 

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "vrouter/pages.h"
+
 void engine_conf_defaults(struct engine_conf *c)
 {
 	*c = (struct engine_conf){
@@ -45,6 +47,16 @@ static void on_emit(void *ctx, uint64_t seq, const uint8_t *body, size_t len)
 	e->ops->send(e->ctx, &h, body, len);
 }
 
+static void use_room(struct engine *e)
+{
+	e->expects.look = e->room.look;
+	e->verify.peer = e->room.verify;
+	e->neigh.own = e->room.own;
+	e->neigh.own_stamp = e->room.own_stamp;
+	e->neigh.seen = e->room.seen;
+	e->neigh.former = e->room.former;
+}
+
 int engine_new(struct engine **out, const struct engine_conf *conf, const struct engine_ops *ops,
 	       void *ctx, struct sync_counters *counters, uint64_t now)
 {
@@ -54,9 +66,10 @@ int engine_new(struct engine **out, const struct engine_conf *conf, const struct
 
 	if (!conf_is_valid(conf))
 		return -EINVAL;
-	e = calloc(1, sizeof(*e));
+	e = pages_new(sizeof(*e));
 	if (!e)
 		return -ENOMEM;
+	use_room(e);
 	e->conf = *conf;
 	e->ops = ops;
 	e->ctx = ctx;
@@ -92,7 +105,7 @@ free_sender:
 free_receiver:
 	receiver_fini(&e->receiver);
 free_engine:
-	free(e);
+	pages_free(e, sizeof(*e));
 	return err;
 }
 
@@ -110,7 +123,7 @@ void engine_free(struct engine *e)
 	hold_fini(&e->hold);
 	sender_fini(&e->sender);
 	receiver_fini(&e->receiver);
-	free(e);
+	pages_free(e, sizeof(*e));
 }
 
 void engine_knows_term(struct engine *e, uint32_t term)
@@ -142,7 +155,7 @@ int engine_job_dump(struct engine *e)
 	int more;
 
 	if (start) {
-		repair_changed_clear(&e->changed);
+		repair_changed_clear(&e->room.changed);
 		e->dumped = 0;
 		e->dumped_in = 0;
 	}
@@ -153,7 +166,7 @@ int engine_job_dump(struct engine *e)
 		e->passed_in = e->dumped_in;
 	}
 	/* only now: what this call gave may be as old as the one before */
-	repair_changed_clear(&e->changed);
+	repair_changed_clear(&e->room.changed);
 	return more;
 }
 

@@ -30,7 +30,7 @@ struct engine_expects {
 	bool failed, partial;
 	bool rearm; /* timeouts are still those of a replica */
 	uint64_t rearm_at;
-	struct expects_look look[EXPECTS_LOOK_MAX]; /* a ring, in order of time */
+	struct expects_look *look; /* EXPECTS_LOOK_MAX: a ring, in order of time */
 	unsigned look_first, n_look;
 
 	/* replica */

@@ -55,7 +55,7 @@ static void tell_whole(struct engine *e, uint64_t hash, const struct flow *f)
 	verdict = flow_filter_look(&e->conf.filter, &whole);
 	if (verdict == FILTER_IN) {
 		if (e->job != JOB_NONE)
-			repair_changed_add(&e->changed, hash);
+			repair_changed_add(&e->room.changed, hash);
 		sender_either(&e->sender, hash, &whole);
 		if (whole.has & FLOW_HAS_MASTER)
 			source_tell_masters_seqadj(e, &whole);

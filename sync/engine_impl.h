@@ -189,16 +189,28 @@ struct engine_report {
 };
 
 struct engine_neigh {
-	/* what the core told of its kernel's, as source; NULL: never any */
-	struct neigh_page *own[NEIGH_PAGES_MAX];
-	uint64_t own_stamp[NEIGH_PAGES_MAX];
+	/* by page (NEIGH_PAGES_MAX): what the core told of its kernel's, as source; NULL: never any
+	 */
+	struct neigh_page **own;
+	uint64_t *own_stamp;
 	uint64_t version, pushed; /* highest stamp; up to which all was told */
 	uint64_t push_at, answered_at;
 	/* replica: whose, up to which stamp all is here, each page's, what the source said last */
 	struct stream_key stream;
-	uint64_t have, seen[NEIGH_PAGES_MAX], announced, asked_at;
-	bool former[NEIGH_PAGES_MAX]; /* told in an earlier stream only */
-	uint64_t former_until;	      /* 0: there is none */
+	uint64_t have, *seen, announced, asked_at;
+	bool any_seen;
+	bool *former;	       /* by page: told in an earlier stream only */
+	uint64_t former_until; /* 0: there is none */
+};
+
+/* What most engines never use: behind all else, and only its pages that are used are there. */
+struct engine_room {
+	struct repair_changed changed;
+	struct expects_look look[EXPECTS_LOOK_MAX];
+	struct verify_peer verify[ENGINE_PEERS_MAX];
+	struct neigh_page *own[NEIGH_PAGES_MAX];
+	uint64_t own_stamp[NEIGH_PAGES_MAX], seen[NEIGH_PAGES_MAX];
+	bool former[NEIGH_PAGES_MAX];
 };
 
 struct engine {
@@ -218,8 +230,7 @@ struct engine {
 	uint8_t hash_key[16];
 
 	uint64_t window; /* datagrams a repair may be ahead of the slowest replica */
-	struct peers peers;
-	struct peer own;			      /* who uses our id */
+	struct peer own; /* who uses our id */
 	struct ctl_challenge echo[ENGINE_ECHOES_MAX]; /* to be sent; to: whose challenge it was */
 	unsigned n_echoes;
 	uint32_t alarms;
@@ -240,7 +251,6 @@ struct engine {
 	enum engine_job job;
 	bool job_start;
 	uint64_t job_at; /* not before */
-	struct repair_changed changed;
 
 	bool filtering; /* conf.filter lets not everything through */
 	/* flows of the running pass over the table, and of the last whole one; how many are in */
@@ -260,6 +270,8 @@ struct engine {
 	struct hold hold;
 	struct sender sender;
 	struct receiver receiver;
+	struct peers peers; /* most places are free */
+	struct engine_room room;
 };
 
 static inline void engine_count(struct engine *e, enum sync_counter c)

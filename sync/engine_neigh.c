@@ -74,8 +74,12 @@ void engine_clear_neighbours(struct engine *e)
 
 void engine_move_neighbours(struct engine *to, struct engine *from)
 {
-	memcpy(to->neigh.own, from->neigh.own, sizeof(to->neigh.own));
-	memset(from->neigh.own, 0, sizeof(from->neigh.own));
+	for (unsigned i = 0; i < NEIGH_PAGES_MAX; i++) {
+		if (!from->neigh.own[i])
+			continue;
+		to->neigh.own[i] = from->neigh.own[i];
+		from->neigh.own[i] = NULL;
+	}
 	neigh_opened(to);
 }
 
@@ -90,7 +94,8 @@ void neigh_opened(struct engine *e)
 			free(nb->own[i]);
 			nb->own[i] = NULL;
 		}
-		nb->own_stamp[i] = nb->own[i] ? ++nb->version : 0;
+		if (nb->own[i])
+			nb->own_stamp[i] = ++nb->version;
 	}
 }
 
@@ -131,13 +136,16 @@ void neigh_on_want(struct engine *e, const struct ctl_neigh *m)
  * replication process, and its pages are the same. */
 static void begin_anew(struct engine_neigh *nb, const struct stream_key *stream, uint64_t now)
 {
-	for (unsigned i = 0; i < NEIGH_PAGES_MAX; i++)
-		nb->former[i] |= nb->seen[i] != 0;
+	if (nb->any_seen) {
+		for (unsigned i = 0; i < NEIGH_PAGES_MAX; i++)
+			nb->former[i] |= nb->seen[i] != 0;
+		memset(nb->seen, 0, NEIGH_PAGES_MAX * sizeof(*nb->seen));
+		nb->any_seen = false;
+	}
 	nb->former_until = now + NEIGH_FORMER_MS;
 	nb->stream = *stream;
 	nb->have = 0;
 	nb->announced = 0;
-	memset(nb->seen, 0, sizeof(nb->seen));
 }
 
 static void forget_former(struct engine *e)
@@ -200,6 +208,7 @@ void neigh_on_page(struct engine *e, const struct peer *p, const struct ctl_neig
 		if (!e->ops->neighbours(e->ctx, m->page, &m->content))
 			return; /* it will be asked for */
 		nb->seen[m->page] = m->stamp;
+		nb->any_seen = true;
 		nb->former[m->page] = false;
 	}
 	if (m->have <= nb->have && m->stamp > nb->have)

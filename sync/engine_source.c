@@ -71,7 +71,7 @@ void source_change(struct engine *e, const struct flow *f, enum flow_change what
 	bool listing = e->src.listed_unread || e->job == JOB_SERVE || e->job == JOB_DIGEST;
 
 	if (e->job != JOB_NONE)
-		repair_changed_add(&e->changed, hash);
+		repair_changed_add(&e->room.changed, hash);
 	if (!source_hold_back(e, hash, f, what, listing))
 		sender_change(&e->sender, hash, f, what, listing);
 }
@@ -367,7 +367,7 @@ static void serve_flow(struct engine *e, const struct flow *f)
 {
 	if (e->round.partial && !round_lists(e, f))
 		return;
-	if (repair_changed_has(&e->changed, flow_hash(f, e->hash_key)))
+	if (repair_changed_has(&e->room.changed, flow_hash(f, e->hash_key)))
 		e->src.listing_failed |= source_list_fresh(e, f) < 0;
 	else
 		sender_list(&e->sender, f);
@@ -384,7 +384,7 @@ static void rearm_flow(struct engine *e, const struct flow *f)
 		return;
 	e->src.rearm_found = true;
 	/* what changed since the entry was read: the next pass knows its new state */
-	if (repair_changed_has(&e->changed, flow_hash(f, e->hash_key)))
+	if (repair_changed_has(&e->room.changed, flow_hash(f, e->hash_key)))
 		return;
 	id.has = 0;
 	e->ops->set_timeout(e->ctx, &id, normal);

@@ -78,7 +78,7 @@ static void forget_peers(struct engine_verify *v)
 {
 	for (unsigned i = 0; i < v->n; i++)
 		free(v->peer[i].finding);
-	memset(v->peer, 0, sizeof(v->peer));
+	memset(v->peer, 0, v->n * sizeof(*v->peer));
 	v->n = 0;
 }
 

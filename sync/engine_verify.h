@@ -78,7 +78,7 @@ struct engine_verify {
 	uint32_t round;
 	uint64_t round_seq, round_at; /* the datagram with COMPARE, and when it left */
 	unsigned n;
-	struct verify_peer peer[ENGINE_PEERS_MAX];
+	struct verify_peer *peer; /* ENGINE_PEERS_MAX */
 };
 
 struct engine;

@@ -24,8 +24,10 @@ struct expects {
 	/* of the reading under way */
 	struct expect *got;
 	size_t n, room;
-	_Alignas(struct nlmsghdr) uint8_t chunk[CHUNK_MAX];
 };
+
+/* One for all, as nothing stays in it. */
+static _Alignas(struct nlmsghdr) uint8_t chunk[CHUNK_MAX];
 
 int expects_new(struct expects **out, int fd)
 {
@@ -107,14 +109,14 @@ static int keep(struct expects *t, const struct nlmsghdr *nlh)
 /* All that one call gives: 1: go on, 0: the end was there, or -errno. */
 static int read_some(struct expects *t, int *err)
 {
-	ssize_t n = recv(t->fd, t->chunk, sizeof(t->chunk), MSG_DONTWAIT);
+	ssize_t n = recv(t->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
 	int left = (int)n;
 
 	if (n < 0 && (errno == EINTR || errno == ENOBUFS))
 		return 1;
 	if (n < 0)
 		return errno == EAGAIN ? -EIO : -errno;
-	for (const struct nlmsghdr *nlh = (const void *)t->chunk; mnl_nlmsg_ok(nlh, left);
+	for (const struct nlmsghdr *nlh = (const void *)chunk; mnl_nlmsg_ok(nlh, left);
 	     nlh = mnl_nlmsg_next(nlh, &left)) {
 		int said = nlh->nlmsg_seq == t->seq ? verdict(nlh) : 1;
 

@@ -91,8 +91,10 @@ bool peers_expire(struct peers *p, uint64_t now)
 	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
 		struct peer *c = &p->peer[i];
 		uint32_t loss_ms = peer_loss_ms(p, c);
-		bool lost = c->id && now - c->heard_at >= loss_ms;
+		bool lost = now - c->heard_at >= loss_ms;
 
+		if (!c->id)
+			continue;
 		changed |= c->named && lost != c->lost;
 		c->lost = lost;
 		/* What of its last datagrams was held up could be given to us at leisure. Not as

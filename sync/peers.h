@@ -42,8 +42,8 @@ struct peer {
 };
 
 struct peers {
-	struct peer peer[ENGINE_PEERS_MAX];
 	uint32_t loss_ms; /* of one that does not say how often it speaks */
+	struct peer peer[ENGINE_PEERS_MAX];
 };
 
 struct peer *peers_find(struct peers *p, uint32_t id);

@@ -3,7 +3,16 @@
 
 #include <errno.h>
 
+#include "vrouter/pages.h"
+
 #define CELL_HEAD 4
+
+/* All of it is one piece: places, then the stack, then cells. */
+static size_t bytes(const struct receiver *r)
+{
+	return RECEIVER_WINDOW * sizeof(*r->at) + r->n_cells * sizeof(*r->free_cell) +
+	       r->n_cells * r->cell_size;
+}
 
 int receiver_init(struct receiver *r, const struct engine_conf *conf,
 		  struct sync_counters *counters,
@@ -19,22 +28,18 @@ int receiver_init(struct receiver *r, const struct engine_conf *conf,
 	r->rng = seed | 1;
 	r->cell_size = conf->mtu_body + CELL_HEAD;
 	r->n_cells = n < RECEIVER_WINDOW ? (unsigned)n : RECEIVER_WINDOW;
-	r->cells = malloc(r->n_cells * r->cell_size); /* untouched pages cost nothing */
-	r->free_cell = malloc(r->n_cells * sizeof(*r->free_cell));
-	r->at = calloc(RECEIVER_WINDOW, sizeof(*r->at));
-	if (!r->cells || !r->free_cell || !r->at) {
-		receiver_fini(r);
+	r->at = pages_new(bytes(r));
+	if (!r->at)
 		return -ENOMEM;
-	}
+	r->free_cell = r->at + RECEIVER_WINDOW;
+	r->cells = (uint8_t *)(r->free_cell + r->n_cells);
 	receiver_start(r, 1);
 	return 0;
 }
 
 void receiver_fini(struct receiver *r)
 {
-	free(r->cells);
-	free(r->free_cell);
-	free(r->at);
+	pages_free(r->at, bytes(r));
 	r->cells = NULL;
 	r->free_cell = NULL;
 	r->at = NULL;
@@ -45,12 +50,10 @@ void receiver_start(struct receiver *r, uint64_t next)
 	r->next = next;
 	r->top = next - 1;
 	r->gap = false;
-	if (r->n_used) /* else there is nothing in it, and most of it was never touched */
+	if (r->n_used) /* else there is nothing in it */
 		memset(r->at, 0, RECEIVER_WINDOW * sizeof(*r->at));
-	r->n_used = 0;
-	/* the lowest cells first: they are the ones whose pages are touched already */
-	for (unsigned i = 0; i < r->n_cells; i++)
-		r->free_cell[i] = (uint16_t)(r->n_cells - 1 - i);
+	/* the lowest cells first: they are the ones whose pages are there already */
+	r->n_used = r->n_fresh = 0;
 }
 
 static uint32_t jitter(struct receiver *r, uint32_t below)
@@ -83,7 +86,8 @@ static void keep(struct receiver *r, uint64_t seq, const uint8_t *body, size_t l
 		return;
 	}
 
-	uint16_t cell = r->free_cell[r->n_cells - 1 - r->n_used++];
+	unsigned n_free = r->n_fresh - r->n_used++;
+	uint16_t cell = n_free ? r->free_cell[n_free - 1] : (uint16_t)r->n_fresh++;
 	struct wr w = wr_of(r->cells + cell * r->cell_size, r->cell_size);
 
 	wr_be32(&w, (uint32_t)len);
@@ -100,7 +104,7 @@ static void deliver_kept(struct receiver *r)
 	size_t len = rd_be32(&rd);
 
 	*place(r, r->next) = 0;
-	r->free_cell[r->n_cells - r->n_used--] = cell;
+	r->free_cell[r->n_fresh - r->n_used--] = cell;
 	r->next++;
 	r->deliver(r->ctx, rd.p, len);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The replica's end of a stream: hands out datagrams in order, keeps early ones in a bounded
  * buffer, says what is missing and when to ask for it, and when to give up. Owned by the engine,
- * one stream at a time. No clock, no sockets; memory is allocated by receiver_init() only. */
+ * one stream at a time. No clock, no sockets; memory is allocated by receiver_init() only,
+ * and is not there before it is used. */
 #ifndef VROUTER_RECEIVER_H
 #define VROUTER_RECEIVER_H
 
@@ -28,7 +29,8 @@ struct receiver {
 	uint8_t *cells; /* each: be32 length, body */
 	size_t cell_size;
 	unsigned n_cells, n_used;
-	uint16_t *free_cell; /* stack */
+	unsigned n_fresh;    /* cells from this one on were not used since the stream began */
+	uint16_t *free_cell; /* stack of the others that are free: n_fresh - n_used */
 	uint16_t *at;	     /* 1 + cell by number & (WINDOW - 1) */
 
 	bool gap;

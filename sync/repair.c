@@ -2,7 +2,8 @@
 #include "repair.h"
 
 #include <string.h>
-#include <sys/mman.h>
+
+#include "vrouter/pages.h"
 
 #define SEEN_FIRST_SIZE 1024
 
@@ -27,19 +28,14 @@ bool repair_changed_has(const struct repair_changed *c, uint64_t hash)
 	return c->word[bit / 64] >> bit % 64 & 1;
 }
 
-/* Pages of its own: what malloc() took back it might keep, and a repair is to leave nothing. */
-static uint64_t *pages(size_t size)
+static uint64_t *slots_new(size_t size)
 {
-	void *p = mmap(NULL, size * sizeof(uint64_t), PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
+	return pages_new(size * sizeof(uint64_t));
 }
 
-static void pages_free(uint64_t *p, size_t size)
+static void slots_free(uint64_t *p, size_t size)
 {
-	if (p)
-		munmap(p, size * sizeof(uint64_t));
+	pages_free(p, size * sizeof(uint64_t));
 }
 
 void repair_seen_start(struct repair_seen *s, uint64_t expected)
@@ -54,13 +50,13 @@ void repair_seen_start(struct repair_seen *s, uint64_t expected)
 		return;
 	while (size < s->max && size / 4 * 3 <= expected)
 		size *= 2;
-	s->slot = pages(size);
+	s->slot = slots_new(size);
 	s->size = s->slot ? size : 0;
 }
 
 void repair_seen_free(struct repair_seen *s)
 {
-	pages_free(s->slot, s->size);
+	slots_free(s->slot, s->size);
 	s->slot = NULL;
 	s->size = 0;
 	s->n = 0;
@@ -82,13 +78,13 @@ static bool grow(struct repair_seen *s)
 
 	if (bigger.size > s->max)
 		return false;
-	bigger.slot = pages(bigger.size);
+	bigger.slot = slots_new(bigger.size);
 	if (!bigger.slot)
 		return false;
 	for (size_t i = 0; i < s->size; i++)
 		if (s->slot[i])
 			bigger.slot[find(&bigger, s->slot[i])] = s->slot[i];
-	pages_free(s->slot, s->size);
+	slots_free(s->slot, s->size);
 	s->slot = bigger.slot;
 	s->size = bigger.size;
 	return true;

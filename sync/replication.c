@@ -10,6 +10,7 @@
 #include <event2/event.h>
 
 #include "vrouter/log.h"
+#include "vrouter/pages.h"
 
 #define CAPTURE_TURN 4096   /* changes before others get their turn */
 #define CAPTURE_LAST 262144 /* changes read at most when the router stops being the source */
@@ -457,13 +458,13 @@ void replication_free(struct replication *r)
 	links_forget(r->shared->links, &r->counters.v[SYNC_TX_ERRORS]);
 	close_fds(r->fd);
 	seal_forget(&r->keys);
-	free(r);
+	pages_free(r, sizeof(*r));
 }
 
 int replication_new(struct replication **out, struct shared *shared,
 		    const struct sync_msg_router *conf, const int fds[static SYNC_FDS])
 {
-	struct replication *r = calloc(1, sizeof(*r));
+	struct replication *r = pages_new(sizeof(*r));
 	int err;
 
 	if (!r) {

@@ -16,7 +16,7 @@ struct news {
 	bool promoted, drained, answer, status;
 	struct sync_msg_role promoted_with, drained_with;
 	bool vouched;
-	struct sync_msg_path vouched_with, asked[ENGINE_PEERS_MAX];
+	struct sync_msg_path vouched_with;
 	unsigned n_asked;
 	bool beats, beats_missing;
 	uint64_t beats_awake_ms;
@@ -26,8 +26,10 @@ struct news {
 	bool reserved;				   /* see replication.reserved */
 	bool neigh_clear;			   /* before the pages */
 	unsigned neigh_n;			   /* pages */
-	struct neigh_page *neigh[NEIGH_PAGES_MAX]; /* owned; NULL: nothing new */
 	struct verified *verified, **verified_end; /* a list; owned */
+	/* these are hardly ever used, and not there before */
+	struct sync_msg_path asked[ENGINE_PEERS_MAX];
+	struct neigh_page *neigh[NEIGH_PAGES_MAX]; /* owned; NULL: nothing new */
 };
 
 /* What a peer said of chosen VIPs. */
@@ -56,13 +58,13 @@ struct replication {
 	struct event *on_capture, *on_time, *on_bulk;
 	struct seal_keys keys;
 	struct refused refused;
-	uint32_t flows_max; /* as of the last count */
-	struct news news;
+	uint32_t flows_max;	     /* as of the last count */
 	struct reserve_word reserve; /* ours */
 	struct reserved *reserved;   /* ENGINE_PEERS_MAX; NULL: nobody said anything */
 	enum engine_phase told_phase;
 	uint64_t told_ms;  /* when the last status was taken */
 	uint64_t armed_ms; /* when on_time is due */
+	struct news news;  /* large, and last */
 };
 
 extern const struct engine_ops replication_engine_ops; /* ctx is the struct replication */

@@ -3,7 +3,16 @@
 
 #include <errno.h>
 
+#include "vrouter/pages.h"
+
 #define RESEND_PAUSE_MS 2 /* several replicas ask for the same: one answer is heard by all */
+
+#define SLOTS_BYTES (SENDER_SLOTS * sizeof(struct sender_slot) + SENDER_INDEX * sizeof(uint16_t))
+
+static size_t sent_bytes(const struct sender *s)
+{
+	return (size_t)(s->sent_mask + 1) * sizeof(struct sender_sent);
+}
 
 static void body_start(struct sender *s, size_t mtu)
 {
@@ -38,14 +47,14 @@ int sender_init(struct sender *s, const struct engine_conf *conf, struct sync_co
 	s->sent_mask = sent - 1;
 	s->ring_size = conf->ring_bytes;
 	s->body = malloc(conf->mtu_body);
-	/* untouched pages of these cost nothing */
-	s->slot = calloc(SENDER_SLOTS, sizeof(*s->slot));
-	s->ring = malloc(s->ring_size);
-	s->sent = malloc((size_t)sent * sizeof(*s->sent));
+	s->slot = pages_new(SLOTS_BYTES);
+	s->ring = pages_new(s->ring_size);
+	s->sent = pages_new(sent_bytes(s));
 	if (!s->slot || !s->body || !s->ring || !s->sent) {
 		sender_fini(s);
 		return -ENOMEM;
 	}
+	s->index = (void *)(s->slot + SENDER_SLOTS);
 	body_start(s, conf->mtu_body);
 	sender_open(s);
 	return 0;
@@ -53,10 +62,10 @@ int sender_init(struct sender *s, const struct engine_conf *conf, struct sync_co
 
 void sender_fini(struct sender *s)
 {
-	free(s->slot);
+	pages_free(s->slot, SLOTS_BYTES);
 	free(s->body);
-	free(s->ring);
-	free(s->sent);
+	pages_free(s->ring, s->ring_size);
+	pages_free(s->sent, sent_bytes(s));
 	s->slot = NULL;
 	s->body = NULL;
 	s->ring = NULL;
@@ -65,7 +74,8 @@ void sender_fini(struct sender *s)
 
 static void slots_clear(struct sender *s)
 {
-	memset(s->index, 0, sizeof(s->index));
+	if (s->n) /* else there is nothing in it */
+		memset(s->index, 0, SENDER_INDEX * sizeof(*s->index));
 	s->n = 0;
 }
 

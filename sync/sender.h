@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The source's end of a stream: gathers changes, coalesces them by flow, fills datagrams, numbers
  * them and keeps the last ones for retransmission. Owned by the engine. No clock, no sockets, no
- * memory per flow: everything is allocated by sender_init().
+ * memory per flow: everything is allocated by sender_init(), and is not there before it is used.
  *
  * Order: operations of one flow leave in the order of its changes. Operations of different flows
  * leave in the order in which their slots were opened, and a flow that is new after it was deleted
@@ -39,9 +39,9 @@ struct sender {
 	uint64_t seq;	    /* last one sent */
 	uint64_t ack_every; /* each that many datagrams ask for acknowledgement; 0: none do */
 
-	struct sender_slot *slot;     /* SENDER_SLOTS */
-	unsigned n;		      /* slots in use */
-	uint16_t index[SENDER_INDEX]; /* 1 + slot, by hash */
+	struct sender_slot *slot; /* SENDER_SLOTS */
+	unsigned n;		  /* slots in use */
+	uint16_t *index;	  /* SENDER_INDEX: 1 + slot, by hash; behind the slots */
 
 	uint8_t *body; /* the open datagram */
 	struct wr wr;

@@ -30,8 +30,10 @@ struct table {
 	enum dump_state state;
 	uint32_t seq;	   /* last one used */
 	uint32_t dump_seq; /* of the dump under way */
-	_Alignas(struct nlmsghdr) uint8_t chunk[CHUNK_MAX];
 };
+
+/* One for all tables, as nothing stays in it. */
+static _Alignas(struct nlmsghdr) uint8_t chunk[CHUNK_MAX];
 
 int table_new(struct table **out, int dump_fd, int query_fd)
 {
@@ -132,7 +134,7 @@ static int dump_message(struct table *t, const struct nlmsghdr *nlh, table_fn *f
 
 static int dump_chunk(struct table *t, table_fn *fn, void *ctx)
 {
-	ssize_t n = recv(t->dump_fd, t->chunk, sizeof(t->chunk), MSG_DONTWAIT);
+	ssize_t n = recv(t->dump_fd, chunk, sizeof(chunk), MSG_DONTWAIT);
 	int left = (int)n, more = 1;
 
 	if (n < 0 && (errno == EINTR || errno == ENOBUFS))
@@ -141,8 +143,8 @@ static int dump_chunk(struct table *t, table_fn *fn, void *ctx)
 		t->state = DUMP_IDLE;
 		return errno == EAGAIN ? -EIO : -errno; /* a chunk is always ready */
 	}
-	for (const struct nlmsghdr *nlh = (const void *)t->chunk;
-	     more > 0 && mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+	for (const struct nlmsghdr *nlh = (const void *)chunk; more > 0 && mnl_nlmsg_ok(nlh, left);
+	     nlh = mnl_nlmsg_next(nlh, &left))
 		more = dump_message(t, nlh, fn, ctx);
 	return more;
 }
