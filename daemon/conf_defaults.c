@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "conf_option.h"
-#include "conf_track.h"
 
 void conf_defaults(struct conf *c)
 {
@@ -39,6 +38,16 @@ void conf_router_defaults(struct conf_router *r)
 	r->services.lease_s = 3600;
 	strcpy(r->host_link.interface, "vr-host");
 	r->host_link.default_route = true;
-	for (unsigned i = 0; i < TRACK_MAX; i++)
-		conf_track_defaults(&r->track[i]);
+}
+
+void conf_router_copy(struct conf_router *to, const struct conf_router *from)
+{
+	size_t piece = 64;
+
+	for (size_t at = 0; at < sizeof(*to); at += piece) {
+		if (piece > sizeof(*to) - at)
+			piece = sizeof(*to) - at;
+		if (memcmp((const char *)to + at, (const char *)from + at, piece) != 0)
+			memcpy((char *)to + at, (const char *)from + at, piece);
+	}
 }

@@ -256,6 +256,8 @@ static void take_list(const struct conf_section *s, cfg_t *outer, void *base, co
 		snprintf(inside, sizeof(inside), "%s: %s", where, section_name(sec, own));
 		check_title(sec, inside);
 		copy_name(to, CONF_NAME_MAX, sec->title);
+		if (s->defaults)
+			s->defaults(to);
 		take_options(s, sec, to, inside);
 	}
 	memcpy((char *)base + s->count_offset, &count, sizeof(count));
@@ -361,7 +363,7 @@ static int take_routers(cfg_t *root, struct conf *c)
 		for (unsigned k = 0; k < r->n_tracks; k++)
 			conf_track_complete(&r->track[k], r);
 		r->own_filter = r->filter.line != 0;
-		if (!r->own_filter)
+		if (!r->own_filter && c->sync.filter.line)
 			r->filter = c->sync.filter;
 	}
 	return 0;

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "conf_track.h"
+
 static const char *const words_protocol[] = {"native", "conntrackd",
 					     NULL}; /* = conf_sync.conntrackd */
 static const char *const words_ctd_mode[] = {"ft-fw", "notrack", "alarm",
@@ -538,6 +540,7 @@ static const struct conf_section router_subs[] = {
 	 .offset = offsetof(struct conf_router, track),
 	 .size = sizeof(struct conf_track),
 	 .count_offset = offsetof(struct conf_router, n_tracks),
+	 .defaults = conf_track_defaults,
 	 LINE_AT(struct conf_track, line)},
 };
 

@@ -60,7 +60,8 @@ struct conf_section {
 	unsigned list_max;
 	size_t size;	     /* of one struct */
 	size_t count_offset; /* of their unsigned count */
-	size_t line_offset;  /* of the int that keeps its line, in its own struct */
+	void (*defaults)(void *to);
+	size_t line_offset; /* of the int that keeps its line, in its own struct */
 };
 
 /* For the tables. */

@@ -35,8 +35,10 @@ static const struct {
 /* ---- what is not given ------------------------------------------------------------------------
  */
 
-void conf_track_defaults(struct conf_track *t)
+void conf_track_defaults(void *to)
 {
+	struct conf_track *t = to;
+
 	t->interval_ms = 1000;
 	t->hold_s = 60;
 	t->table = MAIN_TABLE;
@@ -335,14 +337,4 @@ const char *conf_track_what(const struct conf_track *t, char out[static CONF_TRA
 		break;
 	}
 	return out;
-}
-
-void conf_router_copy(struct conf_router *to, const struct conf_router *from)
-{
-	const size_t tracks = offsetof(struct conf_router, track);
-	const size_t rest = offsetof(struct conf_router, n_tracks);
-
-	memcpy(to, from, tracks);
-	memcpy(to->track, from->track, from->n_tracks * sizeof(from->track[0]));
-	memcpy((char *)to + rest, (const char *)from + rest, sizeof(*from) - rest);
 }

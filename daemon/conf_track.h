@@ -6,7 +6,7 @@
 #include "vrouter/conf.h"
 
 /* Before the section is read: what holds when an option is not given. */
-void conf_track_defaults(struct conf_track *t);
+void conf_track_defaults(void *to); /* a struct conf_track */
 /* After it: what depends on its kind, or on the router. */
 void conf_track_complete(struct conf_track *t, const struct conf_router *r);
 void conf_track_check(const char *path, const struct conf_router *r, struct conf_errors *errors);

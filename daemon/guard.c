@@ -91,7 +91,9 @@ static int send_msg(int fd, const struct guard_msg *m, const int *fds, unsigned 
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(GUARD_FDS * sizeof(int))];
 	} control = {.buf = {0}};
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)m, .iov_len = sizeof(*m)};
+	bool elects = m->type == GUARD_MSG_ARM && n_fds > GUARD_FD_VRRP;
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)m,
+			    .iov_len = elects ? sizeof(*m) : GUARD_MSG_SHORT};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
 	if (n_fds) {
@@ -167,13 +169,16 @@ unsigned guard_restarts(const struct guard *g)
 /* ---- orders -----------------------------------------------------------------------------------
  */
 
-void guard_arm(struct guard *g, const struct guard_orders *o, int route_fd, int vrrp_fd)
+void guard_arm(struct guard *g, const struct guard_orders *o, int route_fd,
+	       const struct vrrp_standin *standin, int vrrp_fd)
 {
 	struct guard_msg m = {.type = GUARD_MSG_ARM, .orders = *o};
 	const int fds[GUARD_ARM_FDS] = {[GUARD_FD_ROUTE] = route_fd, [GUARD_FD_VRRP] = vrrp_fd};
 
+	if (vrrp_fd >= 0)
+		m.standin = *standin;
 	tell(g, &m, fds, vrrp_fd >= 0 ? GUARD_ARM_FDS : GUARD_ARM_FDS - 1);
-	vrrp_standin_forget(&m.orders.standin);
+	vrrp_standin_forget(&m.standin);
 }
 
 void guard_disarm(struct guard *g, const char *router)

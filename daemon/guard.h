@@ -46,10 +46,9 @@ struct guard_orders {
 	unsigned n_routes;
 	bool virtual_mac; /* to be taken from the legs */
 	/* Of routers that share an election, id_of() its name; 0: none. One of them has it (a
-	 * vrrp_fd, and standin); the others follow that one. */
+	 * vrrp_fd, and what it takes to use it); the others follow that one. */
 	uint32_t group;
-	unsigned adopt_s;	     /* crash = "adopt": at most that long; 0: withdraw */
-	struct vrrp_standin standin; /* its resignation has n 0: no election of our own */
+	unsigned adopt_s; /* crash = "adopt": at most that long; 0: withdraw */
 };
 
 /* on_up: a guard that knows nothing yet is there; from the event loop. base, ctx are borrowed. 0 or
@@ -61,9 +60,10 @@ void guard_free(struct guard *g);
 pid_t guard_pid(const struct guard *g); /* 0: none just now */
 unsigned guard_restarts(const struct guard *g);
 
-/* route_fd: a NETLINK_ROUTE socket inside of the namespace; vrrp_fd: for the election, or -1. The
- * guard gets copies. */
-void guard_arm(struct guard *g, const struct guard_orders *o, int route_fd, int vrrp_fd);
+/* route_fd: a NETLINK_ROUTE socket inside of the namespace; vrrp_fd: for the election, with what is
+ * to be said there; or -1: none of our own. The guard gets copies. */
+void guard_arm(struct guard *g, const struct guard_orders *o, int route_fd,
+	       const struct vrrp_standin *standin, int vrrp_fd);
 void guard_disarm(struct guard *g, const char *router);
 /* What every router that is adopted needs: the socket where the next core comes to, and, if there
  * is one (else -1), replication's pair and the pidfd of its process. listener -1: none is adopted

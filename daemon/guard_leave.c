@@ -19,7 +19,7 @@ static void resign(const struct guard_armed *a)
 {
 	int err = a->fd[GUARD_FD_VRRP] < 0
 			  ? 0
-			  : vrrp_resign(&a->orders.standin.resignation, a->fd[GUARD_FD_VRRP]);
+			  : vrrp_resign(&a->standin->resignation, a->fd[GUARD_FD_VRRP]);
 
 	if (err < 0)
 		log_warn("guard", a->orders.role.router, "cannot resign: %s", strerror(-err));

@@ -110,5 +110,5 @@ const char *guard_look(const struct guard_armed *a)
 	for (unsigned i = 0; i < a->orders.n_vips; i++)
 		if (!s.vip[i])
 			return "a VIP is gone";
-	return guard_follows(a) ? NULL : vrrp_standin_look(&a->orders.standin);
+	return a->standin ? vrrp_standin_look(a->standin) : NULL;
 }

@@ -26,25 +26,40 @@ void guard_close(int *fd, unsigned n)
 void guard_forget(struct guard_state *s, unsigned i)
 {
 	guard_close(s->armed[i].fd, GUARD_ARM_FDS);
+	if (s->armed[i].standin)
+		vrrp_standin_forget(s->armed[i].standin);
+	free(s->armed[i].standin);
 	s->armed[i] = s->armed[--s->n];
-	vrrp_standin_forget(&s->armed[s->n].orders.standin);
 }
 
-/* Not by realloc(), which would leave keys behind. */
+/* Large pieces: realloc() moves pages of them, and copies nothing. */
 static bool make_room(struct guard_state *s)
 {
 	unsigned cap = s->cap ? 2 * s->cap : 8;
-	struct guard_armed *more = s->n < s->cap ? s->armed : calloc(cap, sizeof(*more));
+	struct guard_armed *more;
 
-	if (!more || more == s->armed)
-		return more;
-	for (unsigned i = 0; i < s->n; i++) {
-		more[i] = s->armed[i];
-		vrrp_standin_forget(&s->armed[i].orders.standin);
-	}
-	free(s->armed);
+	if (s->n < s->cap)
+		return true;
+	more = reallocarray(s->armed, cap, sizeof(*more));
+	if (!more)
+		return false;
 	s->armed = more;
 	s->cap = cap;
+	return true;
+}
+
+/* With an election, what it takes to speak there. false: no memory. */
+static bool add(struct guard_state *s, const struct guard_msg *m, bool elects)
+{
+	struct vrrp_standin *standin = elects ? malloc(sizeof(*standin)) : NULL;
+
+	if ((elects && !standin) || !make_room(s)) {
+		free(standin);
+		return false;
+	}
+	if (standin)
+		*standin = m->standin;
+	s->armed[s->n++] = (struct guard_armed){.orders = m->orders, .standin = standin};
 	return true;
 }
 
@@ -62,15 +77,14 @@ static void disarm(struct guard_state *s, const char *router)
 }
 
 /* Takes the descriptors over. */
-static void arm(struct guard_state *s, const struct guard_orders *o, int fd[static GUARD_ARM_FDS])
+static void arm(struct guard_state *s, const struct guard_msg *m, int fd[static GUARD_ARM_FDS])
 {
-	disarm(s, o->role.router);
-	if (!make_room(s)) {
-		log_err("guard", o->role.router, "out of memory: nobody leaves for it");
+	disarm(s, m->orders.role.router);
+	if (!add(s, m, fd[GUARD_FD_VRRP] >= 0)) {
+		log_err("guard", m->orders.role.router, "out of memory: nobody leaves for it");
 		return;
 	}
-	s->armed[s->n] = (struct guard_armed){.orders = *o};
-	memcpy(s->armed[s->n++].fd, fd, sizeof(s->armed->fd));
+	memcpy(s->armed[s->n - 1].fd, fd, sizeof(s->armed->fd));
 	fd[GUARD_FD_ROUTE] = fd[GUARD_FD_VRRP] = -1;
 }
 
@@ -96,13 +110,14 @@ static void take_fds(struct msghdr *msg, int fd[static GUARD_FDS])
 static bool makes_sense(const struct guard_msg *m, ssize_t len)
 {
 	const struct guard_orders *o = &m->orders;
-	const struct vrrp_standin *v = &o->standin;
+	const struct vrrp_standin *v = &m->standin;
 	const struct vrrp_resignation *r = &v->resignation;
 
 	for (unsigned i = 0; i < r->n && i < ARRAY_LEN(r->to); i++)
 		if (r->to[i].len > sizeof(r->to[i].packet))
 			return false;
-	return len == sizeof(*m) && memchr(o->role.router, '\0', sizeof(o->role.router)) &&
+	return (len == sizeof(*m) || len == GUARD_MSG_SHORT) &&
+	       memchr(o->role.router, '\0', sizeof(o->role.router)) &&
 	       o->n_vips <= ARRAY_LEN(o->vip) && r->n <= ARRAY_LEN(r->to) &&
 	       v->ends.n_to <= ARRAY_LEN(v->ends.to) &&
 	       v->stamping.keys.n <= ARRAY_LEN(v->stamping.keys.key) &&
@@ -114,7 +129,7 @@ static void obey(struct guard_state *s, const struct guard_msg *m, int fd[static
 	switch (m->type) {
 	case GUARD_MSG_ARM:
 		if (fd[GUARD_FD_ROUTE] >= 0)
-			arm(s, &m->orders, fd);
+			arm(s, m, fd);
 		break;
 	case GUARD_MSG_DISARM:
 		disarm(s, m->orders.role.router);
@@ -135,7 +150,7 @@ static bool take_order(struct guard_state *s)
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(GUARD_FDS * sizeof(int))];
 	} control;
-	struct guard_msg m;
+	struct guard_msg m = {.type = 0};
 	struct iovec iov = {.iov_base = &m, .iov_len = sizeof(m)};
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,
@@ -151,7 +166,7 @@ static bool take_order(struct guard_state *s)
 	take_fds(&msg, fd);
 	if (makes_sense(&m, n))
 		obey(s, &m, fd);
-	vrrp_standin_forget(&m.orders.standin);
+	vrrp_standin_forget(&m.standin);
 	guard_close(fd, GUARD_FDS); /* what was not taken over */
 	return true;
 }
@@ -164,7 +179,7 @@ static bool is_adopted(const struct guard_state *s, const struct guard_armed *a)
 {
 	if (s->leaves || !a->orders.adopt_s || s->hold[GUARD_FD_LISTENER] < 0)
 		return false;
-	return guard_follows(a) || (a->orders.standin.able && a->fd[GUARD_FD_VRRP] >= 0);
+	return guard_follows(a) || (a->standin && a->standin->able);
 }
 
 static void after_the_core(struct guard_state *s)

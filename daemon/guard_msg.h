@@ -5,6 +5,8 @@
 #ifndef DAEMON_GUARD_MSG_H
 #define DAEMON_GUARD_MSG_H
 
+#include <stddef.h>
+
 #include "guard.h"
 
 enum { GUARD_FD_ROUTE, GUARD_FD_VRRP, GUARD_ARM_FDS };
@@ -22,6 +24,8 @@ struct guard_msg {
 	enum guard_msg_type type;
 	uint64_t sync_id;
 	struct guard_orders orders;
+	struct vrrp_standin standin; /* ARM with an election; else it is not sent */
 };
+#define GUARD_MSG_SHORT offsetof(struct guard_msg, standin)
 
 #endif

@@ -46,7 +46,7 @@ static void leave_all(struct standin *g, const char *why)
 
 static void advertise(struct guard_armed *a, uint64_t nonce)
 {
-	int err = vrrp_standin_advertise(&a->orders.standin, a->fd[GUARD_FD_VRRP], nonce);
+	int err = vrrp_standin_advertise(a->standin, a->fd[GUARD_FD_VRRP], nonce);
 
 	if (err < 0)
 		log_warn("guard", a->orders.role.router, "cannot advertise: %s", strerror(-err));
@@ -79,7 +79,7 @@ static void obey(struct guard_state *s, struct guard_armed *a, enum care_do what
 static bool hear_one(struct guard_state *s, struct guard_armed *a)
 {
 	struct vrrp_standin_news news;
-	int rc = vrrp_standin_hear(&a->orders.standin, a->fd[GUARD_FD_VRRP], &news);
+	int rc = vrrp_standin_hear(a->standin, a->fd[GUARD_FD_VRRP], &news);
 
 	switch (news.what) {
 	case VRRP_HEARD_NOTHING:
@@ -166,7 +166,8 @@ static size_t make_hello(const struct guard_state *s, uint8_t *buf, size_t cap)
 	h.role = calloc(s->n, sizeof(*h.role));
 	for (unsigned i = 0; h.role && i < s->n; i++) {
 		h.role[i] = s->armed[i].orders.role;
-		h.role[i].life = vrrp_auth_for_core(s->armed[i].orders.standin.stamping.life);
+		if (s->armed[i].standin)
+			h.role[i].life = vrrp_auth_for_core(s->armed[i].standin->stamping.life);
 	}
 	if (h.role)
 		len = guard_hello_encode(&h, buf, cap);
@@ -225,7 +226,8 @@ static void lose_core(struct standin *g)
 	close(g->core);
 	g->core = -1;
 	for (unsigned i = 0; i < g->s->n; i++)
-		g->s->armed[i].orders.standin.stamping.life.number += 2 * VRRP_AUTH_CORE_SKIP;
+		if (g->s->armed[i].standin)
+			g->s->armed[i].standin->stamping.life.number += 2 * VRRP_AUTH_CORE_SKIP;
 	log_warn("guard", NULL, "the daemon started and ended again: still standing in");
 }
 
@@ -353,7 +355,8 @@ static int start(struct standin *g)
 
 		if (a->fate != GUARD_STAYS)
 			continue;
-		care_start(&a->care, &a->orders.standin, a->orders.adopt_s * 1000000ull, now_us());
+		if (a->standin)
+			care_start(&a->care, a->standin, a->orders.adopt_s * 1000000ull, now_us());
 		log_warn("guard", a->orders.role.router,
 			 "the daemon ended while ACTIVE: standing in for it, at most %u s",
 			 a->orders.adopt_s);

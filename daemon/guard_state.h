@@ -12,7 +12,8 @@ enum guard_fate { GUARD_STAYS, GUARD_RESIGNS, GUARD_YIELDS };
 
 struct guard_armed {
 	struct guard_orders orders;
-	int fd[GUARD_ARM_FDS]; /* -1: none */
+	int fd[GUARD_ARM_FDS];	      /* -1: none */
+	struct vrrp_standin *standin; /* owned; NULL: no election of its own */
 	enum guard_fate fate;
 	char why[96]; /* the fate */
 	bool led;     /* there is one that has its group's election */

@@ -81,14 +81,15 @@ static unsigned adopt_s(const struct router *r)
 }
 
 /* The election's socket, or -1. */
-static int tell_election(const struct router *r, struct guard_orders *o)
+static int tell_election(const struct router *r, struct guard_orders *o,
+			 struct vrrp_standin *standin)
 {
 	if (!r->vrrp || !router_group_carries(r))
 		return -1;
 	/* keys are only for who may need them */
-	if (o->adopt_s && vrrp_io_standin(r->vrrp, &o->standin) >= 0)
-		o->role.boosted = o->standin.boosted;
-	return vrrp_io_resignation(r->vrrp, &o->standin.resignation);
+	if (o->adopt_s && vrrp_io_standin(r->vrrp, standin) >= 0)
+		o->role.boosted = standin->boosted;
+	return vrrp_io_resignation(r->vrrp, &standin->resignation);
 }
 
 static void tell_role(const struct router *r, struct guard_role *role)
@@ -119,6 +120,7 @@ static struct router_guarded guarded_now(const struct router *r)
 void router_guard_arm(struct router *r)
 {
 	struct guard_orders o = {.n_vips = 0};
+	struct vrrp_standin standin = {.family = 0};
 	struct net_desired net;
 	struct look look = {.net = &net, .orders = &o};
 	int route, vrrp;
@@ -135,9 +137,9 @@ void router_guard_arm(struct router *r)
 	o.group = r->group ? id_of(r->conf.election.group) : 0;
 	router_group_carry(r);
 	o.adopt_s = adopt_s(r);
-	vrrp = tell_election(r, &o);
-	guard_arm(r->env->guard, &o, route, vrrp);
-	vrrp_standin_forget(&o.standin);
+	vrrp = tell_election(r, &o, &standin);
+	guard_arm(r->env->guard, &o, route, &standin, vrrp);
+	vrrp_standin_forget(&standin);
 	r->guarded = guarded_now(r);
 	close(route);
 }

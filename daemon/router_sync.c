@@ -202,6 +202,16 @@ static uint32_t alarms_of(const struct router *r, const struct sync_msg_report *
 	return m->status.alarms & ~expected;
 }
 
+/* Without the room for more peers than there are, which is most of it. */
+static void keep_report(struct router *r, const struct sync_msg_report *m)
+{
+	unsigned n = m->n_peers < ENGINE_PEERS_MAX ? m->n_peers : ENGINE_PEERS_MAX;
+
+	memcpy(&r->report, m, offsetof(struct sync_msg_report, peer));
+	memcpy(r->report.peer, m->peer, n * sizeof(m->peer[0]));
+	r->report.n_peers = n;
+}
+
 static void take_report(struct router *r, const struct sync_msg_report *m)
 {
 	struct life_in in = {.ev = LIFE_EV_SYNC_PHASE,
@@ -214,7 +224,7 @@ static void take_report(struct router *r, const struct sync_msg_report *m)
 
 	if (was_there_another(r, m) && life_wants_vips(&r->life))
 		router_start_announcing(r);
-	r->report = *m;
+	keep_report(r, m);
 	r->reported = true;
 	router_on_report(r);
 	tell_alarms(r, alarms_of(r, m));

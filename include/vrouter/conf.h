@@ -96,9 +96,9 @@ struct conf_track {
 
 /* nat and its port forwards. A line of 0: the option was not given. */
 struct conf_nat {
-	struct nat_rules rules; /* default: all off; conf_nat_rules() completes them */
 	int line, addresses_line, ports_line, persistent_line, sources_line, limit_line, burst_line,
 		file_line;
+	struct nat_rules rules; /* default: all off; conf_nat_rules() completes them */
 };
 
 #define CONF_UPSTREAMS_MAX 8
@@ -128,21 +128,18 @@ struct conf_host_link {
 	int line, prefix_line, interface_line;
 };
 
+/* In the order of how likely each is to be used: what most routers leave as it is comes last, and
+ * is memory that is not there, see conf_router_copy(). */
 struct conf_router {
 	char name[CONF_NAME_MAX];
 	char namespace[NET_NAME_MAX];
 	struct conf_leg leg[NET_LEGS_MAX];
 	unsigned n_extra_legs;		      /* beside management and public */
 	struct ip_addr gateway[NET_FAMILIES]; /* as listed, one per family */
-	unsigned n_gateways;
-	struct net_static route[NET_STATICS_MAX]; /* but for its leg */
-	unsigned n_routes;
-	struct ip_prefix other[NET_OTHERS_MAX];
-	unsigned n_others;
+	unsigned n_gateways, n_routes, n_others, n_tracks;
 	struct conf_host_link host_link;
 	enum net_nat nat; /* default snat */
 	bool nat_random;  /* pick source ports at random; default false */
-	struct conf_nat nat_more;
 	struct {
 		enum conf_election mode;
 		char group[CONF_NAME_MAX]; /* of routers that share it; empty: none */
@@ -170,19 +167,22 @@ struct conf_router {
 	unsigned drain_ms;	     /* planned switchover: wait for acknowledgement; default 500 */
 	unsigned linger_ms;	     /* planned switchover: wait for a successor; default 1000 */
 	unsigned announce_refresh_s; /* gratuitous ARP while ACTIVE; default 30, 0: off */
-	struct conf_filter filter;   /* that of sync, where it has none of its own */
 	bool own_filter;
-	bool warm_neighbours;		    /* replicate ARP and ND entries; default true */
-	char on_role_change[CONF_PATH_MAX]; /* a program; empty: none */
-	unsigned on_role_change_timeout_s;  /* default 10 */
-	char fence[CONF_PATH_MAX];	    /* a program; empty: none */
-	unsigned fence_timeout_s;	    /* default 10 */
-	struct conf_services services;
-	struct conf_track track[TRACK_MAX];
-	unsigned n_tracks;
-	enum conf_crash crash;	  /* default withdraw */
-	unsigned adopt_timeout_s; /* crash = "adopt": at most that long; default 10 */
+	bool warm_neighbours;		   /* replicate ARP and ND entries; default true */
+	unsigned on_role_change_timeout_s; /* default 10 */
+	unsigned fence_timeout_s;	   /* default 10 */
+	enum conf_crash crash;		   /* default withdraw */
+	unsigned adopt_timeout_s;	   /* crash = "adopt": at most that long; default 10 */
 	int line, namespace_line, gateway_line, fence_line, crash_line, routes_line, other_line;
+	struct conf_services services;
+	struct conf_nat nat_more;
+
+	char on_role_change[CONF_PATH_MAX];	  /* a program; empty: none */
+	char fence[CONF_PATH_MAX];		  /* a program; empty: none */
+	struct conf_filter filter;		  /* that of sync, where it has none of its own */
+	struct net_static route[NET_STATICS_MAX]; /* but for its leg */
+	struct ip_prefix other[NET_OTHERS_MAX];
+	struct conf_track track[TRACK_MAX];
 };
 
 struct conf_sync {
@@ -260,8 +260,8 @@ must_check int conf_load_text(struct conf **out, const char *text, const char *n
 			      struct conf_errors *errors);
 void conf_free(struct conf *c);
 
-/* Into zeros (pure). Room for tracks is most of it, and mostly not used: what is not touched costs
- * no memory. */
+/* Pure. Most of it is room that is mostly not used: what is zero on both sides is not written to,
+ * so it costs no memory in zeros that are fresh. */
 void conf_router_copy(struct conf_router *to, const struct conf_router *from);
 
 static inline unsigned conf_legs(const struct conf_router *r)

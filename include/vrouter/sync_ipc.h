@@ -111,13 +111,12 @@ struct sync_msg_report {
 	char router[64];
 	bool answer; /* to a QUERY */
 	struct engine_status status;
-	struct engine_peer peer[ENGINE_PEERS_MAX];
-	unsigned n_peers;
-	struct refused_entry refused[REFUSED_MAX];
-	unsigned n_refused;
+	unsigned n_peers, n_refused;
 	struct sync_counters counters;
 	uint32_t flows, flows_max; /* the namespace's conntrack count; nf_conntrack_max */
 	uint64_t lag_ms; /* replica: age of the oldest change known of and not applied; 0: none */
+	struct refused_entry refused[REFUSED_MAX];
+	struct engine_peer peer[ENGINE_PEERS_MAX]; /* last: few of them are there */
 };
 
 struct sync_msg_path { /* ASK, VOUCH, HEARS, WANT; ASKED, VOUCHED, BEATS, WANTED */
