@@ -13,6 +13,7 @@
 #include <event2/event.h>
 #include <systemd/sd-daemon.h>
 
+#include "announcing.h"
 #include "clock.h"
 #include "ovs.h"
 #include "procwatch.h"
@@ -99,6 +100,8 @@ static int start_helpers(struct app *a)
 		err = host_nat_new(&a->host_nat, a->base, on_host_nat, a);
 	if (!err)
 		err = net_host_new(&a->host, a->base);
+	if (!err)
+		err = announcing_new(&a->announcing, a->base, &router_announcing_ops);
 	return err ? err : ovs_new(&a->ovs, a->base, a->conf->controller.ovs_db);
 }
 
@@ -315,6 +318,8 @@ static int start(struct app *a)
 				     .ovs = a->ovs,
 				     .host_nat = a->host_nat,
 				     .host = a->host,
+				     .announcing = a->announcing,
+				     .n_routers = &a->n_routers,
 				     .adopt = a->adopt,
 				     .is_taken = app_is_taken,
 				     .is_linked = app_is_linked,
@@ -357,6 +362,7 @@ static void finish(struct app *a)
 	ovs_free(a->ovs);
 	host_nat_free(a->host_nat);
 	net_host_free(a->host);
+	announcing_free(a->announcing);
 	app_verify_down(a, "the daemon ends");
 	ctl_server_free(a->ctl);
 	sync_dial_free(a->dial);

@@ -44,6 +44,7 @@ struct app {
 	struct ovs *ovs;
 	struct host_nat *host_nat;
 	struct net_host *host;
+	struct announcing *announcing;
 	struct adopt *adopt; /* NULL: nobody stood in for a core before */
 	bool adopting;	     /* and has yet to be told what was adopted */
 	int listener;	     /* where the next core finds the guard; -1: none is to be adopted */

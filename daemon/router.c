@@ -14,8 +14,10 @@
 #include "router_group.h"
 #include "router_state.h"
 #include "vrouter/log.h"
+#include "vrouter/pages.h"
 
 #define PROMOTE_WAIT_MS 50
+#define PROMOTE_EACH_MS 3    /* and so much for each other router, which may be promoted as well */
 #define STOCK_WAIT_MS	5000 /* conntrackd commits then, which takes its time */
 #define COMMAND_MS	5000
 #define HOOK_POLL_MS	20
@@ -179,6 +181,16 @@ static void set_life_timer(struct router *r, uint64_t at, uint64_t now)
 		router_arm(r->life_timer, at > now ? at - now : 0);
 }
 
+/* Of many that are promoted together the last one's answer is behind the promotions of all. */
+static uint32_t promote_wait_ms(const struct router *r)
+{
+	unsigned n = *r->env->n_routers;
+
+	if (r->env->stock)
+		return STOCK_WAIT_MS;
+	return PROMOTE_WAIT_MS + PROMOTE_EACH_MS * (n ? n - 1 : 0);
+}
+
 static void step(struct router *r, struct queued *q)
 {
 	enum life_state before = r->life.state;
@@ -186,6 +198,7 @@ static void step(struct router *r, struct queued *q)
 	char from[32];
 
 	label(r, before, from, sizeof(from));
+	r->life_cfg.promote_wait_ms = promote_wait_ms(r);
 	q->in.now_ms = now_ms();
 	q->in.why = q->why[0] ? q->why : NULL;
 	out = life_step(&r->life_cfg, &r->life, &q->in);
@@ -219,6 +232,7 @@ static void run(struct router *r)
 		r->queued--;
 		step(r, &q);
 	}
+	r->head = 0; /* the other places are not there before they are needed */
 	r->running = false;
 }
 
@@ -270,8 +284,6 @@ static void set_life_cfg(struct router *r)
 					      [CONF_ELECTION_SINGLE] = LIFE_MODE_SINGLE};
 
 	r->life_cfg = (struct life_cfg){.mode = mode[r->conf.election.mode],
-					.promote_wait_ms =
-						r->env->stock ? STOCK_WAIT_MS : PROMOTE_WAIT_MS,
 					.hold_ms = r->conf.sync_hold_s * 1000,
 					.drain_ms = r->conf.drain_ms,
 					.linger_ms = r->conf.linger_ms,
@@ -282,7 +294,7 @@ static void set_life_cfg(struct router *r)
 int router_new(struct router **out, const struct conf_router *conf, const struct router_env *env,
 	       char reason[static NET_REASON_MAX])
 {
-	struct router *r = calloc(1, sizeof(*r));
+	struct router *r = pages_new(sizeof(*r));
 	int err;
 
 	snprintf(reason, NET_REASON_MAX, "out of memory");
@@ -364,7 +376,7 @@ void router_free(struct router *r)
 		event_free(r->life_timer);
 	if (r->save_timer)
 		event_free(r->save_timer);
-	free(r);
+	pages_free(r, sizeof(*r));
 }
 
 void router_teardown(struct router *r)
@@ -407,7 +419,7 @@ int router_reconfigure(struct router *r, const struct conf_router *conf,
 	}
 	router_check_cancel(r, "its configuration has just changed: ask again");
 	*was = r->conf;
-	r->conf = *conf;
+	conf_router_copy(&r->conf, conf);
 	router_vips_reconfigure(r);
 	set_life_cfg(r);
 	tracked = router_track_reconfigure(r, was);

@@ -17,9 +17,11 @@
 
 struct router;
 struct router_group;
+extern const struct announcing_ops router_announcing_ops;
 struct procwatch;
 struct ovs;
 struct adopt;
+struct announcing;
 
 /* Routers that share one election: each group of them is in this list, and lasts as long as its
  * last router. */
@@ -36,11 +38,13 @@ struct router_env {
 	struct guard *guard;	       /* NULL: none */
 	const struct adopt *adopt;     /* NULL: nobody stands in for a core before this one */
 	struct procwatch *procs;
+	struct announcing *announcing;
 	struct router_groups *groups;
 	struct ovs *ovs;
 	struct host_nat *host_nat;
 	struct net_host *host;
 	struct net_processes *processes; /* NULL: not to be looked for */
+	const unsigned *n_routers;	 /* of the daemon */
 	uint32_t ring_bytes, hold_new_ms;
 	/* Is it a VIP of another router of this controller? */
 	bool (*is_taken)(void *ctx, const struct router *asks, const struct ip_addr *a);

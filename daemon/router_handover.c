@@ -96,7 +96,7 @@ void router_handover_linger(struct router *r)
 	char reason[NET_REASON_MAX] = "";
 	struct net_desired d;
 
-	evtimer_del(r->announce_timer);
+	router_stop_announcing(r);
 	router_desired(r, &d, true);
 	r->handover.silent = handover_silence(r->ns, &d, reason) == 0;
 	if (!r->handover.silent)

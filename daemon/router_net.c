@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A router's network: brought to what its role wants, looked at again whenever the kernel says that
- * something changed, announced while ACTIVE. What cannot be brought about is a fault, and looked at
+ * something changed. What cannot be brought about is a fault, and looked at
  * again each second. */
 #include <errno.h>
 #include <string.h>
@@ -12,86 +12,6 @@
 #include "vrouter/log.h"
 
 #define SETTLE_MS 20 /* after a wake-up: one look for a whole burst of changes */
-
-static void drop_announcers(struct router *r)
-{
-	for (unsigned i = 0; i < NET_LEGS_MAX; i++) {
-		announcer_free(r->announcer[i]);
-		r->announcer[i] = NULL;
-	}
-}
-
-/* Opened beforehand where possible: announcing is part of a promotion. */
-static void open_announcers(struct router *r)
-{
-	for (unsigned i = 0; i < conf_legs(&r->conf); i++) {
-		int err = r->announcer[i] ? 0
-					  : announcer_new(&r->announcer[i], r->ns,
-							  r->conf.leg[i].interface);
-
-		if (err < 0)
-			log_debug("router", r->conf.name, "announcer on %s: %s",
-				  r->conf.leg[i].interface, strerror(-err));
-	}
-}
-
-static void announce_vip(struct router *r, unsigned id, const struct ip_addr *vip)
-{
-	int err = r->announcer[id] ? announcer_send(r->announcer[id], vip) : -ENODEV;
-
-	if (err < 0) { /* the interface may be a new one of the same name */
-		announcer_free(r->announcer[id]);
-		r->announcer[id] = NULL;
-		open_announcers(r);
-		err = r->announcer[id] ? announcer_send(r->announcer[id], vip) : -ENODEV;
-	}
-	if (err < 0)
-		log_warn("router", r->conf.name, "cannot announce the %s VIP: %s",
-			 conf_leg_name(&r->conf, id), strerror(-err));
-	else
-		r->announcements++;
-}
-
-static void announce(struct router *r)
-{
-	struct net_desired d;
-
-	conf_net_desired(&d, &r->conf, true);
-	for (unsigned i = 0; i < net_legs(&d); i++)
-		for (unsigned k = 0; k < d.leg[i].n_vips; k++)
-			announce_vip(r, i, &d.leg[i].vip[k].addr);
-}
-
-/* Sends what is due and arms the timer for the next. */
-static void announce_step(struct router *r)
-{
-	uint64_t refresh = (uint64_t)r->conf.announce_refresh_s * 1000;
-	uint64_t at = announce_due_ms(r->bursts, refresh), since = now_ms() - r->active_ms;
-
-	if (at <= since) {
-		announce(r);
-		at = announce_due_ms(++r->bursts, refresh);
-	}
-	if (at != UINT64_MAX)
-		router_arm(r->announce_timer, at > since ? at - since : 0);
-}
-
-void router_start_announcing(struct router *r)
-{
-	r->active_ms = now_ms();
-	r->bursts = 0;
-	announce_step(r);
-}
-
-static void on_announce(evutil_socket_t fd, short what, void *ctx)
-{
-	struct router *r = ctx;
-
-	(void)fd;
-	(void)what;
-	if (life_wants_vips(&r->life))
-		announce_step(r);
-}
 
 /* 0 when the network is as the role wants it; else the fault is on its way to the machine. */
 static int ensure(struct router *r, bool active, unsigned *changed)
@@ -156,7 +76,7 @@ static void repair(struct router *r)
 			router_arm(r->settle_timer, FAULT_RETRY_MS);
 			return;
 		}
-		open_announcers(r);
+		router_announcers_open(r);
 		router_track_quiet(r);
 		router_push(r, (struct life_in){.ev = LIFE_EV_RECOVERED, .fault = LIFE_FAULT_NET},
 			    NULL);
@@ -246,10 +166,6 @@ void router_vips_on(struct router *r)
 	router_handover_arrived(r);
 	router_track_quiet(r);
 	router_start_announcing(r);
-	if (r->group)
-		group_has_addresses(&r->member);
-	else if (r->vrrp)
-		vrrp_io_has_addresses(r->vrrp);
 	r->promotions++;
 	r->promotion_us = r->elected_us ? now_us() - r->elected_us : 0;
 	router_neigh_active(r);
@@ -259,7 +175,7 @@ void router_vips_off(struct router *r)
 {
 	unsigned changed;
 
-	evtimer_del(r->announce_timer);
+	router_stop_announcing(r);
 	router_neigh_passive(r);
 	router_services_farewell(r);
 	/* with their address the kernel ends masqueraded flows: here, and nowhere else */
@@ -268,15 +184,6 @@ void router_vips_off(struct router *r)
 	(void)ensure(r, false, &changed);
 	router_track_quiet(r);
 	router_handover_loud(r);
-}
-
-/* Neighbours have heard of it: the next announcement is a refresh. */
-static void go_on_announcing(struct router *r)
-{
-	r->active_ms = now_ms();
-	for (r->bursts = 0; announce_due_ms(r->bursts, 0) != UINT64_MAX;)
-		r->bursts++;
-	announce_step(r);
 }
 
 static void adopt(struct router *r, unsigned changed)
@@ -294,7 +201,7 @@ static void adopt(struct router *r, unsigned changed)
 	if (changed)
 		router_start_announcing(r);
 	else
-		go_on_announcing(r);
+		router_go_on_announcing(r);
 	router_neigh_active(r);
 	router_guard_arm(r);
 }
@@ -311,7 +218,7 @@ void router_net_build(struct router *r)
 	router_ovs_check(r);
 	if (ensure(r, kept || (single && !router_vips_pending(r)), &changed) < 0)
 		return;
-	open_announcers(r);
+	router_announcers_open(r);
 	router_handover_reset(r); /* what an earlier daemon left of it */
 	if (ensure_nat(r, kept, reason) < 0) {
 		router_arm(r->settle_timer, FAULT_RETRY_MS);
@@ -331,8 +238,7 @@ int router_net_open(struct router *r, char reason[static NET_REASON_MAX])
 
 	snprintf(reason, NET_REASON_MAX, "out of memory");
 	r->settle_timer = evtimer_new(r->env->base, on_settled, r);
-	r->announce_timer = evtimer_new(r->env->base, on_announce, r);
-	if (!r->settle_timer || !r->announce_timer)
+	if (!r->settle_timer || router_announce_open(r) < 0)
 		return -ENOMEM;
 	err = netns_open(&r->ns, r->conf.namespace, &created, reason);
 	if (err < 0)
@@ -374,12 +280,10 @@ void router_net_leftovers(struct router *r)
 void router_net_close(struct router *r)
 {
 	net_watch_free(r->watch);
-	drop_announcers(r);
+	router_announce_close(r);
 	netns_close(r->ns);
 	if (r->settle_timer)
 		event_free(r->settle_timer);
-	if (r->announce_timer)
-		event_free(r->announce_timer);
 }
 
 int router_net_reconfigure(struct router *r, char reason[static NET_REASON_MAX])

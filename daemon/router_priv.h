@@ -4,6 +4,7 @@
 #define DAEMON_ROUTER_PRIV_H
 
 #include "adopt.h"
+#include "announcing.h"
 #include "group.h"
 #include "hook_queue.h"
 #include "ovs.h"
@@ -32,11 +33,11 @@ struct environment {
 
 struct router_neigh {
 	struct event *timer;
-	struct neigh_watch *watch;		  /* while ACTIVE, and */
-	struct neigh_table *table;		  /* what it found */
-	struct neigh_page *warm[NEIGH_PAGES_MAX]; /* of the ACTIVE that is followed */
-	unsigned installed;			  /* by the last promotion */
+	struct neigh_watch *watch; /* while ACTIVE, and */
+	struct neigh_table *table; /* what it found */
+	unsigned installed;	   /* by the last promotion */
 	uint64_t refused, left_out, install_us;
+	struct neigh_page *warm[NEIGH_PAGES_MAX]; /* of the ACTIVE that is followed */
 };
 
 struct tracker;
@@ -84,9 +85,15 @@ struct router_ovs {
 	bool patient; /* an answer was just there */
 };
 
+struct router_announce {
+	struct announce_item item;
+	struct event *timer; /* of the next time that it is due */
+	uint64_t since_ms;   /* all VIPs were told first */
+	unsigned bursts;     /* that were, since then */
+};
+
 struct router {
 	const struct router_env *env;
-	struct conf_router conf;
 	struct life_cfg life_cfg;
 	struct life life;
 	struct netns *ns;
@@ -95,15 +102,13 @@ struct router {
 	struct router_group *group; /* NULL: none; see router_group.c */
 	struct group_member member;
 	struct announcer *announcer[NET_LEGS_MAX];
-	struct event *life_timer, *settle_timer, *announce_timer, *save_timer;
+	struct event *life_timer, *settle_timer, *save_timer;
+	struct router_announce announce;
 
-	struct queued queue[QUEUE_MAX];
-	unsigned head, queued;
 	bool running, ended;
 	uint64_t pending_request; /* the command that waits */
 	uint32_t promote_request; /* number of the last PROMOTE sent */
 
-	struct sync_msg_report report;
 	bool reported;
 	bool sole;	 /* nobody else could succeed the ACTIVE */
 	uint32_t alarms; /* as last told */
@@ -111,24 +116,18 @@ struct router {
 	struct takeover takeover;
 	struct program *fence;
 	struct router_takeover_stats takeover_stats;
-	struct router_alarm alarm[ROUTER_ALARMS];
 	enum engine_hearing hearing; /* as replication was told */
 	uint64_t rival_ms;	     /* when a second ACTIVE was heard last; 0: never */
 
 	struct program *program; /* on-role-change */
 	struct event *hook_timer;
-	struct hook_queue hook_queue;
-	struct hook_news hook_due; /* what hook_timer is about */
 	struct router_hook_stats hook;
 
-	struct router_neigh neigh;
-	struct router_track track;
 	struct guard_role kept; /* is_kept: as it was, until it is adopted or that has failed */
 	bool is_kept;
 	struct router_guarded guarded;
 	struct router_services services;
 	struct router_handover handover;
-	struct router_ovs ovs;
 	struct stock *stock;	   /* NULL: flows are not replicated by conntrackd */
 	struct event *stock_timer; /* it is ready then, or has to ask again */
 	bool stock_asked;
@@ -136,12 +135,24 @@ struct router {
 	int events_fd;		    /* replication's, see sync_sockets_hush(); -1 */
 	struct router_check *check; /* NULL: none is under way */
 	bool is_found;		    /* its namespace was there before */
-	char left[NET_LEFT_MAX];    /* that has this, which is none of ours */
 
-	uint64_t elected_us, active_ms, since_ms;
-	unsigned bursts;
+	uint64_t elected_us, since_ms;
 	char standby_label[32];
 	uint64_t repairs, announcements, promotions, promotion_us;
+
+	unsigned head, queued;
+	struct hook_queue hook_queue;
+	struct hook_news hook_due; /* what hook_timer is about */
+	/* Larger, and hardly more than the beginning of each is ever used: pages that are not
+	 * written to are not there. */
+	struct conf_router conf;
+	struct sync_msg_report report;
+	struct queued queue[QUEUE_MAX];
+	struct router_neigh neigh;
+	struct router_track track;
+	struct router_alarm alarm[ROUTER_ALARMS];
+	struct router_ovs ovs;
+	char left[NET_LEFT_MAX]; /* what is in its namespace, and none of ours */
 };
 
 /* ---- router.c ---- */
@@ -180,10 +191,20 @@ void router_vips_on(struct router *r);
 void router_vips_off(struct router *r);
 /* Addresses, routes, rules of changed options. 0 or -errno. */
 must_check int router_net_reconfigure(struct router *r, char reason[static NET_REASON_MAX]);
-void router_start_announcing(struct router *r);
 
 /* Looks at the network now. */
 void router_net_look(struct router *r);
+
+/* ---- router_announce.c ---- */
+
+must_check int router_announce_open(struct router *r);
+void router_announce_close(struct router *r);
+/* Those that are missing. */
+void router_announcers_open(struct router *r);
+void router_start_announcing(struct router *r);
+/* Neighbours have heard of it: the next announcement is a refresh. */
+void router_go_on_announcing(struct router *r);
+void router_stop_announcing(struct router *r);
 
 /* ---- router_link.c: the host link. 0 or -errno.
  */

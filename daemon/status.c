@@ -3,6 +3,7 @@
  * two cannot differ. Field names are an interface: they may be added to, not changed. */
 #include <string.h>
 
+#include "announcing.h"
 #include "app.h"
 #include "clock.h"
 #include "conf_track.h"
@@ -490,12 +491,20 @@ static json_t *router_stats(const struct app *a, const struct router *r)
 		"conntrackd", stock_stats_json(&v));
 }
 
+static json_t *announcing_json(const struct announce_stats *s)
+{
+	return json_pack("{s:i, s:i, s:I, s:I, s:I}", "waiting", (int)s->waiting, "waiting_max",
+			 (int)s->waiting_max, "longest_wait_us", (json_int_t)s->longest_us, "sends",
+			 (json_int_t)s->sends, "spent_us", (json_int_t)s->spent_us);
+}
+
 json_t *stats_json(const struct app *a, const char *only)
 {
 	const struct ctl_stats *c = ctl_server_stats(a->ctl);
 
 	return json_pack(
-		"{s:{s:I, s:I, s:I, s:I, s:I}, s:{s:b, s:i, s:i}, s:{s:i, s:i}, s:{s:i, s:i}, s:o}",
+		"{s:{s:I, s:I, s:I, s:I, s:I}, s:{s:b, s:i, s:i}, s:{s:i, s:i}, s:{s:i, s:i}, s:o, "
+		"s:o}",
 		"control", "clients", (json_int_t)c->clients, "requests", (json_int_t)c->requests,
 		"bad_requests", (json_int_t)c->bad_requests, "refused_clients",
 		(json_int_t)c->refused_clients, "slow_clients", (json_int_t)c->slow_clients,
@@ -504,5 +513,6 @@ json_t *stats_json(const struct app *a, const char *only)
 		a->sync ? (int)sync_child_restarts(a->sync) : 0, "guard", "pid",
 		(int)guard_pid(a->guard), "restarts", (int)guard_restarts(a->guard), "procwatch",
 		"pid", (int)procwatch_pid(a->procs), "restarts", (int)procwatch_restarts(a->procs),
-		"routers", each(a, only, router_stats));
+		"announcing", announcing_json(announcing_stats(a->announcing)), "routers",
+		each(a, only, router_stats));
 }

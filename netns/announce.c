@@ -77,7 +77,7 @@ static int send_frame(const struct announcer *a, const struct sockaddr_ll *to, c
 											  : 0;
 }
 
-int announcer_send(struct announcer *a, const struct ip_addr *vip)
+int announcer_send(struct announcer *a, const struct ip_addr *vip, enum announce_forms forms)
 {
 	struct announcement news;
 	uint8_t mac[NET_MAC_BYTES];
@@ -91,7 +91,8 @@ int announcer_send(struct announcer *a, const struct ip_addr *vip)
 		return -EAFNOSUPPORT;
 	to.sll_protocol = htons(news.ethertype);
 	for (unsigned i = 0; i < news.n && !err; i++)
-		err = send_frame(a, &to, news.frame[i], news.len);
+		if (forms & (i ? ANNOUNCE_OTHER : ANNOUNCE_ONE))
+			err = send_frame(a, &to, news.frame[i], news.len);
 	return err;
 }
 

@@ -488,7 +488,10 @@ void announce_build(struct announcement *out, const uint8_t mac[static NET_MAC_B
 struct announcer;
 must_check int announcer_new(struct announcer **out, struct netns *ns, const char *ifname);
 void announcer_free(struct announcer *a);
-must_check int announcer_send(struct announcer *a, const struct ip_addr *vip);
+/* Of what announce_build() makes: the first form, the ones behind it. */
+enum announce_forms { ANNOUNCE_ONE = 1, ANNOUNCE_OTHER = 2, ANNOUNCE_ALL = 3 };
+must_check int announcer_send(struct announcer *a, const struct ip_addr *vip,
+			      enum announce_forms forms);
 
 /* A router advertisement with a lifetime of zero (RFC 4861 6.2.5): whoever has this link-local
  * address is no router any more. Its length. Pure. */

@@ -186,7 +186,8 @@ void assert_quiet(int capture, unsigned ms)
 		bool over = probe_now_us() >= end;
 
 		if (over)
-			assert_ok(announcer_send(announcer, &s.d.leg[NET_PUBLIC].vip[0].addr));
+			assert_ok(announcer_send(announcer, &s.d.leg[NET_PUBLIC].vip[0].addr,
+						 ANNOUNCE_ALL));
 		if (!probe_next(capture, &f, over ? PROBE_WAIT_MS : 10)) {
 			if (over)
 				fail_msg("the capture does not see the legs' frames");
@@ -290,7 +291,8 @@ static void announcement(void **state)
 	(void)state;
 	mac_of(NET_MANAGEMENT, mac);
 	assert_ok(announcer_new(&announcer, s.ns, s.d.leg[NET_MANAGEMENT].ifname));
-	assert_ok(announcer_send(announcer, vip));
+	assert_ok(announcer_send(announcer, vip, ANNOUNCE_ONE));
+	assert_ok(announcer_send(announcer, vip, ANNOUNCE_OTHER));
 	while (forms != 3 && probe_next(capture, &f, PROBE_WAIT_MS)) {
 		const struct ether_arp *arp = (const void *)(f.data + ETH_HLEN);
 
@@ -305,7 +307,7 @@ static void announcement(void **state)
 	close(capture);
 
 	assert_ok(announcer_new(&announcer, s.ns, "nosuch"));
-	assert_int_equal(announcer_send(announcer, vip), -ENODEV);
+	assert_int_equal(announcer_send(announcer, vip, ANNOUNCE_ALL), -ENODEV);
 	announcer_free(announcer);
 }
 
