@@ -6,12 +6,12 @@
 
 struct seen {
 	unsigned listed;
-	int32_t after; /* of the master: source, in its kernel; replica, as it was told */
+	uint32_t after; /* of the master: source, in its kernel; replica, as it was told */
 };
 
 #include "engine_pair.h"
 
-static struct flow master(int32_t after)
+static struct flow master(uint32_t after)
 {
 	struct flow f = sample_tcp_snat(9);
 
