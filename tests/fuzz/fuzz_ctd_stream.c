@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What comes through a TCP connection of conntrackd, cut into pieces: all at once, byte by byte,
  * and anywhere. Each time the same messages have to come out, up to the same byte, and none behind
- * a length that cannot be. The input is repeated, so that the longest messages end, too. */
+ * a length that cannot be. An input in which a message waits is repeated, so that the longest ones
+ * end, too. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,17 +94,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t stream[STREAM_MAX];
 	uint32_t seed = 2166136261;
-	size_t n;
+	struct wanted w;
+	size_t n = 0, end;
 
 	if (!size || size > CTD_FRAMING_MAX)
 		return 0;
 	for (size_t i = 0; i < size; i++)
 		seed = (seed ^ data[i]) * 16777619;
-	feed(look(data, size), 1, 0);
-	for (n = 0; n + size <= sizeof(stream); n += size)
+	w = look(data, size);
+	feed(w, 1, 0);
+	end = w.ends || w.whole == size ? size : sizeof(stream);
+	for (; n + size <= end; n += size)
 		memcpy(stream + n, data, size);
-	feed(look(stream, n), SIZE_MAX, 0);
+	w = look(stream, n);
+	feed(w, SIZE_MAX, 0);
 	for (uint32_t i = 0; i < CUTS; i++)
-		feed(look(stream, n), 0, seed + i);
+		feed(w, 0, seed + i);
 	return 0;
 }

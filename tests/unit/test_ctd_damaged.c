@@ -236,16 +236,18 @@ static void test_changed(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_LEN(ctd_captures); i++) {
+		unsigned m = 0, step;
 		uint64_t bad;
-		unsigned m = 0;
 
 		load(i);
 		bad = take(rec.buf, rec.len);
+		/* long ones hold what short ones do, many times over */
+		step = rec.len > 300 ? 4 : 1;
 		for (size_t at = 0; at < rec.len; at++) {
 			uint8_t was = rec.buf[at];
 
 			m += at == rec.start[m + 1];
-			for (unsigned k = 0; k < ARRAY_LEN(flip); k++) {
+			for (unsigned k = 0; k < ARRAY_LEN(flip); k += step) {
 				rec.buf[at] = was ^ flip[k];
 				t.counters.v[SYNC_CTD_LOCAL] = 0;
 				if (at - rec.start[m] != 2 && at - rec.start[m] != 3) {

@@ -175,8 +175,16 @@ static void assert_round_trip(const struct flow *f)
 	assert_int_equal(ctd_flow_decode(rd_of(buf, wr_len(&w)), CTD_CT_UPD, &back), CTD_OK);
 	assert_same(&back, f);
 	assert_true(flow_rare_equal(&back, f));
+}
+
+static void assert_told(const struct flow *f)
+{
+	uint8_t buf[CTD_MSG_MAX];
+	struct wr w = wr_of(buf, sizeof(buf));
+	struct flow back;
+
+	assert_round_trip(f);
 	/* its end says which one it was, and nothing more */
-	w = wr_of(buf, sizeof(buf));
 	assert_true(ctd_flow_encode_end(&w, f));
 	assert_true(wr_ok(&w) && wr_len(&w) <= 68);
 	assert_int_equal(ctd_flow_decode(rd_of(buf, wr_len(&w)), CTD_CT_DEL, &back), CTD_OK);
@@ -188,14 +196,14 @@ static void test_encode(void **state)
 	struct flow f = sample_rare(sample_tcp_snat(4711));
 
 	(void)state;
-	assert_round_trip(&f);
+	assert_told(&f);
 	f = sample_rare(sample_snat(sample_flow(IPPROTO_TCP, "2001:db8::1", 1, "2001:db8::2", 2),
 				    "2001:db8::3", 5));
-	assert_round_trip(&f);
+	assert_told(&f);
 	f = sample_flow(IPPROTO_ICMP, "10.20.0.7", 0x1234, "198.51.100.9", 8 << 8);
-	assert_round_trip(&f);
+	assert_told(&f);
 	f = sample_flow(99, "10.20.0.7", 0, "198.51.100.9", 0);
-	assert_round_trip(&f);
+	assert_told(&f);
 }
 
 static void test_cannot_tell(void **state)
