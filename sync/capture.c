@@ -90,23 +90,23 @@ int capture_fd(const struct capture *c)
 	return c->fd;
 }
 
-static int receive_batch(const struct capture *c)
+static int receive_batch(const struct capture *c, unsigned max, int flags)
 {
-	for (unsigned i = 0; i < BATCH; i++) {
+	for (unsigned i = 0; i < max; i++) {
 		batch.iov[i] = (struct iovec){.iov_base = batch.buf[i], .iov_len = MESSAGE_MAX};
 		batch.msg[i].msg_hdr = (struct msghdr){.msg_name = &batch.from[i],
 						       .msg_namelen = sizeof(batch.from[i]),
 						       .msg_iov = &batch.iov[i],
 						       .msg_iovlen = 1};
 	}
-	return recvmmsg(c->fd, batch.msg, BATCH, MSG_DONTWAIT, NULL);
+	return recvmmsg(c->fd, batch.msg, max, MSG_DONTWAIT | flags, NULL);
 }
 
-/* Messages received, 0 when none is waiting. */
-static unsigned receive(struct capture *c)
+/* Messages received, at most so many; 0 when none is waiting. flags: MSG_PEEK, or 0. */
+static unsigned receive(struct capture *c, unsigned max, int flags)
 {
 	for (;;) {
-		int n = receive_batch(c);
+		int n = receive_batch(c, max, flags);
 
 		if (n >= 0)
 			return (unsigned)n;
@@ -179,18 +179,19 @@ static void tell_overrun(struct capture *c)
 
 bool capture_read(struct capture *c, unsigned max)
 {
-	for (unsigned told = 0; told < max;) {
-		unsigned n = receive(c);
+	unsigned told = 0, n;
 
+	do {
+		n = receive(c, BATCH, 0);
 		for (unsigned i = 0; i < n; i++)
 			tell_message(c, i);
-		if (n < BATCH) {
-			tell_overrun(c);
-			return false;
-		}
 		told += n;
-	}
-	return true;
+	} while (n == BATCH && told < max);
+	/* whoever is told that more is waiting is not called again if it is not */
+	if (n == BATCH && receive(c, 1, MSG_PEEK))
+		return true;
+	tell_overrun(c);
+	return false;
 }
 
 /* Of the groups, as many as are listened to. */
@@ -210,7 +211,7 @@ static void leave(const struct capture *c)
 static void discard(struct capture *c)
 {
 	for (unsigned i = 0; i < DISCARD_CALLS; i++) {
-		int n = receive_batch(c);
+		int n = receive_batch(c, BATCH, 0);
 
 		if (n < 0 && errno != ENOBUFS && errno != EINTR)
 			return;

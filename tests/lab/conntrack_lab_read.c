@@ -155,6 +155,11 @@ static void capture_is_bounded(void **state)
 	assert_in_range(lab->n_change[FLOW_NEW], 128, 128 + 64);
 	read_all(lab);
 	assert_int_equal(lab->n_change[FLOW_NEW], 1000);
+	/* the bound is met, and nothing is left: nobody would wake us for what waits for the rest
+	 */
+	lab_fill(second, 1000, 1128);
+	assert_false(capture_read(lab->capture, 128));
+	assert_int_equal(lab->n_change[FLOW_NEW], 1128);
 	capture_stop(lab->capture);
 	assert_int_equal(lab_teardown(&second), 0);
 }
