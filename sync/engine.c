@@ -462,7 +462,7 @@ bool engine_other_source(const struct engine *e)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+	for (unsigned i = 0; i < e->peers.n; i++) {
 		const struct peer *p = &e->peers.peer[i];
 
 		/* one that fell silent when another took over is not a second one */
@@ -543,7 +543,7 @@ void engine_status(const struct engine *e, struct engine_status *out)
 		memcpy(out->source_name, e->conf.name, sizeof(out->source_name));
 	} else if (out->phase != ENGINE_ALONE) {
 		out->source = e->stream.sender;
-		for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++)
+		for (unsigned i = 0; i < e->peers.n; i++)
 			if (e->peers.peer[i].id == out->source)
 				memcpy(out->source_name, e->peers.peer[i].status.name,
 				       sizeof(out->source_name));
@@ -555,7 +555,7 @@ unsigned engine_peers(const struct engine *e, struct engine_peer out[static ENGI
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+	for (unsigned i = 0; i < e->peers.n; i++) {
 		const struct peer *p = &e->peers.peer[i];
 		struct engine_peer *o = &out[n];
 		const struct ctl_status *s = &p->status;

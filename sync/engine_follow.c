@@ -8,7 +8,7 @@ bool replica_hears_source(const struct engine *e)
 {
 	const struct peer *p = NULL;
 
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX && e->stream.sender; i++)
+	for (unsigned i = 0; i < e->peers.n && e->stream.sender; i++)
 		if (e->peers.peer[i].id == e->stream.sender)
 			p = &e->peers.peer[i];
 	return e->rep.heard &&

@@ -66,7 +66,7 @@ bool engine_trail_ended(const struct engine *e)
 {
 	if (!e->rep.trailing || e->rep.state != REPLICA_CLEAN)
 		return true;
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+	for (unsigned i = 0; i < e->peers.n; i++) {
 		const struct peer *p = &e->peers.peer[i];
 
 		if (p->id == e->stream.sender && p->named && !p->lost)
@@ -100,7 +100,7 @@ static void drain_state(struct engine *e, unsigned *living, unsigned *behind)
 {
 	*living = 0;
 	*behind = 0;
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+	for (unsigned i = 0; i < e->peers.n; i++) {
 		const struct peer *p = &e->peers.peer[i];
 
 		if (!p->id || !p->drained_for || !peer_follows(p, &e->stream))
@@ -145,7 +145,7 @@ void engine_drain(struct engine *e, uint32_t wait_ms, uint64_t now)
 	e->src.drain_seq = e->sender.seq;
 	e->src.drain_until = now + wait_ms;
 	e->src.drain_ask_at = now + ENGINE_DRAIN_ASK_MS;
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+	for (unsigned i = 0; i < e->peers.n; i++) {
 		struct peer *p = &e->peers.peer[i];
 
 		p->drained_for =

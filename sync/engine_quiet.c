@@ -16,7 +16,7 @@ enum {
 /* Older versions would take us for lost. */
 static bool all_can(const struct engine *e)
 {
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+	for (unsigned i = 0; i < e->peers.n; i++) {
 		const struct peer *p = &e->peers.peer[i];
 
 		if (p->id && p->named && !p->lost && !p->status.every_ms)

@@ -142,7 +142,7 @@ void report_alarms(struct engine *e)
 	struct engine_report *r = &e->report;
 	bool small = false, late = !e->is_source && behind(e, e->lag_ms);
 
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+	for (unsigned i = 0; i < e->peers.n; i++) {
 		const struct peer *p = &e->peers.peer[i];
 
 		small |= too_small(e, p);

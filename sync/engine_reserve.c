@@ -18,11 +18,11 @@ void engine_set_reserve(struct engine *e, const struct reserve_word *word, uint6
 
 uint64_t reserve_run(struct engine *e)
 {
-	const struct ctl_msg m = {.type = CTL_RESERVE, .reserve = e->reserve};
-
 	if (!e->reserve.stage)
 		return UINT64_MAX;
 	if (e->now >= e->reserve_at) {
+		const struct ctl_msg m = {.type = CTL_RESERVE, .reserve = e->reserve};
+
 		engine_send_ctl(e, &m);
 		e->reserve_said_at = e->now;
 		e->reserve_at = e->now + (e->reserve.stage == RESERVE_HELD ? RESERVE_HELD_MS

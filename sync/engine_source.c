@@ -249,7 +249,7 @@ void source_on_repair(struct engine *e, struct peer *p, const struct ctl_repair 
 void source_serve_begun(struct engine *e)
 {
 	e->sender.ack_every = e->window / 4 + !(e->window / 4);
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++)
+	for (unsigned i = 0; i < e->peers.n; i++)
 		e->peers.peer[i].progress_at = e->now;
 	e->src.listing_failed = false;
 }
@@ -305,7 +305,7 @@ static void serve_end(struct engine *e)
  * out of the ring can no longer be sent to them again. */
 bool source_has_credit(const struct engine *e)
 {
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+	for (unsigned i = 0; i < e->peers.n; i++) {
 		const struct peer *p = &e->peers.peer[i];
 
 		if (p->id && peer_follows(p, &e->stream) &&
@@ -426,7 +426,7 @@ void source_on_dump(struct engine *e, const struct flow *f)
 /* Every living replica is READY and has applied this number. */
 static bool all_ready(const struct engine *e, uint64_t seq)
 {
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+	for (unsigned i = 0; i < e->peers.n; i++) {
 		const struct peer *p = &e->peers.peer[i];
 
 		if (p->id && peer_follows(p, &e->stream) &&
@@ -447,7 +447,7 @@ static void check_overrun(struct engine *e)
 
 static bool has_followers(const struct engine *e)
 {
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++)
+	for (unsigned i = 0; i < e->peers.n; i++)
 		if (e->peers.peer[i].id && peer_follows(&e->peers.peer[i], &e->stream))
 			return true;
 	return false;

@@ -104,7 +104,7 @@ bool trust_control(struct engine *e, struct peer *p, const struct dgram_hdr *h, 
 
 void trust_renew(struct engine *e)
 {
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+	for (unsigned i = 0; i < e->peers.n; i++) {
 		struct peer *p = &e->peers.peer[i];
 
 		if (p->proven && !p->lost && e->now - p->proven_at >= peer_loss_ms(&e->peers, p) &&
@@ -128,8 +128,8 @@ void trust_encode(struct engine *e, struct wr *w)
 		encode(w, CTL_ECHO, e->echo[i].to, e->echo[i].nonce);
 	e->n_echoes = 0;
 	/* those beyond the room: when they are heard again */
-	for (unsigned i = 0; i <= ENGINE_PEERS_MAX && room; i++) {
-		struct peer *p = i < ENGINE_PEERS_MAX ? &e->peers.peer[i] : &e->own;
+	for (unsigned i = 0; i <= e->peers.n && room; i++) {
+		struct peer *p = i < e->peers.n ? &e->peers.peer[i] : &e->own;
 
 		if (!p->ask_due)
 			continue;

@@ -149,7 +149,7 @@ static struct verify_peer *record_of(struct engine_verify *v, uint32_t id)
 static void count_replicas(struct engine *e, unsigned *living, unsigned *ready)
 {
 	*living = *ready = 0;
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+	for (unsigned i = 0; i < e->peers.n; i++) {
 		const struct peer *p = &e->peers.peer[i];
 		const struct verify_peer *r = record_of(&e->verify, p->id);
 
@@ -186,7 +186,7 @@ static void gather_peers(struct engine *e)
 {
 	struct engine_verify *v = &e->verify;
 
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+	for (unsigned i = 0; i < e->peers.n; i++) {
 		const struct peer *p = &e->peers.peer[i];
 		struct verify_peer *r = record_of(v, p->id);
 
@@ -266,9 +266,9 @@ static enum verify_outcome look_at(const struct engine *e, const struct verify_p
 	const struct engine_verify *v = &e->verify;
 	unsigned i = 0;
 
-	while (i < ENGINE_PEERS_MAX && e->peers.peer[i].id != r->id)
+	while (i < e->peers.n && e->peers.peer[i].id != r->id)
 		i++;
-	if (i == ENGINE_PEERS_MAX || e->peers.peer[i].lost)
+	if (i == e->peers.n || e->peers.peer[i].lost)
 		return VERIFY_LOST;
 	if (!peer_follows(&e->peers.peer[i], &e->stream))
 		return VERIFY_OTHER;

@@ -3,22 +3,22 @@
 
 struct peer *peers_find(struct peers *p, uint32_t id)
 {
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++)
+	for (unsigned i = 0; i < p->n; i++)
 		if (p->peer[i].id == id && id)
 			return &p->peer[i];
 	return NULL;
 }
 
-/* A free place, else the one that has been lost for longest, else NULL. */
+/* One that was never taken, else of whom is lost for longest, else NULL. */
 static struct peer *place_for_new(struct peers *p)
 {
 	struct peer *best = NULL;
 
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+	if (p->n < ENGINE_PEERS_MAX)
+		return &p->peer[p->n++];
+	for (unsigned i = 0; i < p->n; i++) {
 		struct peer *c = &p->peer[i];
 
-		if (!c->id)
-			return c;
 		if (c->lost && (!best || c->heard_at < best->heard_at))
 			best = c;
 	}
@@ -88,7 +88,7 @@ bool peers_expire(struct peers *p, uint64_t now)
 {
 	bool changed = false;
 
-	for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
+	for (unsigned i = 0; i < p->n; i++) {
 		struct peer *c = &p->peer[i];
 		uint32_t loss_ms = peer_loss_ms(p, c);
 		bool lost = now - c->heard_at >= loss_ms;

@@ -13,9 +13,9 @@
 #define PEERS_PROOFS 5
 
 struct peer {
-	uint32_t id; /* 0: free */
-	bool named;  /* said its name: status is valid */
-	bool lost;   /* as of the last peers_expire() */
+	uint32_t id;
+	bool named; /* said its name: status is valid */
+	bool lost;  /* as of the last peers_expire() */
 	uint64_t heard_at;
 	struct ctl_status status;
 
@@ -42,6 +42,7 @@ struct peer {
 };
 
 struct peers {
+	unsigned n;	  /* places below were taken ever; they are not given back */
 	uint32_t loss_ms; /* of one that does not say how often it speaks */
 	struct peer peer[ENGINE_PEERS_MAX];
 };
