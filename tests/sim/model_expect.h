@@ -76,7 +76,7 @@ static inline void model_adjust(struct model_kernel *k, uint64_t now)
 	if (!k->adjust_next || now < k->adjust_next)
 		return;
 	k->adjust_next = 0;
-	for (unsigned id = 0; id < MODEL_FLOWS; id++) {
+	for (unsigned id = 0; id < k->flows; id++) {
 		uint64_t at = k->adjust_at[id];
 
 		if (at && at <= now) {

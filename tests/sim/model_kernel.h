@@ -33,6 +33,7 @@ struct model_kernel {
 	struct flow flow[MODEL_FLOWS]; /* has == 0: not there */
 	int port_owner[MODEL_PORTS];   /* flow or -1 */
 	unsigned n, cap;
+	unsigned flows;			   /* only those below, and the last one, are ever there */
 	struct expect expect[MODEL_FLOWS]; /* by master; proto == 0: none */
 	uint64_t adjust_at[MODEL_FLOWS];   /* the helper adjusts the master; 0: it does not */
 	uint64_t adjust_next;		   /* not before; 0: none is to be adjusted */
@@ -56,12 +57,14 @@ static inline unsigned model_port(const struct flow *f)
 	return ntohs(f->reply.l4.dport_be) - 40000u;
 }
 
-static inline void model_init(struct model_kernel *k, unsigned ev_cap, unsigned chunk)
+static inline void model_init(struct model_kernel *k, unsigned flows, unsigned ev_cap,
+			      unsigned chunk)
 {
 	memset(k, 0, offsetof(struct model_kernel, event));
 	for (unsigned i = 0; i < MODEL_PORTS; i++)
 		k->port_owner[i] = -1;
 	k->cap = MODEL_FLOWS;
+	k->flows = flows;
 	k->ev_cap = ev_cap;
 	k->chunk = chunk;
 }
@@ -156,10 +159,17 @@ static inline int model_put(struct model_kernel *k, const struct flow *f, enum f
 	return model_insert(k, &full);
 }
 
+/* The number after that of a flow that may be there; MODEL_FLOWS: there is none. */
+static inline unsigned model_next(const struct model_kernel *k, unsigned id)
+{
+	return id + 1 < k->flows || id == MODEL_FLOWS - 1 ? id + 1 : MODEL_FLOWS - 1;
+}
+
 static inline void model_fill_ahead(struct model_kernel *k)
 {
 	k->ahead_n = 0;
-	for (; k->cursor < MODEL_FLOWS && k->ahead_n < k->chunk; k->cursor++)
+	for (; k->cursor < MODEL_FLOWS && k->ahead_n < k->chunk;
+	     k->cursor = model_next(k, k->cursor))
 		if (model_is_there(k, k->cursor))
 			k->ahead[k->ahead_n++] = k->flow[k->cursor];
 }

@@ -279,7 +279,8 @@ static void fault_deleted(struct sim *s)
 	unsigned active = find_active(s), i = rnd(s, s->n_nodes);
 	struct model_kernel *src;
 
-	if (active == NOBODY || i == active || !s->node[i].alive || s->node[i].n_queue)
+	/* the kernel of a source would tell */
+	if (active == NOBODY || is_active(&s->node[i]) || !s->node[i].alive || s->node[i].n_queue)
 		return;
 	src = &s->node[active].kernel;
 	trace(s, "flows deleted on node %u", i);

@@ -30,7 +30,7 @@ static int first_difference(const struct node *src, const struct node *rep)
 {
 	const struct model_kernel *a = &src->kernel, *b = &rep->kernel;
 
-	for (unsigned i = 0; i < MODEL_FLOWS; i++)
+	for (unsigned i = 0; i < MODEL_FLOWS; i = model_next(a, i))
 		if (is_wanted(src, i) != model_is_there(b, i) ||
 		    (model_is_there(b, i) && (!flow_equal(&a->flow[i], &b->flow[i]) ||
 					      !flow_rare_equal(&a->flow[i], &b->flow[i]))))
@@ -53,7 +53,7 @@ static void show_difference(struct sim *s, const struct node *src, const struct 
 /* Of masters that are replicated. */
 static int expect_difference(const struct node *src, const struct node *rep)
 {
-	for (unsigned i = 0; i < MODEL_FLOWS; i++) {
+	for (unsigned i = 0; i < src->kernel.flows; i++) {
 		const struct expect *x = &src->kernel.expect[i], *y = &rep->kernel.expect[i];
 		bool told = x->proto && is_wanted(src, i);
 
@@ -219,7 +219,7 @@ static uint64_t node_due(const struct sim *s, const struct node *n)
 	const struct model_kernel *k = &n->kernel;
 	uint64_t at = n->run_at > n->paused_until ? n->run_at : n->paused_until;
 
-	if (n->dead || n->input || k->ev_n || k->overrun)
+	if (n->dead || n->input || has_events(n))
 		return s->now + 1;
 	return k->adjust_next && k->adjust_next < at ? k->adjust_next : at;
 }
@@ -229,8 +229,13 @@ static uint64_t next_due(const struct sim *s)
 {
 	uint64_t at = s->attacker ? (s->attacker->next_us + 999) / 1000 : UINT64_MAX;
 
-	if (s->traffic || s->burst)
-		return s->now + 1;
+	if (s->traffic || s->burst) {
+		uint64_t t = s->now + 1, in = t % s->period;
+
+		if (in < s->on)
+			return t;
+		at = engine_min(at, t - in + s->period);
+	}
 	for (unsigned i = 0; i < s->n_nodes; i++)
 		if (s->node[i].alive && node_due(s, &s->node[i]) < at)
 			at = node_due(s, &s->node[i]);

@@ -47,7 +47,8 @@ struct node {
 	struct engine *engine;
 	struct sync_counters counters;
 	uint64_t run_at;
-	bool input; /* since the last engine_run() */
+	bool input;	 /* since the last engine_run() */
+	bool read_asked; /* by the engine, though the kernel may have nothing to tell */
 	unsigned n_queue;
 	uint64_t last_listed;
 	uint32_t last_repair;
@@ -558,7 +559,7 @@ static int op_expects(void *ctx)
 
 	if (is_dead(n, SITUATION_CRASH_LOOK) || chance(n->sim, 3))
 		return -EINTR;
-	for (unsigned id = 0; id < MODEL_FLOWS; id++) {
+	for (unsigned id = 0; id < n->kernel.flows; id++) {
 		const struct expect x = n->kernel.expect[id];
 
 		if (x.proto)
@@ -591,6 +592,11 @@ static void op_on_drained(void *ctx, bool acknowledged)
 
 	n->drained = true;
 	n->drain_ok = acknowledged;
+}
+
+static void op_read_events(void *ctx)
+{
+	((struct node *)ctx)->read_asked = true;
 }
 
 static void op_on_verified(void *ctx, const struct verify_page *p)
@@ -643,6 +649,7 @@ static const struct engine_ops ops = {
 	.random = op_random,
 	.on_status = op_on_status,
 	.on_drained = op_on_drained,
+	.read_events = op_read_events,
 	.on_verified = op_on_verified,
 };
 
@@ -709,7 +716,7 @@ static void node_start(struct sim *s, unsigned i, bool empty)
 	conf.locals.n = 1;
 	conf.locals.addr[0] = ip_addr_v4(htonl(0xcb007101)); /* 203.0.113.1 */
 	if (empty) {
-		model_init(&n->kernel, 50u << rnd(s, 6), 1 + rnd(s, MODEL_CHUNK));
+		model_init(&n->kernel, s->n_flows, 50u << rnd(s, 6), 1 + rnd(s, MODEL_CHUNK));
 		(void)model_insert(&n->kernel, &own);
 	}
 	n->kernel.subscribed = false;
@@ -764,6 +771,7 @@ static void node_promote(struct sim *s, unsigned i)
 		return;
 	n->trail_until = 0;
 	n->kernel.subscribed = true;
+	n->read_asked = true;
 	n->changes_role = true;
 	term = engine_promote(n->engine, 0, s->now);
 	n->changes_role = false;
@@ -829,24 +837,27 @@ static void node_read_events(struct sim *s, struct node *n)
 	unsigned limit = chance(s, 200) ? rnd(s, 20) : UINT32_MAX;
 	struct model_event ev;
 
-	if (!is_active(n))
-		return;
-	while (limit--) {
-		if (!model_next_event(&n->kernel, &ev)) {
-			if (n->kernel.overrun) {
-				n->kernel.overrun = false;
-				engine_on_overrun(n->engine, s->now);
-			}
-			engine_on_drained(n->engine, s->now);
-			check_nothing_waits(n);
-			break;
-		}
+	n->input = true;
+	while (limit-- && model_next_event(&n->kernel, &ev)) {
 		if (ev.x.proto)
 			engine_on_expect_change(n->engine, &ev.x, ev.change, s->now);
 		else
 			engine_on_change(n->engine, &ev.f, ev.change, s->now);
 	}
-	n->input = true;
+	if (n->kernel.ev_n)
+		return;
+	if (n->kernel.overrun) {
+		n->kernel.overrun = false;
+		engine_on_overrun(n->engine, s->now);
+	}
+	n->read_asked = false;
+	engine_on_drained(n->engine, s->now);
+	check_nothing_waits(n);
+}
+
+static bool has_events(const struct node *n)
+{
+	return is_active(n) && (n->kernel.ev_n || n->kernel.overrun || n->read_asked);
 }
 
 static void check_memory(struct node *n)
@@ -884,8 +895,10 @@ static void node_step(struct sim *s, struct node *n)
 	node_bury(s, n, false);
 	if (!n->alive || n->paused_until > s->now)
 		return;
-	if (chance(s, 300))
+	if (has_events(n) && chance(s, 300))
 		node_read_events(s, n);
+	if (!n->input && n->run_at > s->now)
+		return;
 	/* a busy loop comes round a few times a millisecond */
 	for (unsigned i = 0; i < 3 && !n->dead && (n->input || n->run_at <= s->now); i++) {
 		n->input = false;

@@ -143,7 +143,7 @@ static inline int runner_main(const struct runner_program *p, int argc, char **a
 		return 2;
 	}
 	/* each seed takes and frees the same rings and tables: keep their pages */
-	mallopt(M_MMAP_THRESHOLD, 64 << 20);
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	mallopt(M_TRIM_THRESHOLD, 256 << 20);
 	size = o.jobs * p->totals_size;
 	shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
