@@ -104,7 +104,7 @@ static int replace(struct host_nat *h)
 	if (err == -ENOMEM)
 		snprintf(h->why, sizeof(h->why), "cannot set nftables rules: out of memory");
 	if (nft)
-		nft_ctx_free(nft);
+		nft_close(nft);
 	return err;
 }
 
