@@ -49,5 +49,5 @@ bool vrrp_fast_is_due(struct vrrp_io *io)
 
 bool vrrp_fast_was_silent(const struct vrrp_io *io)
 {
-	return io->cfg.fast && now_us() - io->last_tx_us > 3 * vrrp_adv_us(&io->cfg) / 2;
+	return io->cfg.fast && now_us() - io->last_tx_us > vrrp_replaced_us(&io->cfg, true);
 }

@@ -41,6 +41,11 @@ uint64_t vrrp_adv_us(const struct vrrp_cfg *cfg)
 	return (uint64_t)cfg->adv_cs * US_PER_CS;
 }
 
+uint64_t vrrp_replaced_us(const struct vrrp_cfg *cfg, bool by_replication)
+{
+	return (by_replication ? 3 : 6) * vrrp_adv_us(cfg) / 2;
+}
+
 uint64_t vrrp_skew_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v)
 {
 	uint64_t whole = cfg->version == 2 ? US_PER_S : (uint64_t)v->active_adv_cs * US_PER_CS;

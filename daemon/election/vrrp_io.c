@@ -16,9 +16,8 @@
 #include "../clock.h"
 #include "vrrp_io_impl.h"
 
-#define DRAIN_MAX  512 /* packets before the timer counts; more than the socket buffers */
-#define RIVAL_US   1000000
-#define MISSED_MAX 3 /* intervals that a BACKUP waits at least */
+#define DRAIN_MAX 512 /* packets before the timer counts; more than the socket buffers */
+#define RIVAL_US  1000000
 
 /* ---- timer ---------------------------------------------------------------------------------- */
 
@@ -67,15 +66,12 @@ static void arm(struct vrrp_io *io, uint64_t timer_us)
 /* A BACKUP may have taken over meanwhile. */
 static bool is_overdue(const struct vrrp_io *io)
 {
-	return now_us() - io->last_tx_us > MISSED_MAX * vrrp_adv_us(&io->cfg);
+	return now_us() - io->last_tx_us > vrrp_replaced_us(&io->cfg, false);
 }
 
-/* Whoever does not hear us goes by what replication says of us, and gives up after two intervals.
- */
 static bool may_be_replaced(const struct vrrp_io *io)
 {
-	return is_overdue(io) ||
-	       (io->unheard && now_us() - io->last_tx_us > 3 * vrrp_adv_us(&io->cfg) / 2);
+	return now_us() - io->last_tx_us > vrrp_replaced_us(&io->cfg, io->unheard);
 }
 
 /* ---- one step of the instance --------------------------------------------------------------- */
@@ -281,7 +277,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		return;
 	fast = vrrp_fast_is_due(io);
 	if (!fast && io->deadline_us > now_us()) {
-		doubt(io);
+		/* asked late, as this process stood still: the answer has as long to come */
+		if (doubt(io) && io->deadline_us < now_us() + vrrp_doubt_us(&io->inst))
+			io->deadline_us = now_us() + vrrp_doubt_us(&io->inst);
 		arm_at_deadline(io);
 		return;
 	}

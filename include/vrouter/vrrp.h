@@ -222,6 +222,10 @@ uint8_t vrrp_bid(const struct vrrp_cfg *cfg, const struct vrrp_inst *v);
 uint64_t vrrp_skew_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v);
 uint64_t vrrp_down_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v);
 uint64_t vrrp_adv_us(const struct vrrp_cfg *cfg);
+/* In us: after how long a silence of its own an ACTIVE may have been replaced. Not after three
+ * intervals but after half of that where somebody goes by what replication says (of heartbeats, or
+ * because it does not hear advertisements): it gives up sooner. */
+uint64_t vrrp_replaced_us(const struct vrrp_cfg *cfg, bool by_replication);
 /* In us: how long preempt_delay_us still holds back a BACKUP that would preempt the ACTIVE. */
 uint64_t vrrp_delay_us(const struct vrrp_cfg *cfg, const struct vrrp_inst *v, uint64_t now_us);
 /* In us before a BACKUP's timer runs out: when to ask whether the ACTIVE is well. One advertisement

@@ -415,6 +415,9 @@ static void figures(void **state)
 
 		assert_int_equal(vrrp_skew_us(&cfg, &v), row[i].skew_us);
 		assert_int_equal(vrrp_down_us(&cfg, &v), row[i].down_us);
+		assert_int_equal(vrrp_replaced_us(&cfg, false), 210000);
+		/* before anybody can, who asks by replication and waits for the answer */
+		assert_int_equal(vrrp_replaced_us(&cfg, true), 105000);
 		/* version 2, RFC 3768 6.1: the skew is a part of a second, whatever the interval */
 		cfg.version = 2;
 		assert_int_equal(vrrp_skew_us(&cfg, &v), (256u - row[i].prio) * 1000000u / 256);
