@@ -74,6 +74,7 @@ lab_stop "$a" || fail "controller $a ended with $?"
 lab_run "$a"
 wait_for "controller $a answers" 10 answers "$a"
 is_off "$a" || fail "a restart forgot it: $(role "$a")"
+sed -i 's/random = true/& mss-clamp = true/' "$LAB_DIR/c$a/vrouterd.conf" # changed in a router that runs, and in one that does not
 ctl "$a" reload >/dev/null || fail "reload"
 is_off "$a" || fail "a reload started it"
 ctl "$a" start vrouter >"$LAB_DIR/said" || fail "start: $?"
@@ -109,6 +110,17 @@ says 'already runs on run-dir .*; stop it first'
 is_active 1 || is_ready 1 || fail "that disturbed it: $(role 1)"
 lab_stop 1 || fail "controller 1 ended with $?"
 ip netns list | grep -qw "$VR" || fail "the end of the daemon took its namespace"
+lab_run 1 # and one that dies leaves more
+wait_for "controller 1 answers" 10 answers 1
+wait_for "one ACTIVE, one ready" 30 settled
+kill -KILL "${LAB_DAEMON[1]}"
+{ wait "${LAB_DAEMON[1]}"; } 2>/dev/null
+unset "LAB_DAEMON[1]"
+wait_for "the end of its guard" 20 eval '[ -z "$(ip netns pids "$LAB-c1")" ]'
+[ -S "$LAB_DIR/c1/control.sock" ] || fail "nothing is left to be taken away"
+mkdir -p "$LAB_DIR/c1/run/services/vrouter.dns" # of a server that died with it
+echo >"$LAB_DIR/c1/run/services/vrouter.dns/config"
+echo >"$LAB_DIR/c1/run/guard.sock"
 gone || fail "uninstall: $(cat "$LAB_DIR/said")"
 says "router \"vrouter\": removed, with namespace $VR"
 ! ip netns list | grep -qw "$VR" || fail "its namespace is left"

@@ -31,7 +31,8 @@ note "started"
 for i in 1 2; do
 	[ "$(broken $i)" = "FAULT bridge br-missing does not exist" ] || fail "the broken one: $(broken $i)"
 	files=$(routers_sum $i routers_fds)
-	[ "$files" -le $((N * 20 + 100)) ] || fail "controller $i has $files files open"
+	note "controller $i has $files files open"
+	[ "$files" -le $((N * 15 + 80)) ] || fail "controller $i has $files files open"
 done
 [ "$(vips 1) $(vips 2)" = "$((N - 1)) 0" ] || fail "VIPs: $(vips 1) and $(vips 2)"
 was=$(ctl 2 --json status | jq -c '[.routers[] | [.router, .since]]')
