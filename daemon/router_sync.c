@@ -23,6 +23,7 @@ void router_sync_role(struct router *r, enum sync_msg_type type)
 		m.role.request = ++r->promote_request;
 		m.role.trail_ms = router_handover_trail_ms(r);
 	}
+	m.role.flushed = type == SYNC_MSG_DEMOTE && r->conf.nat == NET_NAT_MASQUERADE;
 	if (r->env->sync)
 		sync_child_send(r->env->sync, &m, NULL, 0);
 }

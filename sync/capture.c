@@ -238,6 +238,14 @@ int capture_start(struct capture *c)
 	return 0;
 }
 
+int capture_start_ends(struct capture *c)
+{
+	return setsockopt(c->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[0],
+			  sizeof(groups[0])) < 0
+		       ? -errno
+		       : 0;
+}
+
 void capture_stop(struct capture *c)
 {
 	leave(c);

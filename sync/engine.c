@@ -391,7 +391,7 @@ static void on_control(struct engine *e, const struct dgram_hdr *h, const uint8_
 	if (!trust_control(e, p, h, body, len))
 		return;
 	if (h->seq == p->top) /* what was held up says nothing of now */
-		p->heard_at = e->now;
+		peer_is_heard(&e->peers, p, e->now);
 	engine_count(e, SYNC_RX_DATAGRAMS);
 	do {
 		got = ctl_decode(&r, &m);
@@ -496,6 +496,11 @@ static void tell_of_change(struct engine *e)
 	e->peers_changed = false;
 	e->shown = s;
 	e->ops->on_status(e->ctx);
+}
+
+void engine_slept(struct engine *e, uint64_t ms)
+{
+	e->peers.slept_ms += ms;
 }
 
 uint64_t engine_run(struct engine *e, uint64_t now)

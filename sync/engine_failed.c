@@ -39,6 +39,17 @@ void replica_lacks(struct engine *e, const struct flow *f)
 		replica_failed(e);
 }
 
+void engine_on_gone(struct engine *e, const struct flow *f, uint64_t now)
+{
+	e->now = now;
+	if (e->is_source)
+		return;
+	if (!f)
+		replica_failed(e);
+	else if (flow_is_through(f, &e->conf.locals))
+		replica_lacks(e, f);
+}
+
 void engine_on_apply_failed(struct engine *e, const struct flow *f, int err)
 {
 	struct engine_replica *r = &e->rep;

@@ -12,7 +12,8 @@ bool replica_hears_source(const struct engine *e)
 		if (e->peers.peer[i].id == e->stream.sender)
 			p = &e->peers.peer[i];
 	return e->rep.heard &&
-	       e->now - e->rep.heard_at < (p ? peer_loss_ms(&e->peers, p) : e->peers.loss_ms);
+	       peers_silent_ms(&e->peers, e->rep.heard_at, e->rep.slept_ms, e->now) <
+		       (p ? peer_loss_ms(&e->peers, p) : e->peers.loss_ms);
 }
 
 unsigned replica_percent(const struct engine *e)
@@ -91,6 +92,7 @@ static void hears(struct engine *e)
 {
 	e->rep.heard = true;
 	e->rep.heard_at = e->now;
+	e->rep.slept_ms = e->peers.slept_ms;
 	beats_alive(e);
 }
 

@@ -139,8 +139,8 @@ struct engine_compare {
 
 struct engine_replica {
 	enum replica_state state;
-	bool heard; /* heard_at is valid */
-	uint64_t heard_at;
+	bool heard;		     /* heard_at is valid */
+	uint64_t heard_at, slept_ms; /* as of a peer */
 	uint32_t repair_id;
 	uint64_t listed, expected;
 	bool failed; /* something of this repair did not reach the kernel */

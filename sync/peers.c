@@ -33,9 +33,35 @@ struct peer *peers_place(struct peers *p, const struct dgram_hdr *h, uint64_t no
 		peer = place_for_new(p);
 		if (!peer)
 			return NULL;
-		*peer = (struct peer){.id = h->sender, .heard_at = now};
+		*peer = (struct peer){.id = h->sender};
+		peer_is_heard(p, peer, now);
 	}
 	return peer;
+}
+
+uint64_t peers_silent_ms(const struct peers *p, uint64_t at, uint64_t slept_ms, uint64_t now)
+{
+	uint64_t passed = now - at, slept = p->slept_ms - slept_ms;
+
+	return passed > slept ? passed - slept : 0;
+}
+
+void peer_is_heard(const struct peers *all, struct peer *p, uint64_t now)
+{
+	p->heard_at = now;
+	p->slept_ms = all->slept_ms;
+}
+
+uint32_t peer_loss_ms(const struct peers *all, const struct peer *p)
+{
+	uint32_t said = p->named ? 5 * p->status.every_ms + 500 : 0;
+
+	return said > all->loss_ms ? said : all->loss_ms;
+}
+
+static bool is_silent(const struct peers *all, const struct peer *p, uint64_t now)
+{
+	return peers_silent_ms(all, p->heard_at, p->slept_ms, now) >= peer_loss_ms(all, p);
 }
 
 bool peer_has_proven(const struct peer *p, const struct dgram_hdr *h)
@@ -52,17 +78,10 @@ void peer_prove(struct peer *p, const struct dgram_hdr *h)
 	p->status_number = 0;
 }
 
-uint32_t peer_loss_ms(const struct peers *all, const struct peer *p)
-{
-	uint32_t said = p->named ? 5 * p->status.every_ms + 500 : 0;
-
-	return said > all->loss_ms ? said : all->loss_ms;
-}
-
 bool peer_vouches(const struct peers *all, const struct peer *p, const struct stream_key *k,
 		  uint64_t now)
 {
-	return p->proven && p->named && now - p->heard_at < peer_loss_ms(all, p) &&
+	return p->proven && p->named && !is_silent(all, p, now) &&
 	       p->status.phase == ENGINE_SOURCE && stream_key_equal(&p->status.stream, k);
 }
 
@@ -91,7 +110,7 @@ bool peers_expire(struct peers *p, uint64_t now)
 	for (unsigned i = 0; i < p->n; i++) {
 		struct peer *c = &p->peer[i];
 		uint32_t loss_ms = peer_loss_ms(p, c);
-		bool lost = now - c->heard_at >= loss_ms;
+		bool lost = is_silent(p, c, now);
 
 		if (!c->id)
 			continue;

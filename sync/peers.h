@@ -14,9 +14,9 @@
 
 struct peer {
 	uint32_t id;
-	bool named; /* said its name: status is valid */
-	bool lost;  /* as of the last peers_expire() */
-	uint64_t heard_at;
+	bool named;		     /* said its name: status is valid */
+	bool lost;		     /* as of the last peers_expire() */
+	uint64_t heard_at, slept_ms; /* slept_ms: of all peers' then */
 	struct ctl_status status;
 
 	/* its present lifetime: the epoch of its CONTROL datagrams, from its answer to a challenge
@@ -42,10 +42,16 @@ struct peer {
 };
 
 struct peers {
-	unsigned n;	  /* places below were taken ever; they are not given back */
-	uint32_t loss_ms; /* of one that does not say how often it speaks */
+	unsigned n;	   /* places below were taken ever; they are not given back */
+	uint32_t loss_ms;  /* of one that does not say how often it speaks */
+	uint64_t slept_ms; /* for so long, in all, this process was kept from running */
 	struct peer peer[ENGINE_PEERS_MAX];
 };
+
+/* For how long nothing was heard, but for the time in which nobody here could hear, since AT, when
+ * SLEPT_MS was peers.slept_ms. Where everybody stands still nobody was silent. */
+uint64_t peers_silent_ms(const struct peers *p, uint64_t at, uint64_t slept_ms, uint64_t now);
+void peer_is_heard(const struct peers *all, struct peer *p, uint64_t now);
 
 struct peer *peers_find(struct peers *p, uint32_t id);
 /* The sender's entry, new if need be; NULL: the table is full of living ones. One that never proves

@@ -130,6 +130,18 @@ void protocol_verify(struct protocol *p, uint32_t request, uint64_t now)
 /* ---- of our own alone -------------------------------------------------------------------------
  */
 
+void protocol_slept(struct protocol *p, uint64_t ms)
+{
+	if (p->native)
+		engine_slept(p->native, ms);
+}
+
+void protocol_on_gone(struct protocol *p, const struct flow *f, uint64_t now)
+{
+	if (p->native)
+		engine_on_gone(p->native, f, now);
+}
+
 void protocol_ask(struct protocol *p, uint64_t question, uint64_t now)
 {
 	if (p->native)

@@ -36,6 +36,8 @@ unsigned protocol_peers(const struct protocol *p, struct engine_peer out[static 
 			uint64_t now);
 
 /* Of our own alone. */
+void protocol_slept(struct protocol *p, uint64_t ms);
+void protocol_on_gone(struct protocol *p, const struct flow *f, uint64_t now);
 void protocol_ask(struct protocol *p, uint64_t question, uint64_t now);
 void protocol_vouch(struct protocol *p, uint32_t peer, uint64_t question, uint64_t now);
 void protocol_quiet(struct protocol *p, uint32_t quiet_ms);

@@ -13,6 +13,7 @@
 #include "vrouter/pages.h"
 
 #define CAPTURE_TURN 4096   /* changes before others get their turn */
+#define LATE_MS	     50	    /* a timer that is so late was kept from running */
 #define CAPTURE_LAST 262144 /* changes read at most when the router stops being the source */
 
 uint32_t replication_id(const struct replication *r)
@@ -29,10 +30,19 @@ static void trail_end(struct replication *r);
 
 /* ---- turns -------------------------------------------------------------------------------- */
 
+static void look_for_pause(struct replication *r, uint64_t now)
+{
+	if (!r->armed_ms || now < r->armed_ms + LATE_MS)
+		return;
+	protocol_slept(&r->proto, now - r->armed_ms);
+	r->armed_ms = 0;
+}
+
 static void settle(struct replication *r)
 {
 	uint64_t now = monotonic_ms(), due;
 
+	look_for_pause(r, now);
 	/* first, as the engine's next step may be one of a repair */
 	if (r->trail_until && (now >= r->trail_until || protocol_trail_ended(&r->proto)))
 		trail_end(r);
@@ -82,14 +92,20 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	look_for_pause(r, monotonic_ms());
 	r->armed_ms = 0;
 	turn(r);
 }
 
 static void on_change(void *ctx, const struct flow *f, enum flow_change change)
 {
-	((struct replication *)ctx)->shared->work++;
-	protocol_on_change(&((struct replication *)ctx)->proto, f, change, monotonic_ms());
+	struct replication *r = ctx;
+
+	r->shared->work++;
+	if (!r->watches)
+		protocol_on_change(&r->proto, f, change, monotonic_ms());
+	else if (change == FLOW_DESTROY)
+		protocol_on_gone(&r->proto, f, monotonic_ms());
 }
 
 static void on_expect(void *ctx, const struct expect *x, enum flow_change change)
@@ -102,6 +118,10 @@ static void on_overrun(void *ctx)
 {
 	struct replication *r = ctx;
 
+	if (r->watches) {
+		protocol_on_gone(&r->proto, NULL, monotonic_ms());
+		return;
+	}
 	log_warn("sync", r->conf.router, "the kernel dropped events: replicas will be repaired");
 	protocol_on_overrun(&r->proto, monotonic_ms());
 }
@@ -210,6 +230,30 @@ static void stop_source(struct replication *r)
 	r->source = false;
 }
 
+static void stop_watching(struct replication *r)
+{
+	if (!r->watches)
+		return;
+	capture_stop(r->capture);
+	event_del(r->on_capture);
+	r->watches = false;
+}
+
+/* When the kernel is through with that nobody can know. On a busy machine the comparison with the
+ * next source may be over by then; so a flow that goes later is a reason to compare again. */
+static void watch(struct replication *r)
+{
+	int err = capture_start_ends(r->capture);
+
+	if (err < 0) {
+		log_err("sync", r->conf.router, "cannot subscribe to conntrack events: %s",
+			strerror(-err));
+		return;
+	}
+	event_add(r->on_capture, NULL);
+	r->watches = true;
+}
+
 /* The former source forwards still, and its stream goes on. */
 static bool trail(struct replication *r, const struct sync_msg_role *m)
 {
@@ -238,6 +282,7 @@ void replication_promote(struct replication *r, const struct sync_msg_role *m)
 {
 	/* everything that a former source sent and that reached us counts */
 	links_drain(r->shared->links);
+	stop_watching(r);
 	r->news.promoted_with.request = m->request;
 	if (r->source && current_term(r) <= m->term)
 		stop_source(r);
@@ -248,12 +293,14 @@ void replication_promote(struct replication *r, const struct sync_msg_role *m)
 	replication_news(r);
 }
 
-void replication_demote(struct replication *r)
+void replication_demote(struct replication *r, bool flushed)
 {
 	r->trail_until = 0;
 	protocol_trail_stop(&r->proto);
 	if (r->source)
 		stop_source(r);
+	if (flushed && !r->watches)
+		watch(r);
 	turn(r);
 }
 

@@ -50,7 +50,7 @@ void replication_after_batch(struct replication *r);
 
 /* What comes back with the answer is m->request. */
 void replication_promote(struct replication *r, const struct sync_msg_role *m);
-void replication_demote(struct replication *r);
+void replication_demote(struct replication *r, bool flushed);
 void replication_drain(struct replication *r, uint32_t wait_ms);
 /* The core's neighbours. */
 void replication_neighbours(struct replication *r, const struct sync_msg_neigh *m);

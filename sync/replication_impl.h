@@ -51,6 +51,7 @@ struct replication {
 	struct expects *expects;
 	int fd[SYNC_FDS];
 	bool source;
+	bool watches;	      /* not a source: what the kernel ends, see engine_on_gone() */
 	uint64_t trail_until; /* a source soon, see engine_trail(); 0: no */
 	uint32_t trail_term;  /* at least */
 	size_t room;	      /* in a datagram, that the engine was made for */

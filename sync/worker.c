@@ -340,7 +340,7 @@ static int on_role(struct worker *w, const struct sync_msg *m)
 	if (m->type == SYNC_MSG_PROMOTE)
 		replication_promote(r, &m->role);
 	else if (m->type == SYNC_MSG_DEMOTE)
-		replication_demote(r);
+		replication_demote(r, m->role.flushed);
 	else if (m->type == SYNC_MSG_DRAIN)
 		replication_drain(r, m->role.wait_ms);
 	else if (m->type == SYNC_MSG_VERIFY)

@@ -35,6 +35,8 @@ must_check int capture_filter(struct capture *c, const struct flow_filter *filte
 int capture_fd(const struct capture *c);
 /* Changes from now on. 0 or -errno. */
 must_check int capture_start(struct capture *c);
+/* Ends of flows alone, from now on, until capture_stop(). 0 or -errno. */
+must_check int capture_start_ends(struct capture *c);
 /* Tells at most about max changes. true: more is waiting, false: all is told. */
 must_check bool capture_read(struct capture *c, unsigned max);
 /* No more changes; what was not read is lost. */

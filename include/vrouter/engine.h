@@ -215,6 +215,9 @@ void engine_on_expect_change(struct engine *e, const struct expect *x, enum flow
 			     uint64_t now);
 void engine_on_drained(struct engine *e, uint64_t now);
 void engine_on_overrun(struct engine *e, uint64_t now); /* events were lost: everybody repairs */
+/* Capture, while not source: the kernel ended a flow by itself; NULL: many, and events were lost.
+ * What the source has is missing then. */
+void engine_on_gone(struct engine *e, const struct flow *f, uint64_t now);
 /* From within ops.dump. */
 void engine_on_dump(struct engine *e, const struct flow *f);
 /* From within ops.expects. */
@@ -228,6 +231,9 @@ void engine_on_apply_failed(struct engine *e, const struct flow *f, int err);
 void engine_on_datagram(struct engine *e, const struct dgram_hdr *h, const uint8_t *body,
 			size_t len, uint64_t now);
 
+/* For so long, beyond what was known, this process was kept from running: it heard nobody
+ * meanwhile, and that is no silence of others. */
+void engine_slept(struct engine *e, uint64_t ms);
 /* Timers and one step of bulk work; commits what datagrams brought, and then acknowledges it.
  * Returns when it wants to be called again: now for "at once, after the sockets", else a later
  * time. Call it after every batch of input, too. */

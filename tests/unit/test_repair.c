@@ -196,13 +196,36 @@ static void places(void **state)
 	assert_null(peers_find(&p, 0));
 }
 
+/* A controller that stood still with all others has not lost them. */
+static void no_silence_while_asleep(void **state)
+{
+	struct peers p = {.loss_ms = 1000};
+	struct dgram_hdr h = {.kind = DGRAM_CONTROL, .sender = 1};
+	struct peer *peer = peers_place(&p, &h, 5000);
+
+	(void)state;
+	peer->named = true;
+	p.slept_ms += 1500;
+	assert_false(peers_expire(&p, 6900)); /* 400 ms awake */
+	assert_false(peers_expire(&p, 7499));
+	assert_true(peers_expire(&p, 7500));
+	assert_true(peer->lost);
+	/* what was slept before counts no more, and more than passed is nothing */
+	peer_is_heard(&p, peer, 8000);
+	assert_int_equal(peers_silent_ms(&p, peer->heard_at, peer->slept_ms, 8700), 700);
+	p.slept_ms += 1000;
+	assert_int_equal(peers_silent_ms(&p, peer->heard_at, peer->slept_ms, 8700), 0);
+	assert_true(peers_expire(&p, 8700));
+	assert_false(peer->lost);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(seen),	      cmocka_unit_test(seen_bound),
 		cmocka_unit_test(flow_index), cmocka_unit_test(flow_index_bound),
 		cmocka_unit_test(changed),    cmocka_unit_test(replay_window),
-		cmocka_unit_test(places),
+		cmocka_unit_test(places),     cmocka_unit_test(no_silence_while_asleep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
