@@ -52,6 +52,7 @@ void announce_drop(struct announce_queue *q, struct announce_item *it)
 		q->level[it->level].tail = it->prev;
 	it->waits = false;
 	q->stats.waiting--;
+	q->stats.unheard -= it->level == ANNOUNCE_FIRST;
 }
 
 void announce_put(struct announce_queue *q, struct announce_item *it, enum announce_level level,
@@ -65,6 +66,7 @@ void announce_put(struct announce_queue *q, struct announce_item *it, enum annou
 	else
 		q->level[level].head = it;
 	q->level[level].tail = it;
+	q->stats.unheard += level == ANNOUNCE_FIRST;
 	if (++q->stats.waiting > q->stats.waiting_max)
 		q->stats.waiting_max = q->stats.waiting;
 }

@@ -33,6 +33,7 @@ struct announce_item {
 
 struct announce_stats {
 	unsigned waiting, waiting_max; /* routers */
+	unsigned unheard;	       /* of these: that have VIPs that nobody was told of */
 	uint64_t longest_us;	       /* that one waited until all its VIPs were told once */
 	uint64_t spent_us, sends;
 };

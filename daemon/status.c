@@ -493,9 +493,10 @@ static json_t *router_stats(const struct app *a, const struct router *r)
 
 static json_t *announcing_json(const struct announce_stats *s)
 {
-	return json_pack("{s:i, s:i, s:I, s:I, s:I}", "waiting", (int)s->waiting, "waiting_max",
-			 (int)s->waiting_max, "longest_wait_us", (json_int_t)s->longest_us, "sends",
-			 (json_int_t)s->sends, "spent_us", (json_int_t)s->spent_us);
+	return json_pack("{s:i, s:i, s:i, s:I, s:I, s:I}", "waiting", (int)s->waiting, "unheard",
+			 (int)s->unheard, "waiting_max", (int)s->waiting_max, "longest_wait_us",
+			 (json_int_t)s->longest_us, "sends", (json_int_t)s->sends, "spent_us",
+			 (json_int_t)s->spent_us);
 }
 
 json_t *stats_json(const struct app *a, const char *only)

@@ -65,7 +65,7 @@ routers_idle() { # N SECONDS: percent of one core, in hundredths
 	divide $((100 * (after - before))) $((100 * $2)) 2
 }
 routers_stat() { ctl $1 --json stats r1 | jq ".announcing.$2"; } # N FIELD
-routers_told() { [ "$(routers_stat $1 waiting)" = 0 ]; }
+routers_told() { [ "$(routers_stat $1 unheard)" = 0 ]; }
 # Power off: lab_crash looks into each namespace for processes, which takes a minute here.
 routers_crash() {
 	local pids

@@ -152,6 +152,7 @@ static void leaving(void **state)
 	announce_drop(&q, &it[3]);
 	announce_drop(&q, &it[0]);
 	assert_ptr_equal(announce_turn(&q, START_US), &it[2]);
+	assert_int_equal(q.stats.unheard, 1);
 	announce_put(&q, &it[0], ANNOUNCE_REPEAT, START_US);
 	it[2].at = 1;
 	announce_put(&q, &it[2], ANNOUNCE_REPEAT, START_US); /* anew, at another level, behind */
@@ -161,6 +162,7 @@ static void leaving(void **state)
 	assert_ptr_equal(announce_turn(&q, START_US), &it[2]);
 	announce_drop(&q, &it[2]);
 	assert_int_equal(q.stats.waiting, 0);
+	assert_int_equal(q.stats.unheard, 0);
 }
 
 /* A process that stood still within a send, and a clock that jumps: no debt without end. */
