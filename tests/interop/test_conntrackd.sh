@@ -86,6 +86,18 @@ wait_for "ready" 15 ready
 flows 2 fill $((N / 2)) $N >/dev/null
 wait_for "what it has is here" 15 has_flows 1 $((N / 2)) $N
 
+note "the same with an external cache, and still no internal one"
+stock_end
+STOCK_OPTIONS="DisableInternalCache on"
+stock_start
+ctl 1 promote vrouter >/dev/null || fail "promote: exit $?"
+flows 1 fill 100 $((2 * N)) >/dev/null
+wait_for "all of them are in its cache" 15 told_are $((3 * N / 2 + 100))
+ctl 1 demote vrouter >/dev/null
+wait_for "ready" 15 ready
+flows 2 fill 100 $((3 * N)) >/dev/null
+wait_for "what it has is here" 15 has_flows 1 100 $((3 * N))
+
 note "ALARM, over IPv6: what is lost comes by itself"
 lab_stop 1 || fail "vrouterd ended with $?"
 stock_end
