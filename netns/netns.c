@@ -280,7 +280,7 @@ int netns_open(struct netns **out, const char *name, bool *created,
 	if (!ns)
 		return ns_fail(reason, -ENOMEM, NULL, "cannot open namespace %s", name);
 	snprintf(ns->name, sizeof(ns->name), "%s", name);
-	ns->fd = -1;
+	ns->fd = ns->ipv6 = -1;
 	ns->home = open_own();
 	if (ns->home < 0)
 		err = ns_fail(reason, ns->home, NULL, "cannot open " OWN_NET);
@@ -312,6 +312,8 @@ void netns_close(struct netns *ns)
 		close(ns->fd);
 	if (ns->home >= 0)
 		close(ns->home);
+	if (ns->ipv6 >= 0)
+		close(ns->ipv6);
 	free(ns->file);
 	free(ns);
 }

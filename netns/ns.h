@@ -39,6 +39,7 @@ struct netns {
 	char name[NET_NAME_MAX];
 	int fd;			       /* the namespace */
 	int home;		       /* where netns_open() was called: "the host's side" */
+	int ipv6;		       /* its net/ipv6/conf of /proc/sys; -1: not needed yet */
 	struct nl_sock *inside, *host; /* blocking route sockets, for requests only */
 	char watched[2 * NET_SLOTS][IFNAMSIZ]; /* links on the host's side that matter to it */
 	unsigned link_ifindex;		       /* of the host link's end there; 0: none */

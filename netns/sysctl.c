@@ -85,10 +85,13 @@ static const struct setting ipv6_interface[] = {
 	{"ndisc_notify", "0"},
 };
 
-/* The value without the newline. 0 or -errno. */
-static int sysctl_read(const char *path, char *buf, size_t size)
+/* To look up a name in /proc/sys/net the kernel goes through the entries of that name of all
+ * network namespaces: a third of a millisecond with a thousand of them. Below that a directory is a
+ * namespace's own; so what is in one is looked for from there. The value without the newline.
+ * 0 or -errno. */
+static int sysctl_read(int dir, const char *path, char *buf, size_t size)
 {
-	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	auto_fd int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
 	if (fd < 0)
@@ -101,63 +104,74 @@ static int sysctl_read(const char *path, char *buf, size_t size)
 	return 0;
 }
 
-static int sysctl_ensure(const char *path, const char *value)
+static int sysctl_ensure(int dir, const char *path, const char *value)
 {
 	char now[32];
-	int err = sysctl_read(path, now, sizeof(now));
+	int err = sysctl_read(dir, path, now, sizeof(now));
 
 	if (err < 0 || strcmp(now, value) == 0)
 		return err;
 
-	auto_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
+	auto_fd int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, value, strlen(value)) < 0)
 		return -errno;
 	return 0;
 }
 
-static int ensure_list(const char *prefix, const struct setting *s, size_t n, bool optional,
-		       char reason[static NET_REASON_MAX])
+/* In dir, whose path is at. */
+static int ensure_list(int dir, const char *at, const char *prefix, const struct setting *s,
+		       size_t n, bool optional, char reason[static NET_REASON_MAX])
 {
 	char path[128];
 
 	for (size_t i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), NET "%s%s", prefix, s[i].path);
+		snprintf(path, sizeof(path), "%s%s", prefix, s[i].path);
 
-		int err = sysctl_ensure(path, s[i].value);
+		int err = sysctl_ensure(dir, path, s[i].value);
 
 		if (err == -ENOENT && optional)
 			continue;
 		if (err < 0)
-			return ns_fail(reason, err, "CAP_NET_ADMIN", "cannot set %s to %s", path,
-				       s[i].value);
+			return ns_fail(reason, err, "CAP_NET_ADMIN", "cannot set %s%s to %s", at,
+				       path, s[i].value);
 	}
 	return 0;
+}
+
+/* By the whole path. */
+static int ensure_each(const char *prefix, const struct setting *s, size_t n, bool optional,
+		       char reason[static NET_REASON_MAX])
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), NET "%s", prefix);
+	return ensure_list(AT_FDCWD, "", path, s, n, optional, reason);
 }
 
 /* version: "ipv4" or "ipv6"; that one may be missing. */
 static int ensure_interfaces(const char *version, const struct setting *s, size_t n,
 			     char reason[static NET_REASON_MAX])
 {
-	char path[32];
+	char path[40];
 	DIR *dir;
 	struct dirent *e;
 	int err = 0;
 
-	snprintf(path, sizeof(path), NET "%s/conf", version);
+	snprintf(path, sizeof(path), NET "%.4s/conf/", version);
 	dir = opendir(path);
 	if (!dir)
 		return errno == ENOENT && s == ipv6_interface
 			       ? 0
 			       : ns_fail(reason, -errno, NULL, "cannot read %s", path);
 	while (err == 0 && (e = readdir(dir))) {
-		char prefix[IFNAMSIZ + 16];
+		char prefix[IFNAMSIZ + 1];
 
 		if (e->d_name[0] == '.' || strlen(e->d_name) >= IFNAMSIZ)
 			continue;
-		snprintf(prefix, sizeof(prefix), "%.4s/conf/%.15s/", version, e->d_name);
+		snprintf(prefix, sizeof(prefix), "%.15s/", e->d_name);
 		/* an interface may go away meanwhile */
-		err = ensure_list(prefix, s, n, true, reason);
+		err = ensure_list(dirfd(dir), path, prefix, s, n, true, reason);
 	}
 	closedir(dir);
 	return err;
@@ -165,10 +179,10 @@ static int ensure_interfaces(const char *version, const struct setting *s, size_
 
 int ns_sysctls(char reason[static NET_REASON_MAX])
 {
-	int err = ensure_list("", ipv6, ARRAY_LEN(ipv6), true, reason);
+	int err = ensure_each("", ipv6, ARRAY_LEN(ipv6), true, reason);
 
 	if (err == 0)
-		err = ensure_list("", global, ARRAY_LEN(global), false, reason);
+		err = ensure_each("", global, ARRAY_LEN(global), false, reason);
 	if (err == 0)
 		err = ensure_interfaces("ipv4", per_interface, ARRAY_LEN(per_interface), reason);
 	if (err == 0)
@@ -178,14 +192,23 @@ int ns_sysctls(char reason[static NET_REASON_MAX])
 
 /* ---- IPv6 of a leg ---- */
 
-#define DISABLED_PATH_MAX (sizeof(NET "ipv6/conf//disable_ipv6") + IFNAMSIZ)
+#define DISABLED_PATH_MAX (sizeof("/disable_ipv6") + IFNAMSIZ)
 
 static void disabled_path(char path[static DISABLED_PATH_MAX], const char *ifname)
 {
-	snprintf(path, DISABLED_PATH_MAX, NET "ipv6/conf/%.15s/disable_ipv6", ifname);
+	snprintf(path, DISABLED_PATH_MAX, "%.15s/disable_ipv6", ifname);
+}
+
+/* Where that is, in the namespace that the caller is in. -errno: a kernel without IPv6. */
+static int ipv6_dir(struct netns *ns)
+{
+	if (ns->ipv6 < 0)
+		ns->ipv6 = open(NET "ipv6/conf", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return ns->ipv6 < 0 ? -errno : ns->ipv6;
 }
 
 struct ipv6_legs {
+	struct netns *ns;
 	const struct net_desired *d;
 	struct net_actual *a;
 };
@@ -193,13 +216,14 @@ struct ipv6_legs {
 static int read_legs(void *arg)
 {
 	const struct ipv6_legs *l = arg;
+	int dir = ipv6_dir(l->ns);
 
 	for (unsigned id = 0; id < NET_SLOTS; id++) {
 		char path[DISABLED_PATH_MAX], value[8];
 
 		disabled_path(path, l->d->leg[id].ifname);
-		l->a->leg[id].ipv6 = l->a->leg[id].exists &&
-				     sysctl_read(path, value, sizeof(value)) == 0 &&
+		l->a->leg[id].ipv6 = l->a->leg[id].exists && dir >= 0 &&
+				     sysctl_read(dir, path, value, sizeof(value)) == 0 &&
 				     strcmp(value, "0") == 0;
 	}
 	return 0;
@@ -207,12 +231,13 @@ static int read_legs(void *arg)
 
 int ns_read_ipv6(struct netns *ns, const struct net_desired *d, struct net_actual *a)
 {
-	struct ipv6_legs l = {d, a};
+	struct ipv6_legs l = {ns, d, a};
 
 	return netns_run(ns, read_legs, &l);
 }
 
 struct ipv6_switch {
+	struct netns *ns;
 	const char *ifname, *value;
 };
 
@@ -220,14 +245,15 @@ static int switch_leg(void *arg)
 {
 	const struct ipv6_switch *s = arg;
 	char path[DISABLED_PATH_MAX];
+	int dir = ipv6_dir(s->ns);
 
 	disabled_path(path, s->ifname);
-	return sysctl_ensure(path, s->value);
+	return dir < 0 ? dir : sysctl_ensure(dir, path, s->value);
 }
 
 int ns_set_ipv6(struct netns *ns, const char *ifname, bool on)
 {
-	struct ipv6_switch s = {ifname, on ? "0" : "1"};
+	struct ipv6_switch s = {ns, ifname, on ? "0" : "1"};
 
 	return netns_run(ns, switch_leg, &s);
 }
@@ -255,7 +281,7 @@ static bool list_is_set(const char *prefix, const struct setting *s, size_t n)
 		int err;
 
 		snprintf(path, sizeof(path), NET "%s%s", prefix, s[i].path);
-		err = sysctl_read(path, value, sizeof(value));
+		err = sysctl_read(AT_FDCWD, path, value, sizeof(value));
 		if (err != -ENOENT && (err < 0 || strcmp(value, s[i].value) != 0))
 			return false;
 	}
@@ -278,10 +304,10 @@ int ns_link_set(const char *ifname, bool six, char reason[static NET_REASON_MAX]
 	int err;
 
 	link_prefix(prefix, ifname, false);
-	err = ensure_list(prefix, link_v4, ARRAY_LEN(link_v4), false, reason);
+	err = ensure_each(prefix, link_v4, ARRAY_LEN(link_v4), false, reason);
 	link_prefix(prefix, ifname, true);
 	if (err == 0 && six)
-		err = ensure_list(prefix, link_v6, ARRAY_LEN(link_v6), true, reason);
+		err = ensure_each(prefix, link_v6, ARRAY_LEN(link_v6), true, reason);
 	return err;
 }
 
@@ -289,11 +315,11 @@ bool ns_link_forwards6(const char *ifname)
 {
 	char path[128], value[8];
 
-	if (sysctl_read(NET "ipv6/conf/all/forwarding", value, sizeof(value)) == 0 &&
+	if (sysctl_read(AT_FDCWD, NET "ipv6/conf/all/forwarding", value, sizeof(value)) == 0 &&
 	    strcmp(value, "0") != 0)
 		return true;
 	snprintf(path, sizeof(path), NET "ipv6/conf/%.15s/force_forwarding", ifname);
-	return sysctl_read(path, value, sizeof(value)) == 0 && strcmp(value, "1") == 0;
+	return sysctl_read(AT_FDCWD, path, value, sizeof(value)) == 0 && strcmp(value, "1") == 0;
 }
 
 /* The kernel loads nf_conntrack_netlink (and conntrack with it) when it is asked for; without that
