@@ -17,7 +17,8 @@
 #include "vrouter/pages.h"
 
 #define PROMOTE_WAIT_MS 50
-#define PROMOTE_EACH_MS 3    /* and so much for each other router, which may be promoted as well */
+#define PROMOTE_EACH_MS 10   /* and so much for each other router, which may be promoted as well */
+#define OTHERS_MS	3    /* what that one's promotion takes on a quiet machine, about */
 #define STOCK_WAIT_MS	5000 /* conntrackd commits then, which takes its time */
 #define COMMAND_MS	5000
 #define HOOK_POLL_MS	20
@@ -115,7 +116,7 @@ static void execute(struct router *r, uint32_t todo)
 	if (todo & LIFE_DO_ELECT_STOP)
 		router_elect(r, VRRP_EV_STOP);
 	if (todo & LIFE_DO_SAVE_TERM)
-		router_arm(r->save_timer, SAVE_MS);
+		router_arm(r->save_timer, SAVE_MS + router_others_ms(r));
 }
 
 static void label(const struct router *r, enum life_state s, char *buf, size_t cap)
@@ -181,14 +182,22 @@ static void set_life_timer(struct router *r, uint64_t at, uint64_t now)
 		router_arm(r->life_timer, at > now ? at - now : 0);
 }
 
-/* Of many that are promoted together the last one's answer is behind the promotions of all. */
-static uint32_t promote_wait_ms(const struct router *r)
+static uint32_t others(const struct router *r)
 {
 	unsigned n = *r->env->n_routers;
 
-	if (r->env->stock)
-		return STOCK_WAIT_MS;
-	return PROMOTE_WAIT_MS + PROMOTE_EACH_MS * (n ? n - 1 : 0);
+	return n ? n - 1 : 0;
+}
+
+uint32_t router_others_ms(const struct router *r)
+{
+	return OTHERS_MS * others(r);
+}
+
+/* Of many that are promoted together the last one's answer is read behind the promotions of all. */
+static uint32_t promote_wait_ms(const struct router *r)
+{
+	return r->env->stock ? STOCK_WAIT_MS : PROMOTE_WAIT_MS + PROMOTE_EACH_MS * others(r);
 }
 
 static void step(struct router *r, struct queued *q)

@@ -28,15 +28,12 @@ static void say(struct router *r, struct sync_msg *m)
 /* ---- ACTIVE: what the kernel has --------------------------------------------------------------
  */
 
-static void on_tell(evutil_socket_t fd, short what, void *ctx)
+static void tell(struct router *r)
 {
-	struct router *r = ctx;
 	struct router_neigh *nb = &r->neigh;
 	struct sync_msg m = {0};
 	unsigned n = 0;
 
-	(void)fd;
-	(void)what;
 	if (!nb->table || !r->env->sync || !sync_child_is_up(r->env->sync))
 		return;
 	while (n < TELL_PAGES && neigh_table_take(nb->table, &m.neigh.page, &m.neigh.content)) {
@@ -84,6 +81,7 @@ static void watch(struct router *r)
 
 	neigh_watch_free(nb->watch);
 	nb->watch = NULL;
+	nb->due = false;
 	if (!nb->table)
 		nb->table = neigh_table_new();
 	conf_net_desired(&d, &r->conf, true);
@@ -92,6 +90,18 @@ static void watch(struct router *r)
 		log_warn("router", r->conf.name,
 			 "cannot read neighbours: %s; a successor will have to resolve them",
 			 strerror(-err));
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct router *r = ctx;
+
+	(void)fd;
+	(void)what;
+	if (r->neigh.due)
+		watch(r);
+	else
+		tell(r);
 }
 
 void router_neigh_again(struct router *r)
@@ -181,7 +191,8 @@ void router_neigh_active(struct router *r)
 	if (!r->conf.warm_neighbours || !r->env->sync)
 		return;
 	install_warm(r);
-	watch(r);
+	r->neigh.due = true;
+	router_arm(r->neigh.timer, router_others_ms(r));
 }
 
 void router_neigh_passive(struct router *r)
@@ -189,6 +200,9 @@ void router_neigh_passive(struct router *r)
 	struct router_neigh *nb = &r->neigh;
 	struct sync_msg m = {.neigh = {.clear = true}};
 
+	if (nb->due)
+		evtimer_del(nb->timer);
+	nb->due = false;
 	if (!nb->table)
 		return;
 	neigh_watch_free(nb->watch);
@@ -220,7 +234,7 @@ void router_neigh_reconfigure(struct router *r)
 
 int router_neigh_open(struct router *r)
 {
-	r->neigh.timer = evtimer_new(r->env->base, on_tell, r);
+	r->neigh.timer = evtimer_new(r->env->base, on_timer, r);
 	return r->neigh.timer ? 0 : -ENOMEM;
 }
 

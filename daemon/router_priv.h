@@ -33,6 +33,7 @@ struct environment {
 
 struct router_neigh {
 	struct event *timer;
+	bool due;		   /* the watch is to be opened */
 	struct neigh_watch *watch; /* while ACTIVE, and */
 	struct neigh_table *table; /* what it found */
 	unsigned installed;	   /* by the last promotion */
@@ -164,6 +165,9 @@ void router_happened(struct router *r, enum happening_type type, const char *tex
 		     const char *reason);
 /* Starts a timer over. */
 void router_arm(struct event *timer, uint64_t ms);
+/* What other routers may need that are promoted together with this one: what can wait is done
+ * after that. */
+uint32_t router_others_ms(const struct router *r);
 
 /* ---- router_election.c ---- */
 
