@@ -237,7 +237,7 @@ static void send_status(struct engine *e)
 	send_ctl(e, buf, wr_len(&w));
 	e->status_due = false;
 	e->status_sent_at = e->now;
-	e->status_at = e->now + quiet_pace_ms(e);
+	e->status_at = quiet_due(e);
 }
 
 static void clash(struct engine *e)

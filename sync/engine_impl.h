@@ -316,7 +316,7 @@ void trust_encode(struct engine *e, struct wr *w);
 
 /* engine_quiet.c */
 uint32_t quiet_said_ms(const struct engine *e); /* 0: nothing */
-uint32_t quiet_pace_ms(const struct engine *e);
+uint64_t quiet_due(const struct engine *e); /* the next STATUS, when nothing happens until then */
 /* Something may have happened: the next STATUS may be due sooner. */
 void quiet_look(struct engine *e);
 

@@ -11,6 +11,7 @@
 enum {
 	QUIET_AFTER_MS = 1000, /* nothing has changed for so long: the longer interval is said */
 	QUIET_SAID_MS = 1000,  /* and used after so long */
+	QUIET_TOGETHER = 64,   /* times in an interval: those of many routers are due together */
 };
 
 /* Older versions would take us for lost. */
@@ -38,10 +39,18 @@ uint32_t quiet_said_ms(const struct engine *e)
 	return is_quiet_for(e, QUIET_AFTER_MS) ? e->conf.quiet_ms : e->conf.heartbeat_ms;
 }
 
-uint32_t quiet_pace_ms(const struct engine *e)
+static uint32_t pace_ms(const struct engine *e)
 {
 	return is_quiet_for(e, QUIET_AFTER_MS + QUIET_SAID_MS) ? e->conf.quiet_ms
 							       : e->conf.heartbeat_ms;
+}
+
+uint64_t quiet_due(const struct engine *e)
+{
+	uint32_t pace = pace_ms(e), grid = pace / QUIET_TOGETHER;
+	uint64_t due = e->status_sent_at + pace;
+
+	return grid > 1 ? due - due % grid : due;
 }
 
 void quiet_look(struct engine *e)
@@ -59,7 +68,7 @@ void quiet_look(struct engine *e)
 	e->quiet.neigh = e->neigh.version;
 	if (!idle)
 		e->quiet.busy_at = e->now;
-	due = e->status_sent_at + quiet_pace_ms(e);
+	due = quiet_due(e);
 	if (due < e->status_at)
 		e->status_at = due;
 }

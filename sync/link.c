@@ -342,13 +342,14 @@ static bool send_batch(struct link *k)
 
 void links_flush(struct links *l)
 {
-	for (unsigned i = 0; i < l->n; i++)
+	for (unsigned i = 0; l && i < l->n; i++)
 		if (link_sends(&l->link[i]) && l->link[i].streams)
 			send_streams(&l->link[i]);
 		else
 			while (link_sends(&l->link[i]) && send_batch(&l->link[i]))
 				;
-	free_passed(l);
+	if (l)
+		free_passed(l);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)

@@ -38,7 +38,7 @@ size_t links_payload(const struct links *l);
  * or links_forget(). */
 must_check uint8_t *links_put(struct links *l, size_t len, uint64_t *errors);
 void links_forget(struct links *l, const uint64_t *errors);
-/* Sends what the kernel takes; the rest follows when it takes more. */
+/* Sends what the kernel takes; the rest follows when it takes more. l may be NULL. */
 void links_flush(struct links *l);
 /* A connection that was missing; fd is owned from now on, and closed where it has no place. 0 or
  * -errno: the message is wrong. */

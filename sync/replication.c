@@ -85,7 +85,8 @@ static void on_bulk(evutil_socket_t fd, short what, void *arg)
 }
 
 /* libevent counts from when its loop woke up, which may be long ago: it can be early, and is not
- * armed any longer. */
+ * armed any longer. Those of many routers are due together, and what they send leaves at the end of
+ * the round. */
 static void on_due(evutil_socket_t fd, short what, void *arg)
 {
 	struct replication *r = arg;
@@ -94,7 +95,7 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	look_for_pause(r, monotonic_ms());
 	r->armed_ms = 0;
-	turn(r);
+	settle(r);
 }
 
 static void on_change(void *ctx, const struct flow *f, enum flow_change change)

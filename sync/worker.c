@@ -572,6 +572,7 @@ static void run(struct worker *w)
 	while (event_base_loop(base, EVLOOP_ONCE) == 0 && !w->left) {
 		unsigned us;
 
+		links_flush(w->shared.links);
 		pace.conntrackd = w->shared.conf.conntrackd;
 		us = pace_rest_us(&pace, w->shared.work, w->shared.bulk, clock_us(CLOCK_MONOTONIC),
 				  clock_us(CLOCK_PROCESS_CPUTIME_ID));

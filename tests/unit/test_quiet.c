@@ -106,7 +106,7 @@ static struct world *set_up(uint32_t first_ms, uint32_t second_ms)
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
-	w->now = 5000;
+	w->now = 5003; /* no moment at which routers say anything together */
 	make(w, 0, first_ms);
 	make(w, 1, second_ms);
 	(void)run(w, 500);
@@ -132,6 +132,20 @@ static void rare(void **state)
 	assert_int_equal(run(w, 64000), 0);
 	for (unsigned i = 0; i < 2; i++) /* 20, and proofs of who they are */
 		assert_in_range(w->side[i].sent, 20, 40);
+	tear_down(w);
+}
+
+/* One wake-up of the process is for many routers. */
+static void together(void **state)
+{
+	struct world *w = set_up(QUIET_MS, QUIET_MS);
+
+	(void)state;
+	(void)run(w, 2 * QUIET_MS);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_in_range(w->side[i].e->status_at, w->now, w->now + QUIET_MS);
+		assert_int_equal(w->side[i].e->status_at % (QUIET_MS / 64), 0);
+	}
 	tear_down(w);
 }
 
@@ -240,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rare),
+		cmocka_unit_test(together),
 		cmocka_unit_test(soon),
 		cmocka_unit_test(found_lost),
 		cmocka_unit_test(a_while_without_a_word),
