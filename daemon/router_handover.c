@@ -18,8 +18,7 @@
 #include "router_group.h"
 #include "vrouter/log.h"
 
-#define LEAVING_MS 1000 /* as long as that is believed; it is told again with each heartbeat */
-#define ASKED_MS   500	/* beyond the time that the ACTIVE may need to drain */
+#define ASKED_MS 500 /* beyond the time that the ACTIVE may need to drain */
 
 /* Who lingers and cannot be silent must not have the addresses. */
 void router_desired(const struct router *r, struct net_desired *d, bool active)
@@ -47,6 +46,7 @@ static void clear(struct router *r)
 void router_handover_reset(struct router *r)
 {
 	evtimer_del(r->handover.timer);
+	r->handover.leaving = (struct leaving){0};
 	clear(r);
 }
 
@@ -139,18 +139,18 @@ void router_handover_arrived(struct router *r)
 static void on_leaving(struct router *r, const struct engine_leaving *l)
 {
 	if (r->life.state == LIFE_STANDBY) {
-		r->handover.until_ms = now_ms() + LEAVING_MS;
-		r->handover.trail_ms = l->trail_ms;
+		leaving_heard(&r->handover.leaving, l->trail_ms);
 		lay_way_back(r, l);
+	} else if (r->handover.returning) {
+		leaving_goes_on(&r->handover.leaving, l->trail_ms);
 	}
-	if (r->handover.returning)
-		router_arm(r->handover.timer, l->trail_ms + LEAVING_MS);
+	if (r->handover.leaving.way && !evtimer_pending(r->handover.timer, NULL))
+		router_arm(r->handover.timer, LEAVING_LOOK_MS);
 }
 
 uint32_t router_handover_trail_ms(const struct router *r)
 {
-	/* the former ACTIVE says when it ends; this is for when it is slow, or dead */
-	return now_ms() < r->handover.until_ms ? r->handover.trail_ms + LEAVING_MS : 0;
+	return leaving_trail_ms(&r->handover.leaving);
 }
 
 bool router_handover_may_preempt(void *ctx)
@@ -184,9 +184,14 @@ void router_handover_message(struct router *r, const struct sync_msg *m)
 
 static void on_timer(evutil_socket_t fd, short what, void *ctx)
 {
+	struct router *r = ctx;
+
 	(void)fd;
 	(void)what;
-	clear(ctx);
+	if (leaving_look(&r->handover.leaving))
+		router_arm(r->handover.timer, LEAVING_LOOK_MS);
+	else if (r->handover.returning)
+		clear(r);
 }
 
 int router_handover_open(struct router *r)

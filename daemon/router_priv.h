@@ -7,6 +7,7 @@
 #include "announcing.h"
 #include "group.h"
 #include "hook_queue.h"
+#include "leaving.h"
 #include "ovs.h"
 #include "program.h"
 #include "router.h"
@@ -63,11 +64,10 @@ struct router_guarded {
 
 /* router_handover.c */
 struct router_handover {
-	struct event *timer;	/* the way back goes */
+	struct event *timer;	/* a look, see leaving.h */
 	bool silent, returning; /* rules that are there */
 	uint8_t mac[NET_LEGS][NET_MAC_BYTES];
-	uint64_t until_ms; /* the source that we follow is leaving */
-	uint32_t trail_ms;
+	struct leaving leaving; /* the source that we follow */
 };
 
 struct router_check;
