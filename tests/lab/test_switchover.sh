@@ -16,8 +16,8 @@ count_syns() { # NAMESPACE {ITS PORT, FLAGS} OF-WHAT-LEAVES {...} OF-WHAT-COMES
 		table inet syns {
 			counter out { }
 			counter in { }
-			chain output { type filter hook output priority 0; tcp $2 7 tcp flags & (syn | ack | rst) == $3 counter name out; }
-			chain input { type filter hook input priority 0; tcp $4 7 tcp flags & (syn | ack | rst) == $5 counter name in; }
+			chain output { type filter hook output priority 0; tcp $2 8 tcp flags & (syn | ack | rst) == $3 counter name out; }
+			chain input { type filter hook input priority 0; tcp $4 8 tcp flags & (syn | ack | rst) == $5 counter name in; }
 		}
 	END
 }
