@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whether a process that was asked still lives. Pure: a step a second, counted in steps and not in
  * time, so that a machine that stood still for a minute has missed one. A process that wants to run
- * and is not let is no dead one: ending it would make the load worse. */
+ * and is not let is no dead one: ending it would make the load worse. Nor is one that the kernel
+ * keeps asleep whatever signal comes (state D: `conntrack -F` of a million flows holds the lock of
+ * all conntrack requests for 10 s on a busy machine): it would die no earlier than it answers. */
 #ifndef DAEMON_HEARTBEAT_H
 #define DAEMON_HEARTBEAT_H
 
@@ -18,6 +20,7 @@ struct heartbeat {
 
 struct heartbeat_look {
 	bool runnable;
+	bool uninterruptible;
 	uint64_t cpu_ticks; /* that it ever used */
 };
 

@@ -24,6 +24,7 @@ struct heartbeat_look proc_look(pid_t pid)
 	if (p && sscanf(p, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state, &user,
 			&system) == 3) {
 		look.runnable = state == 'R';
+		look.uninterruptible = state == 'D';
 		look.cpu_ticks = (uint64_t)user + system;
 	}
 	return look;

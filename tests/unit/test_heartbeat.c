@@ -10,13 +10,14 @@
 
 static const struct row {
 	const char *why;
-	bool runnable;
+	bool runnable, uninterruptible;
 	unsigned ticks_per_step;
 	unsigned dead_after; /* steps without an answer; 0: never within 100 */
 } rows[] = {
-	{"stopped, or waiting for something", false, 0, HEARTBEAT_MISSED_MAX},
-	{"an endless loop", true, 100, HEARTBEAT_MISSED_MAX},
-	{"wants to run and is not let", true, 0, 0},
+	{"stopped, or waiting for something", false, false, 0, HEARTBEAT_MISSED_MAX},
+	{"an endless loop", true, false, 100, HEARTBEAT_MISSED_MAX},
+	{"wants to run and is not let", true, false, 0, 0},
+	{"the kernel does not let go of it", false, true, 0, 0},
 };
 
 static void without_answer(void **state)
@@ -24,7 +25,8 @@ static void without_answer(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct heartbeat h = {0};
-		struct heartbeat_look look = {.runnable = rows[i].runnable};
+		struct heartbeat_look look = {.runnable = rows[i].runnable,
+					      .uninterruptible = rows[i].uninterruptible};
 		unsigned dead = 0;
 
 		assert_int_equal(heartbeat_step(&h, &look), HEARTBEAT_ASK);
