@@ -8,10 +8,11 @@
  * not full leaves once a millisecond anyway.
  *
  * Bulk work (repairs) rests a little in each round, so that the kernel's own threads that forward
- * packets need not wait behind a million flows. And whatever the work is, a ninth of the time is
+ * packets need not wait behind a million flows. And whatever the work is, a seventh of the time is
  * left to others: the process has real-time priority by default, and Linux ends the starvation of
  * all else on a CPU by handing them 50 ms in one piece (sched_rt_runtime_us, the fair server), in
- * which the core cannot run either: at adverts of 10 ms it would lose the election. */
+ * which the core cannot run either: at adverts of 10 ms it would lose the election. Linux asks for
+ * a twentieth; what else has real-time priority, the core included, takes from the rest, too. */
 #ifndef VROUTER_PACE_H
 #define VROUTER_PACE_H
 
@@ -24,7 +25,7 @@ enum {
 	PACE_GATHER_CTD_US = 1000,
 	PACE_BULK_US = 20,
 	PACE_WORK_US = 4000,	 /* of CPU, after which it counts how much was left to others */
-	PACE_SHARE = 8,		 /* one part of rest for as many of work */
+	PACE_SHARE = 6,		 /* one part of rest for as many of work */
 	PACE_REST_MAX_US = 5000, /* in one piece: a promotion waits for an answer */
 };
 

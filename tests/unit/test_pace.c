@@ -63,7 +63,7 @@ static void bulk_work_lets_others_run(void **state)
 	assert_int_equal(pace_rest_us(&p, 100, true, 1000000, 0), PACE_BULK_US);
 }
 
-/* Whoever works all the time leaves a ninth of it to others; who waits anyway is not slowed down.
+/* Whoever works all the time leaves a seventh of it to others; who waits anyway is not slowed down.
  */
 static void a_share_is_left(void **state)
 {
