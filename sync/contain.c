@@ -15,6 +15,9 @@
 
 #define UNPRIVILEGED 65534
 
+static bool realtime;
+static cpu_set_t unpinned; /* none: it is not pinned */
+
 /* Memory that is to come is locked only where no limit can make an allocation fail for it: the
  * capability that lifts the limit is given away. Pages are locked as they are touched, so nothing
  * grows by it. */
@@ -36,9 +39,31 @@ void contain_schedule(int priority)
 {
 	const struct sched_param p = {.sched_priority = priority};
 
-	if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &p) < 0)
+	realtime = sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &p) == 0;
+	if (!realtime)
 		log_warn("contain", NULL, "no real-time priority (%s): CAP_SYS_NICE allows it",
 			 strerror(errno));
+}
+
+/* Which CPUs are allowed may change while the process runs (cpusets, taskset), so it is asked. */
+void contain_pin(void)
+{
+	cpu_set_t one, all;
+	int here = realtime ? sched_getcpu() : -1;
+
+	if (here < 0 || sched_getaffinity(0, sizeof(all), &all) < 0 || CPU_COUNT(&all) < 2)
+		return;
+	CPU_ZERO(&one);
+	CPU_SET(here, &one);
+	if (sched_setaffinity(0, sizeof(one), &one) == 0)
+		unpinned = all;
+}
+
+void contain_unpin(void)
+{
+	if (CPU_COUNT(&unpinned) > 0)
+		(void)sched_setaffinity(0, sizeof(unpinned), &unpinned);
+	CPU_ZERO(&unpinned);
 }
 
 /* Another user where that is possible: nothing of root's can then be opened, whatever happens. */

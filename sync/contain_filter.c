@@ -92,6 +92,9 @@ static int fill(scmp_filter_ctx f, bool to_syslog)
 		{SCMP_SYS(ioctl), 1, {SCMP_A1_32(SCMP_CMP_EQ, SIOCGIFMTU, 0)}},
 		{SCMP_SYS(mmap), 1, {SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)}},
 		{SCMP_SYS(mmap2), 1, {SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)}},
+		/* its own only (contain_pin) */
+		{SCMP_SYS(sched_getaffinity), 1, {SCMP_A0_32(SCMP_CMP_EQ, 0, 0)}},
+		{SCMP_SYS(sched_setaffinity), 1, {SCMP_A0_32(SCMP_CMP_EQ, 0, 0)}},
 		{SCMP_SYS(tgkill), 1, {SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid(), 0)}},
 	};
 	/* a log daemon that was restarted has another socket */

@@ -13,6 +13,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
 #include "attr.h"
+#include "vrouter/contain.h"
 
 /* The kernel makes chunks as large as the buffer it once was asked to fill, up to 32 KiB. */
 #define CHUNK_MAX  32768
@@ -100,14 +101,20 @@ static int error_of(const struct nlmsghdr *nlh)
 
 /* ---- dump --------------------------------------------------------------------------------- */
 
+/* To find the next chunk the kernel may go through the flows of all namespaces, a million in half a
+ * second, and nothing interrupts it. */
 static int dump_request(struct table *t)
 {
 	_Alignas(struct nlmsghdr) uint8_t buf[64];
 	const struct nlmsghdr *nlh;
+	int err;
 
 	t->dump_seq = next_seq(t);
 	nlh = request(buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, t->dump_seq);
-	return transmit(t->dump_fd, buf, nlh->nlmsg_len);
+	contain_pin();
+	err = transmit(t->dump_fd, buf, nlh->nlmsg_len);
+	contain_unpin();
+	return err;
 }
 
 /* One message of a chunk. 1 go on, 0 the dump is over, -errno. NLM_F_DUMP_INTR is no error: the
@@ -134,9 +141,13 @@ static int dump_message(struct table *t, const struct nlmsghdr *nlh, table_fn *f
 
 static int dump_chunk(struct table *t, table_fn *fn, void *ctx)
 {
-	ssize_t n = recv(t->dump_fd, chunk, sizeof(chunk), MSG_DONTWAIT);
-	int left = (int)n, more = 1;
+	ssize_t n;
+	int left, more = 1;
 
+	contain_pin();
+	n = recv(t->dump_fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+	left = (int)n;
+	contain_unpin();
 	if (n < 0 && (errno == EINTR || errno == ENOBUFS))
 		return 1;
 	if (n < 0) {

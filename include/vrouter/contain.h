@@ -15,6 +15,13 @@ void contain_lock_memory(void);
 /* SCHED_RR; that of the core is 2. Without it a replica that lags is mostly waiting for a CPU.
  * A warning where it is refused. */
 void contain_schedule(int priority);
+/* For a call into the kernel that takes long and that nothing interrupts: with a real-time priority
+ * the process stays on its CPU until contain_unpin(). The scheduler wakes a process of higher
+ * priority on another CPU than the one it slept on if what runs there may run nowhere else
+ * (select_task_rq_rt(), kernel/sched/rt.c), and lets it wait for the end of the call if not.
+ * Nothing is done where one CPU is all there is. Not nested. */
+void contain_pin(void);
+void contain_unpin(void);
 /* An empty directory as root: there is no path to any file, even where the kernel has no filter for
  * calls. 0; -ENOTSUP: not in this build; -errno. Needs CAP_SYS_CHROOT. */
 must_check int contain_root(void);

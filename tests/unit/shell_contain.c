@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -96,6 +97,21 @@ static void do_raw_netlink(void)
 	(void)socket(AF_NETLINK, SOCK_RAW, 0);
 }
 
+static void do_pin(void)
+{
+	contain_pin();
+	contain_unpin();
+}
+
+static void do_pin_by_pid(void)
+{
+	cpu_set_t any;
+
+	CPU_ZERO(&any);
+	CPU_SET(0, &any);
+	(void)sched_setaffinity(getpid(), sizeof(any), &any);
+}
+
 static void do_unix(void)
 {
 	(void)socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -154,6 +170,8 @@ static const struct row {
 	{"links that come back: IPv6", do_udp6, false, ALLOWED},
 	{"memory, small and large", do_memory, false, ALLOWED},
 	{"a line to standard error", do_log, false, ALLOWED},
+	{"its own CPUs", do_pin, false, ALLOWED},
+	{"any that is named by its number: another's", do_pin_by_pid, false, DENIED},
 	{"abort() shows as what it is", abort, false, SIGABRT},
 	{"files", do_open, false, DENIED},
 	{"other programs", do_exec, false, DENIED},
@@ -184,6 +202,7 @@ static void child(const struct row *r)
 	log_init("test", false, false);
 	(void)log_prepare();
 	signal(SIGABRT, SIG_DFL); /* cmocka has its own */
+	contain_schedule(1);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || contain_system_calls(r->to_syslog) < 0)
 		_exit(EXIT_NO_FILTER);
 	r->act();
@@ -241,11 +260,45 @@ static void no_files(void **state)
 	assert_int_equal(status, 0);
 }
 
+enum { EXIT_NOTHING_TO_SEE = 3 }; /* no real-time priority, or one CPU */
+
+static int pinned_and_back(void)
+{
+	cpu_set_t before, pinned, after;
+
+	contain_schedule(1);
+	if (sched_getscheduler(0) != (SCHED_RR | SCHED_RESET_ON_FORK))
+		return EXIT_NOTHING_TO_SEE;
+	if (sched_getaffinity(0, sizeof(before), &before) < 0 || CPU_COUNT(&before) < 2)
+		return EXIT_NOTHING_TO_SEE;
+	contain_pin();
+	(void)sched_getaffinity(0, sizeof(pinned), &pinned);
+	contain_unpin();
+	(void)sched_getaffinity(0, sizeof(after), &after);
+	return CPU_COUNT(&pinned) == 1 && CPU_EQUAL(&before, &after) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static void stays_on_its_cpu(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0)
+		_exit(pinned_and_back());
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NOTHING_TO_SEE)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(list_of_calls),
 		cmocka_unit_test(no_files),
+		cmocka_unit_test(stays_on_its_cpu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
