@@ -178,8 +178,8 @@ void router_vips_off(struct router *r)
 	router_stop_announcing(r);
 	router_neigh_passive(r);
 	router_services_farewell(r);
-	/* with their address the kernel ends masqueraded flows: here, and nowhere else */
-	if (r->conf.nat == NET_NAT_MASQUERADE && r->events_fd >= 0)
+	/* with their address the kernel ends what it masqueraded: here, and nowhere else */
+	if (router_kernel_masquerades(r) && r->events_fd >= 0)
 		sync_sockets_hush(r->events_fd);
 	(void)ensure(r, false, &changed);
 	router_track_quiet(r);

@@ -381,6 +381,9 @@ void router_stock_role(struct router *r, enum sync_msg_type type);
 /* ---- router_sync.c ---- */
 
 void router_sync_role(struct router *r, enum sync_msg_type type);
+/* Some flows may be masqueraded by the kernel itself: towards several legs outside, by the
+ * operator's own rules, or since a version before this one. */
+bool router_kernel_masquerades(const struct router *r);
 void router_sync_reconfigure(struct router *r);
 /* Brings `sole` up to date; true when it has changed. */
 bool router_sync_sole(struct router *r);

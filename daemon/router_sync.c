@@ -8,6 +8,11 @@
 #include "router_group.h"
 #include "vrouter/log.h"
 
+bool router_kernel_masquerades(const struct router *r)
+{
+	return r->conf.nat == NET_NAT_MASQUERADE || r->conf.nat_more.rules.file[0];
+}
+
 void router_sync_role(struct router *r, enum sync_msg_type type)
 {
 	struct sync_msg m = {.type = type};
@@ -23,7 +28,7 @@ void router_sync_role(struct router *r, enum sync_msg_type type)
 		m.role.request = ++r->promote_request;
 		m.role.trail_ms = router_handover_trail_ms(r);
 	}
-	m.role.flushed = type == SYNC_MSG_DEMOTE && r->conf.nat == NET_NAT_MASQUERADE;
+	m.role.flushed = type == SYNC_MSG_DEMOTE && router_kernel_masquerades(r);
 	if (r->env->sync)
 		sync_child_send(r->env->sync, &m, NULL, 0);
 }

@@ -35,8 +35,24 @@ void put_prerouting(struct text *t, const struct net_desired *d);
 void put_postrouting(struct text *t, const struct net_desired *d);
 /* The addresses of the pool that are on no leg. */
 void put_routed_pool(struct text *t, const struct net_desired *d);
+/* From an inside leg to an outside one. */
+struct way {
+	const struct net_desired *d;
+	unsigned in, out;
+};
+/* The beginning of a rule for it. */
+void put_out(struct text *t, const struct way *w);
+/* nft takes ports only behind a protocol that has some. */
+void put_ports_match(struct text *t);
+/* How ports and addresses are chosen, and the end of the line. */
+void put_flags(struct text *t, const struct net_desired *d);
+/* Rules that translate to the range what matches ("" or with a blank at its end). */
+void put_snat(struct text *t, const struct way *w, const struct ip_range *r, const char *match);
 /* The beginning of a rule: what a forward takes of one protocol, in one IP version. */
 void put_forward_match(struct text *t, const struct net_desired *d, const struct nat_forward *f,
 		       const char *protocols);
+
+/* ruleset_masquerade.c */
+void put_masquerade(struct text *t, const struct way *w);
 
 #endif

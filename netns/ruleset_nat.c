@@ -76,7 +76,7 @@ void put_prerouting(struct text *t, const struct net_desired *d)
 /* Ranges share the sources by their sizes, by a hash that is the same on every router. */
 #define SHARE_MAX 65536
 
-static void put_flags(struct text *t, const struct net_desired *d)
+void put_flags(struct text *t, const struct net_desired *d)
 {
 	bool persistent = d->rules.persistent && d->nat == NET_NAT_SNAT;
 
@@ -86,8 +86,7 @@ static void put_flags(struct text *t, const struct net_desired *d)
 	put(t, "\n");
 }
 
-/* nft takes ports only behind a protocol that has some. */
-static void put_ports_match(struct text *t)
+void put_ports_match(struct text *t)
 {
 	put(t, "meta l4proto { tcp, udp, udplite, dccp, sctp } ");
 }
@@ -102,27 +101,20 @@ static void put_range(struct text *t, const struct ip_range *r, bool bracket)
 	put_addr(t, &r->last, bracket);
 }
 
-/* From an inside leg to an outside one. */
-struct way {
-	const struct net_desired *d;
-	unsigned in, out;
-};
-
-static void put_out(struct text *t, const struct way *w)
+void put_out(struct text *t, const struct way *w)
 {
 	put(t, "\t\tiifname \"%s\" oifname \"%s\" ", w->d->leg[w->in].ifname,
 	    w->d->leg[w->out].ifname);
 }
 
-static void put_snat(struct text *t, const struct way *w, const struct ip_range *r,
-		     const char *share)
+void put_snat(struct text *t, const struct way *w, const struct ip_range *r, const char *match)
 {
 	const struct nat_ports *ports = &w->d->rules.ports;
 	const char *ip = ip_keyword(r->first.family);
 
 	if (ports->first) {
 		put_out(t, w);
-		put(t, "%s", share);
+		put(t, "%s", match);
 		put_ports_match(t);
 		put(t, "snat %s to ", ip);
 		put_range(t, r, true);
@@ -130,7 +122,7 @@ static void put_snat(struct text *t, const struct way *w, const struct ip_range 
 		put_flags(t, w->d);
 	}
 	put_out(t, w);
-	put(t, "%ssnat %s to ", share, ip);
+	put(t, "%ssnat %s to ", match, ip);
 	put_range(t, r, false);
 	put_flags(t, w->d);
 }
@@ -169,21 +161,6 @@ static void put_pool(struct text *t, const struct way *w, int family)
 		if (vip)
 			put_snat(t, w, &(struct ip_range){vip->addr, vip->addr}, "");
 	}
-}
-
-static void put_masquerade(struct text *t, const struct way *w)
-{
-	const struct nat_ports *ports = &w->d->rules.ports;
-
-	if (ports->first) {
-		put_out(t, w);
-		put_ports_match(t);
-		put(t, "masquerade to :%u-%u", ports->first, ports->last);
-		put_flags(t, w->d);
-	}
-	put_out(t, w);
-	put(t, "masquerade");
-	put_flags(t, w->d);
 }
 
 static void put_way(struct text *t, const struct way *w)

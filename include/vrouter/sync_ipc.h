@@ -103,8 +103,8 @@ struct sync_msg_role { /* ROUTER_DEL, PROMOTE, DEMOTE, DRAIN, VERIFY; PROMOTED, 
 	/* PROMOTE: the former source forwards for so long, and what that changes is still taken:
 	 * PROMOTED comes at once, and again when the stream is open. 0: it does not. */
 	uint32_t trail_ms;
-	/* DEMOTE: with the address that went the kernel ends flows that it masqueraded, some time
-	 * later */
+	/* DEMOTE: with the address that went the kernel ends flows that it masqueraded, if there
+	 * are any, some time later */
 	bool flushed;
 	bool ok; /* DRAINED: acknowledged by every healthy replica; PROMOTED: events are
 		    subscribed, false: nothing will be replicated */

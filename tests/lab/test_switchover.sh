@@ -90,7 +90,7 @@ for i in 1 2 3; do
 done
 nothing_lost "demote"
 all_alive tcp tcp6 udp ping
-if [ "$NAT_MODE" = masquerade ]; then # the kernel ends flows of a former ACTIVE in its own time: here, late
+if [ "$NAT_MODE" = masquerade ]; then # a kernel that masquerades itself ends flows of a former ACTIVE in its own time
 	wait_for "one ACTIVE, one ready" 30 settled
 	b=$((3 - $(the_active)))
 	lab_in "c$b-vr" conntrack -D -p udp -d $HOST >/dev/null 2>&1 || fail "no flow to end"

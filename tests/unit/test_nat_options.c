@@ -197,9 +197,16 @@ static void texts(void **state)
 		 "random"},
 		{ports, OUT "snat ip to 198.18.0.1\n", "random"},
 		{masqueraded_ports,
-		 OUT "meta l4proto { tcp, udp, udplite, dccp, sctp } masquerade to :1024-65535 "
-		     "fully-random\n",
-		 "snat ip"},
+		 OUT "meta l4proto { tcp, udp, udplite, dccp, sctp } snat ip to "
+		     "198.18.0.1:1024-65535 fully-random\n",
+		 "nfproto ipv4"},
+		{masqueraded_ports,
+		 OUT
+		 "meta nfproto ipv6 meta l4proto { tcp, udp, udplite, dccp, sctp } masquerade to "
+		 ":1024-65535 fully-random\n",
+		 "nfproto ipv4"},
+		{masqueraded_ports, OUT "meta nfproto ipv6 masquerade fully-random\n",
+		 "nfproto ipv4"},
 		{sources,
 		 "iifname \"vr-mgmt\" ct state new ip saddr != { 10.20.0.0/25, 10.30.0.0/16 } "
 		 "counter name \"source\" drop\n",
