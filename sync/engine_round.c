@@ -199,12 +199,28 @@ static void count_part(struct peer *p, const struct ctl_differ *m)
 	p->differ_part[m->part / 64] |= bit;
 }
 
+/* We have forgotten that comparison: what its STATUS said may be lost, and then it was nobody that
+ * we had to wait for. It goes on telling, and hears no more of it; so it gets another one. Who is
+ * READY needs none. */
+static void told_too_late(struct engine *e, struct peer *p, const struct ctl_differ *m)
+{
+	const struct ctl_repair again = {
+		.stream = m->stream, .at = m->at, .flows = source_count(e)};
+
+	if (!peer_follows(p, &e->stream) || p->status.phase != ENGINE_READY)
+		source_on_repair(e, p, &again);
+}
+
 void round_on_differ(struct engine *e, struct peer *p, const struct ctl_differ *m)
 {
 	struct engine_round *r = &e->round;
 
-	if (!stream_key_equal(&m->stream, &e->stream) || m->round != r->id || !r->asked.bits)
+	if (!stream_key_equal(&m->stream, &e->stream))
 		return;
+	if (m->round != r->id || !r->asked.bits) {
+		told_too_late(e, p, m);
+		return;
+	}
 	p->progress_at = e->now;
 	r->forget_at = e->now + ENGINE_ROUND_FORGET_MS;
 	/* the listing that is on its way has them */
