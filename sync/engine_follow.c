@@ -56,6 +56,7 @@ void replica_enter(struct engine *e)
 		.state = REPLICA_NEED,
 		.ask_at = e->now,
 		.leisure = e->src.drained,
+		.leisure_until = e->now + ENGINE_LEISURE_MAX_MS,
 		.repin_at = e->now + e->conf.pin_s * 250ull,
 		.seen = e->rep.seen,
 	};
@@ -73,7 +74,10 @@ static void follow(struct engine *e, const struct stream_key *key, uint64_t next
 	e->stream = *key;
 	e->stream_since = e->now;
 	beats_forget(e);
-	e->rep.leisure |= e->rep.state == REPLICA_CLEAN;
+	if (e->rep.state == REPLICA_CLEAN) {
+		e->rep.leisure = true;
+		e->rep.leisure_until = e->now + ENGINE_LEISURE_MAX_MS;
+	}
 	e->rep.state = REPLICA_NEED;
 	e->rep.ask_at = e->now + engine_jitter(e, ENGINE_GATHER_MS);
 	e->rep.backoff_ms = 0;

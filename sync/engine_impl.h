@@ -46,9 +46,12 @@ enum {
 	ENGINE_PICK_AT_LEISURE = 32,
 	ENGINE_LEISURE_MS = 4,	       /* between two steps that nobody waits for; */
 	ENGINE_LEISURE_FLOWS = 100000, /* 1 from so many on */
-	ENGINE_PICK_FAILURES = 100,    /* then the listing fails */
-	REPORT_COUNT_MS = 500,	       /* between two looks at the size of the table */
-	REPORT_BEHIND_MS = 2000,       /* of lag: an alarm */
+	/* of a comparison after a change of source: then its replica has been less than READY for
+	 * long enough */
+	ENGINE_LEISURE_MAX_MS = 3000,
+	ENGINE_PICK_FAILURES = 100, /* then the listing fails */
+	REPORT_COUNT_MS = 500,	    /* between two looks at the size of the table */
+	REPORT_BEHIND_MS = 2000,    /* of lag: an alarm */
 	REPORT_LATELY_MS = 5000,
 	LAG_EVERY_MS = 10,
 };
@@ -107,6 +110,7 @@ struct engine_round {
 	uint32_t told;
 	bool telling, audit, forced, verify;
 	bool leisure;
+	uint64_t leisure_until;
 	uint64_t begin_seq; /* the datagram with COMPARE */
 	uint64_t hold_until, forget_at;
 	uint64_t audit_at;
@@ -150,7 +154,8 @@ struct engine_replica {
 	bool uncommitted, updates_pending;
 	bool partial;		 /* the running repair is of some buckets only */
 	bool trailing;		 /* packets come here already, see engine_trail() */
-	bool leisure;		 /* equal until a moment ago: the comparison takes its time */
+	bool leisure;		 /* equal until a moment ago: the comparison takes its time, */
+	uint64_t leisure_until;	 /* at most until then */
 	uint32_t buckets_differ; /* as the last comparison found */
 	uint64_t audited;	 /* audits that came to a verdict */
 	uint8_t seen_key[16];
@@ -284,9 +289,12 @@ static inline uint64_t engine_min(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* When bulk work goes on for which nobody waits. It is done with real-time priority. */
+/* When bulk work goes on for which nobody waits. It is done with real-time priority. A replica that
+ * asks for other work waits for this. */
 static inline uint64_t engine_at_leisure(const struct engine *e)
 {
+	if (e->is_source && e->src.wanted)
+		return e->now;
 	return e->now + (e->report.flows < ENGINE_LEISURE_FLOWS ? ENGINE_LEISURE_MS : 1);
 }
 

@@ -450,6 +450,7 @@ uint64_t replica_run(struct engine *e)
 {
 	uint64_t next;
 
+	e->rep.leisure &= e->now < e->rep.leisure_until;
 	replica_commit(e);
 	next = gap_step(e);
 	next = engine_min(next, repair_step(e));

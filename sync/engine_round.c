@@ -82,6 +82,7 @@ void round_begin(struct engine *e, enum round_kind kind)
 	r->audit = kind == ROUND_AUDIT || kind == ROUND_VERIFY;
 	r->verify = kind == ROUND_VERIFY;
 	r->leisure = kind == ROUND_AUDIT || kind == ROUND_LEISURE;
+	r->leisure_until = r->audit ? UINT64_MAX : e->now + ENGINE_LEISURE_MAX_MS;
 	r->audit_at = e->now + e->conf.audit_ms;
 	r->by.log2 = log2_of(r, source_count(e));
 	e->ops->random(e->ctx, r->by.key, sizeof(r->by.key));

@@ -229,6 +229,8 @@ void source_on_repair(struct engine *e, struct peer *p, const struct ctl_repair 
 	if (m->at < e->round.begin_seq) {
 		e->round.audit = false;
 		e->round.leisure &= leisure;
+		e->round.leisure_until =
+			engine_min(e->round.leisure_until, e->now + ENGINE_LEISURE_MAX_MS);
 		return;
 	}
 	if (!e->src.wanted) {
@@ -515,6 +517,7 @@ uint64_t source_run(struct engine *e)
 				   engine_min(expects_run(e), verify_run(e)));
 
 	check_overrun(e);
+	e->round.leisure &= e->now < e->round.leisure_until;
 	if (e->job == JOB_NONE && !e->round.telling)
 		begin_work(e);
 	if (e->job != JOB_NONE && e->now < e->job_at)

@@ -220,6 +220,55 @@ static unsigned most_at_once(struct world *w)
 	return most;
 }
 
+/* In ms, if both run ten times in each of them. */
+static unsigned ready_after(struct world *w, const struct side *s)
+{
+	unsigned ms = 0;
+
+	while (ms < 30000 && phase(s) != ENGINE_READY) {
+		w->now++;
+		ms++;
+		for (unsigned n = 0; n < 10; n++)
+			for (unsigned i = 0; i < 2; i++)
+				(void)engine_run(w->side[i].e, w->now);
+	}
+	return ms;
+}
+
+/* So many that it would take 16 s. */
+static void leisure_ends(void **state)
+{
+	struct world *w = set_up(&ops);
+	unsigned ms;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		w->side[i].seen.chunks = 4000;
+	engine_drain(w->side[0].e, 500, w->now);
+	run(w, 5);
+	engine_demote(w->side[0].e, w->now);
+	(void)engine_promote(w->side[1].e, 6, w->now);
+	ms = ready_after(w, &w->side[0]);
+	assert_in_range(ms, ENGINE_LEISURE_MAX_MS, ENGINE_LEISURE_MAX_MS + 1000);
+	tear_down(w);
+}
+
+/* What the source does for nobody does not keep those who wait for it. */
+static void leisure_is_not_waited_for(void **state)
+{
+	struct world *w = set_up(&ops);
+
+	(void)state;
+	w->side[0].seen.chunks = 4000;
+	for (unsigned ms = 0; ms < 30000 && w->side[0].e->job != JOB_REARM; ms++)
+		run(w, 1);
+	run(w, 100);
+	assert_int_equal(w->side[0].e->job, JOB_REARM);
+	replica_need_repair(w->side[1].e, 0);
+	assert_in_range(ready_after(w, &w->side[1]), 1, 1500);
+	tear_down(w);
+}
+
 static unsigned change_of_source(bool planned)
 {
 	struct world *w = set_up(&ops);
@@ -277,6 +326,8 @@ int main(void)
 		cmocka_unit_test(a_trail_ends),
 		cmocka_unit_test(a_planned_change_is_compared_at_leisure),
 		cmocka_unit_test(so_is_what_a_ready_replica_follows),
+		cmocka_unit_test(leisure_ends),
+		cmocka_unit_test(leisure_is_not_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
