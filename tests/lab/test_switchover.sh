@@ -96,6 +96,12 @@ if [ "$NAT_MODE" = masquerade ]; then # a kernel that masquerades itself ends fl
 	lab_in "c$b-vr" conntrack -D -p udp -d $HOST >/dev/null 2>&1 || fail "no flow to end"
 	has_udp() { [ "$(table "$b" | grep -c "^17 .*$HOST")" -ge 100 ]; }
 	wait_for "the replica has what its kernel ended" 20 has_udp
+	for i in 1 2; do # and back, before a kernel that masquerades itself would be through
+		old=$(the_active) || fail "nobody is ACTIVE"
+		ctl "$old" demote vrouter >/dev/null || fail "vrouterctl demote: exit $?"
+		wait_for "another one is ACTIVE" 20 took_over "$old"
+	done
+	all_alive tcp tcp6 udp ping
 fi
 
 begin
