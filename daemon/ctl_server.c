@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The listening side of the control socket. A client is in one of three moods: it may send (its
  * deadline runs), its request is being worked on (nothing is read, no deadline), or it follows the
- * events. What waits to be written is bounded in size and time. */
+ * events. What waits to be written is bounded in size and time. Of a long reply nothing waits: its
+ * next piece is made when the one before has left, and of all clients one gets a piece at a time.
+ */
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -13,8 +15,12 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include "clock.h"
 #include "vrouter/control.h"
 #include "vrouter/log.h"
+
+#define PIECE_BYTES 12288 /* libevent writes 16 KB at once */
+#define PIECE_US    2000  /* for which others wait, at most; and for what was begun then */
 
 struct client {
 	struct ctl_server *server;
@@ -22,6 +28,9 @@ struct client {
 	struct event *deadline;
 	uint64_t number;
 	bool busy, follows, closing;
+	struct ctl_pieces *pieces; /* of the reply under way; NULL: none is */
+	struct jbuf piece;
+	bool hungry; /* the piece before has left */
 };
 
 struct ctl_server {
@@ -29,15 +38,28 @@ struct ctl_server {
 	ctl_handler *fn;
 	void *ctx;
 	int fd;
-	struct event *accept;
+	struct event *accept, *turn;
+	unsigned fed; /* the client that got the last piece */
 	uint64_t next_number;
 	struct client client[CTL_CLIENTS_MAX];
 	struct ctl_stats stats;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };
 
+static void end_pieces(struct client *c)
+{
+	struct ctl_pieces *p = c->pieces;
+
+	c->pieces = NULL;
+	c->hungry = false;
+	jbuf_free(&c->piece);
+	if (p)
+		p->end(p);
+}
+
 static void client_close(struct client *c)
 {
+	end_pieces(c);
 	if (c->bev)
 		bufferevent_free(c->bev);
 	if (c->deadline)
@@ -90,21 +112,118 @@ static void on_deadline(evutil_socket_t fd, short what, void *ctx)
 	client_close(c);
 }
 
-static void finish(struct ctl_server *s, uint64_t number, json_t *reply)
+/* It was answered. */
+static void next_request(struct client *c)
 {
-	struct client *c = find(s, number);
-
-	if (!c || !c->busy) {
-		json_decref(reply);
-		return;
-	}
-	if (!client_write(c, reply))
-		return;
 	c->busy = false;
 	arm(c);
 	bufferevent_enable(c->bev, EV_READ);
 	/* lines that came meanwhile; not from here, the handler is on the stack */
 	bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+}
+
+/* Of whom that number waits for an answer; NULL: it is gone. */
+static struct client *waiting(struct ctl_server *s, uint64_t number)
+{
+	struct client *c = find(s, number);
+
+	return c && c->busy && !c->pieces ? c : NULL;
+}
+
+static void finish(struct ctl_server *s, uint64_t number, json_t *reply)
+{
+	struct client *c = waiting(s, number);
+
+	if (!c)
+		json_decref(reply);
+	else if (client_write(c, reply))
+		next_request(c);
+}
+
+/* Until it is large enough, or has taken long; never an empty one, which nobody would say has left.
+ * false: that was the last one. */
+static bool make_piece(struct client *c)
+{
+	struct ctl_stats *stats = &c->server->stats;
+	uint64_t began = now_us(), took = 0;
+	bool more = true;
+
+	while (more && (!c->piece.len || (c->piece.len < PIECE_BYTES && took < PIECE_US))) {
+		more = c->pieces->more(c->pieces, &c->piece);
+		took = now_us() - began;
+	}
+	stats->pieces++;
+	if (took > stats->longest_us)
+		stats->longest_us = took;
+	return more;
+}
+
+static void write_piece(struct client *c)
+{
+	bool more = make_piece(c);
+
+	if (!more)
+		jbuf_raw(&c->piece, "}\n");
+	if (c->piece.failed || bufferevent_write(c->bev, c->piece.text, c->piece.len) < 0) {
+		client_close(c);
+		return;
+	}
+	jbuf_empty(&c->piece);
+	if (more)
+		return;
+	end_pieces(c);
+	next_request(c);
+}
+
+/* In a turn of the loop of its own: what else is due comes between. */
+static void next_piece(struct client *c)
+{
+	static const struct timeval at_once = {0};
+
+	c->hungry = true;
+	evtimer_add(c->server->turn, &at_once);
+}
+
+/* In turns; NULL: none is. */
+static struct client *hungry(struct ctl_server *s)
+{
+	for (unsigned i = 1; i <= CTL_CLIENTS_MAX; i++) {
+		struct client *c = &s->client[(s->fed + i) % CTL_CLIENTS_MAX];
+
+		if (c->hungry)
+			return c;
+	}
+	return NULL;
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *ctx)
+{
+	struct ctl_server *s = ctx;
+	struct client *c = hungry(s);
+
+	(void)fd;
+	(void)what;
+	if (!c)
+		return;
+	s->fed = (unsigned)(c - s->client);
+	c->hungry = false;
+	write_piece(c);
+	c = hungry(s);
+	if (c)
+		next_piece(c);
+}
+
+void ctl_server_pieces(struct ctl_server *s, uint64_t client, struct ctl_pieces *p)
+{
+	struct client *c = waiting(s, client);
+
+	if (!c) {
+		p->end(p);
+		return;
+	}
+	c->pieces = p;
+	jbuf_raw(&c->piece, "{\"ok\":true,\"data\":");
+	next_piece(c);
 }
 
 void ctl_server_reply(struct ctl_server *s, uint64_t client, json_t *data)
@@ -214,7 +333,9 @@ static void on_written(struct bufferevent *bev, void *ctx)
 	struct client *c = ctx;
 
 	(void)bev;
-	if (c->closing)
+	if (c->pieces)
+		next_piece(c);
+	else if (c->closing)
 		client_close(c);
 }
 
@@ -333,7 +454,8 @@ int ctl_server_new(struct ctl_server **out, struct event_base *base, const char 
 		goto free_server;
 	snprintf(s->path, sizeof(s->path), "%s", path);
 	s->accept = event_new(base, s->fd, EV_READ | EV_PERSIST, on_accept, s);
-	if (!s->accept || event_add(s->accept, NULL) < 0) {
+	s->turn = evtimer_new(base, on_turn, s);
+	if (!s->accept || !s->turn || event_add(s->accept, NULL) < 0) {
 		ctl_server_free(s);
 		return -ENOMEM;
 	}
@@ -352,6 +474,8 @@ void ctl_server_free(struct ctl_server *s)
 		client_close(&s->client[i]);
 	if (s->accept)
 		event_free(s->accept);
+	if (s->turn)
+		event_free(s->turn);
 	unlink(s->path);
 	close(s->fd);
 	free(s);

@@ -5,9 +5,9 @@
  *   request  {"cmd": "status", "args": {"router": "vrouter"}}
  *   reply    {"ok": true, "data": ...}  or  {"ok": false, "error": "text", "code": "not-found"}
  *
- * One line each, at most CTL_LINE_MAX long; replies come in the order of the requests. After
- * "events" with follow the connection carries only events. Only root and the daemon's own user may
- * connect. A client that is slow, silent or sends garbage costs a bounded buffer, then its
+ * One line each, requests at most CTL_LINE_MAX long; replies come in the order of the requests.
+ * After "events" with follow the connection carries only events. Only root and the daemon's own
+ * user may connect. A client that is slow, silent or sends garbage costs a bounded buffer, then its
  * connection; never a wait. */
 #ifndef VROUTER_CONTROL_H
 #define VROUTER_CONTROL_H
@@ -17,6 +17,7 @@
 
 #include <jansson.h>
 
+#include "vrouter/jbuf.h"
 #include "vrouter/nat.h"
 
 #define CTL_LINE_MAX	4096
@@ -79,6 +80,15 @@ struct ctl_server;
 
 struct ctl_stats {
 	uint64_t clients, requests, bad_requests, refused_clients, slow_clients;
+	uint64_t pieces, longest_us; /* of replies in pieces; that the loop was held by one */
+};
+
+/* A reply that is written as its client takes it. Embedded in what knows how far it is. */
+struct ctl_pieces {
+	/* Adds some more of the data, some KB at most. false: that was the last of it. */
+	bool (*more)(struct ctl_pieces *p, struct jbuf *out);
+	/* It is done, or nobody reads it any more. Called once. */
+	void (*end)(struct ctl_pieces *p);
 };
 
 /* Every request is answered exactly once, now or later, with the client's number; the client may be
@@ -90,6 +100,9 @@ must_check int ctl_server_new(struct ctl_server **out, struct event_base *base, 
 			      ctl_handler *fn, void *ctx);
 void ctl_server_free(struct ctl_server *s); /* removes the socket; NULL is allowed */
 void ctl_server_reply(struct ctl_server *s, uint64_t client, json_t *data); /* takes data over */
+/* As a reply with what p tells, which holds the loop for some ms at a time, and a buffer of some KB
+ * while the client does not read. p->end() is called, perhaps at once. */
+void ctl_server_pieces(struct ctl_server *s, uint64_t client, struct ctl_pieces *p);
 void ctl_server_error(struct ctl_server *s, uint64_t client, enum ctl_code code, const char *fmt,
 		      ...) printf_like(4, 5);
 /* As a reply; then the client gets everything that is published. */

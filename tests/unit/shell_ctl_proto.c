@@ -2,20 +2,10 @@
 /* The control socket: what a request may be, and what clients can and cannot do to the server. */
 #include <errno.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
-#include <cmocka.h>
-#include <event2/event.h>
-
-#include "vrouter/control.h"
+#include "ctl_lab.h"
 
 static void good_requests(void **state)
 {
@@ -111,10 +101,8 @@ static void bad_requests(void **state)
 /* ---- the server -------------------------------------------------------------------------------
  */
 
-struct lab {
-	struct event_base *base;
-	struct ctl_server *server;
-	char dir[32], path[64];
+struct world {
+	struct ctl_lab lab;
 	struct ctl_request last;
 	uint64_t later; /* the client whose answer waits */
 	unsigned handled;
@@ -122,83 +110,41 @@ struct lab {
 
 static void on_request(void *ctx, uint64_t client, const struct ctl_request *req)
 {
-	struct lab *l = ctx;
+	struct world *w = ctx;
+	struct ctl_server *s = w->lab.server;
 
-	l->last = *req;
-	l->handled++;
+	w->last = *req;
+	w->handled++;
 	if (req->cmd == CTL_PROMOTE)
-		l->later = client;
+		w->later = client;
 	else if (req->cmd == CTL_DEMOTE)
-		ctl_server_error(l->server, client, CTL_NOT_FOUND, "no %s", req->router);
+		ctl_server_error(s, client, CTL_NOT_FOUND, "no %s", req->router);
 	else if (req->cmd == CTL_EVENTS && req->follow)
-		ctl_server_follow(l->server, client, json_array());
+		ctl_server_follow(s, client, json_array());
 	else
-		ctl_server_reply(l->server, client, json_string(ctl_verbs[req->cmd].name));
+		ctl_server_reply(s, client, json_string(ctl_verbs[req->cmd].name));
 }
 
 static int setup(void **state)
 {
-	struct lab *l = calloc(1, sizeof(*l));
+	struct world *w = calloc(1, sizeof(*w));
 
-	strcpy(l->dir, "/tmp/ctl-test-XXXXXX");
-	if (!mkdtemp(l->dir))
-		return -1;
-	snprintf(l->path, sizeof(l->path), "%s/sock", l->dir);
-	l->base = event_base_new();
-	*state = l;
-	return ctl_server_new(&l->server, l->base, l->path, on_request, l);
+	*state = w;
+	return ctl_lab_open(&w->lab, on_request, w);
 }
 
 static int teardown(void **state)
 {
-	struct lab *l = *state;
+	struct world *w = *state;
+	int err = ctl_lab_close(&w->lab);
 
-	ctl_server_free(l->server);
-	if (access(l->path, F_OK) == 0)
-		return -1; /* its socket should be gone */
-	event_base_free(l->base);
-	rmdir(l->dir);
-	free(l);
-	return 0;
-}
-
-static int dial(struct lab *l)
-{
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-	strcpy(sun.sun_path, l->path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
-	return fd;
-}
-
-static void spin(struct lab *l)
-{
-	for (int i = 0; i < 20; i++)
-		event_base_loop(l->base, EVLOOP_NONBLOCK);
-}
-
-static void say(struct lab *l, int fd, const char *text)
-{
-	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
-	spin(l);
-}
-
-/* What has arrived; "" nothing, NULL the end. */
-static const char *hear(int fd)
-{
-	static char buf[65536];
-	ssize_t n = recv(fd, buf, sizeof(buf) - 1, 0);
-
-	if (n == 0)
-		return NULL;
-	buf[n < 0 ? 0 : n] = '\0';
-	return buf;
+	free(w);
+	return err;
 }
 
 static void replies(void **state)
 {
-	struct lab *l = *state;
+	struct ctl_lab *l = &((struct world *)*state)->lab;
 	int fd = dial(l);
 	struct stat st;
 
@@ -220,20 +166,21 @@ static void replies(void **state)
 /* Requests wait for the answer before them; replies keep their order. */
 static void pipelined(void **state)
 {
-	struct lab *l = *state;
+	struct world *w = *state;
+	struct ctl_lab *l = &w->lab;
 	int fd = dial(l);
 
 	say(l, fd,
 	    "{\"cmd\":\"promote\",\"args\":{\"router\":\"x\"}}\n{\"cmd\":\"peers\"}\n{\"cmd\":"
 	    "\"stats\"}\n");
-	assert_int_equal(l->handled, 1);
+	assert_int_equal(w->handled, 1);
 	assert_string_equal(hear(fd), "");
-	ctl_server_reply(l->server, l->later, json_string("later"));
+	ctl_server_reply(l->server, w->later, json_string("later"));
 	spin(l);
 	assert_string_equal(hear(fd), "{\"ok\":true,\"data\":\"later\"}\n"
 				      "{\"ok\":true,\"data\":\"peers\"}\n"
 				      "{\"ok\":true,\"data\":\"stats\"}\n");
-	ctl_server_reply(l->server, l->later, json_string("again")); /* not asked */
+	ctl_server_reply(l->server, w->later, json_string("again")); /* not asked */
 	spin(l);
 	assert_string_equal(hear(fd), "");
 	close(fd);
@@ -241,13 +188,14 @@ static void pipelined(void **state)
 
 static void gone_before_the_answer(void **state)
 {
-	struct lab *l = *state;
+	struct world *w = *state;
+	struct ctl_lab *l = &w->lab;
 	int fd = dial(l);
 
 	say(l, fd, "{\"cmd\":\"promote\",\"args\":{\"router\":\"x\"}}\n");
 	close(fd);
 	spin(l);
-	ctl_server_reply(l->server, l->later, json_string("nobody hears"));
+	ctl_server_reply(l->server, w->later, json_string("nobody hears"));
 	spin(l);
 	fd = dial(l);
 	say(l, fd, "{\"cmd\":\"version\"}\n");
@@ -258,7 +206,7 @@ static void gone_before_the_answer(void **state)
 /* The sending side closed, the reply still wanted. */
 static void half_closed(void **state)
 {
-	struct lab *l = *state;
+	struct ctl_lab *l = &((struct world *)*state)->lab;
 	int fd = dial(l);
 
 	assert_int_equal(send(fd, "{\"cmd\":\"reload\"}\n", 17, 0), 17);
@@ -271,7 +219,7 @@ static void half_closed(void **state)
 
 static void endless_line(void **state)
 {
-	struct lab *l = *state;
+	struct ctl_lab *l = &((struct world *)*state)->lab;
 	int fd = dial(l);
 	char text[CTL_LINE_MAX + 2];
 
@@ -287,7 +235,7 @@ static void endless_line(void **state)
 
 static void events(void **state)
 {
-	struct lab *l = *state;
+	struct ctl_lab *l = &((struct world *)*state)->lab;
 	int fd = dial(l);
 
 	assert_false(ctl_server_has_followers(l->server));
@@ -307,7 +255,7 @@ static void events(void **state)
 /* A follower that does not read costs a bounded buffer, then its connection. */
 static void deaf_follower(void **state)
 {
-	struct lab *l = *state;
+	struct ctl_lab *l = &((struct world *)*state)->lab;
 	int fd = dial(l);
 	auto_free char *big = malloc(100001);
 
@@ -323,7 +271,7 @@ static void deaf_follower(void **state)
 
 static void too_many(void **state)
 {
-	struct lab *l = *state;
+	struct ctl_lab *l = &((struct world *)*state)->lab;
 	int fd[CTL_CLIENTS_MAX + 1];
 
 	for (unsigned i = 0; i <= CTL_CLIENTS_MAX; i++) {
@@ -341,7 +289,7 @@ static void too_many(void **state)
 /* Only a socket is taken for a dead daemon's. */
 static void path_taken(void **state)
 {
-	struct lab *l = *state;
+	struct ctl_lab *l = &((struct world *)*state)->lab;
 	struct ctl_server *s;
 	char path[64];
 	FILE *f;
@@ -350,7 +298,7 @@ static void path_taken(void **state)
 	f = fopen(path, "w");
 	assert_non_null(f);
 	fclose(f);
-	assert_int_equal(ctl_server_new(&s, l->base, path, on_request, l), -EEXIST);
+	assert_int_equal(ctl_server_new(&s, l->base, path, on_request, NULL), -EEXIST);
 	assert_int_equal(access(path, F_OK), 0);
 	unlink(path);
 }
