@@ -133,7 +133,7 @@ static void on_ended(void *ctx, struct router *r)
 		break;
 	}
 	app_off_ended(a, name);
-	app_answer_queries(a); /* they may wait for its report */
+	app_answer_now(a); /* somebody may wait for its report */
 	app_verify_ended(a);
 	end_if_last(a);
 }
@@ -237,13 +237,6 @@ static void on_watchdog(evutil_socket_t fd, short what, void *ctx)
 	evtimer_add(a->watchdog, &tv);
 }
 
-static void on_query_timer(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	(void)what;
-	app_answer_queries(ctx);
-}
-
 static int make_events(struct app *a)
 {
 	uint64_t usec = 0;
@@ -252,8 +245,7 @@ static int make_events(struct app *a)
 	a->sigint = evsignal_new(a->base, SIGINT, on_stop_signal, a);
 	a->sighup = evsignal_new(a->base, SIGHUP, on_reload_signal, a);
 	a->watchdog = evtimer_new(a->base, on_watchdog, a);
-	a->query_timer = evtimer_new(a->base, on_query_timer, a);
-	if (!a->sigterm || !a->sigint || !a->sighup || !a->watchdog || !a->query_timer)
+	if (!a->sigterm || !a->sigint || !a->sighup || !a->watchdog || app_answers_init(a) < 0)
 		return -ENOMEM;
 	if (event_add(a->sigterm, NULL) < 0 || event_add(a->sigint, NULL) < 0 ||
 	    event_add(a->sighup, NULL) < 0)
@@ -371,7 +363,7 @@ static void finish(struct app *a)
 	free_event(&a->sigint);
 	free_event(&a->sighup);
 	free_event(&a->watchdog);
-	free_event(&a->query_timer);
+	app_answers_fini(a);
 	if (a->base)
 		event_base_free(a->base);
 	libevent_global_shutdown();

@@ -3,6 +3,7 @@
 #ifndef DAEMON_APP_H
 #define DAEMON_APP_H
 
+#include "app_answer.h"
 #include "app_off.h"
 #include "router.h"
 #include "sync_dial.h"
@@ -21,11 +22,6 @@ int app_run(const struct app_opts *opts);
  */
 
 #define APP_LINKS_MAX SYNC_LINKS_MAX
-
-struct app_query { /* a request that waits for replication's reports */
-	uint64_t client;
-	struct ctl_request req;
-};
 
 struct app {
 	const struct app_opts *opts;
@@ -55,9 +51,8 @@ struct app {
 	bool *leaves; /* by the same index: what it made is to go, too */
 	struct app_off *off;
 	struct event_ring ring;
-	struct event *sigterm, *sigint, *sighup, *watchdog, *query_timer;
-	struct app_query query[CTL_CLIENTS_MAX];
-	unsigned n_queries, answers_due;
+	struct event *sigterm, *sigint, *sighup, *watchdog;
+	struct app_answers answers;
 	unsigned n_checks;			  /* under way */
 	struct app_verify *verify;		  /* requests that wait, a list */
 	uint32_t verify_requests;		  /* number of the last one */
@@ -130,8 +125,6 @@ must_check int app_add_router(struct app *a, const struct conf_router *conf,
 /* app_control.c */
 void app_on_request(void *ctx, uint64_t client, const struct ctl_request *req);
 void app_on_answer(void *ctx, uint64_t client, bool ok, const char *text);
-void app_on_report(struct app *a);	/* one more answer to a QUERY */
-void app_answer_queries(struct app *a); /* with what is known */
 
 /* app_check.c: looks at a router and answers the client. */
 void app_check(struct app *a, uint64_t client, const struct ctl_request *req);
@@ -146,16 +139,7 @@ void app_verify_page(struct app *a, const struct sync_msg_verified *m);
 void app_verify_down(struct app *a, const char *why); /* nothing will come any more */
 void app_verify_ended(struct app *a);		      /* some routers are gone */
 
-/* status.c: snapshots as JSON, new references. only: the name of a router, or empty */
-json_t *status_json(const struct app *a, const char *only);
-json_t *peers_json(const struct app *a, const char *only);
-json_t *stats_json(const struct app *a, const char *only);
-json_t *status_off_json(const struct app_off *o, const struct conf_router *c); /* status_off.c */
-/* pending: those that are chosen are not yet. */
-void status_add_vips(json_t *j, const struct conf_router *c, bool pending);
-json_t *status_time_json(uint64_t wall_ms);
-json_t *services_json(const struct router *r); /* status_services.c */
-json_t *service_stats_json(const struct router *r);
+/* As JSON, a new reference; NULL: null. */
 json_t *happening_json(const struct happening *h);
 
 #endif

@@ -1,90 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Answers to the control socket. What replication counts is asked for first, with a bound: without
- * its answer, the last known figures are told. */
+/* Answers to the control socket. */
 #include <errno.h>
-#include <malloc.h>
 #include <string.h>
 
-#include <event2/event.h>
-
 #include "app.h"
-#include "clock.h"
-#include "vrouter/log.h"
+#include "status.h"
 
-#define QUERY_MS     200
-#define MANY_ROUTERS 64
-
-static void answer_query(struct app *a, const struct app_query *q)
+json_t *happening_json(const struct happening *h)
 {
-	const char *only = q->req.router;
-	json_t *data = NULL;
+	char time[STATUS_TIME_LEN];
 
-	if (q->req.cmd == CTL_CHECK) {
-		app_check(a, q->client, &q->req);
-		return;
-	}
-	if (q->req.cmd == CTL_STATUS)
-		data = status_json(a, only);
-	else if (q->req.cmd == CTL_PEERS)
-		data = peers_json(a, only);
-	else
-		data = stats_json(a, only);
-	if (data)
-		ctl_server_reply(a->ctl, q->client, data);
-	else
-		ctl_server_error(a->ctl, q->client, CTL_FAILED, "out of memory");
-	if (a->n_routers >= MANY_ROUTERS)
-		malloc_trim(0); /* of a thousand routers that was 30 MB */
-}
-
-void app_answer_queries(struct app *a)
-{
-	unsigned n = a->n_queries;
-
-	evtimer_del(a->query_timer);
-	a->answers_due = a->n_queries = 0;
-	for (unsigned i = 0; i < n; i++)
-		answer_query(a, &a->query[i]);
-}
-
-void app_on_report(struct app *a)
-{
-	if (a->answers_due && --a->answers_due == 0)
-		app_answer_queries(a);
-}
-
-static void ask(struct app *a, uint64_t client, const struct ctl_request *req)
-{
-	struct sync_msg m = {.type = SYNC_MSG_QUERY};
-	struct timeval tv = timeval_ms(QUERY_MS);
-	struct app_query q = {.client = client, .req = *req};
-
-	if (!a->sync || !sync_child_is_up(a->sync) || !a->n_routers ||
-	    a->n_queries == CTL_CLIENTS_MAX) {
-		answer_query(a, &q);
-		return;
-	}
-	a->query[a->n_queries++] = q;
-	if (a->answers_due) /* it was asked already */
-		return;
-	a->answers_due = a->n_routers;
-	evtimer_add(a->query_timer, &tv);
-	sync_child_send(a->sync, &m, NULL, 0);
-}
-
-static void tell_namespaces(struct app *a, uint64_t client, const struct ctl_request *req)
-{
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < a->n_routers; i++) {
-		struct router_view v;
-
-		router_view(a->router[i], &v);
-		if (!req->router[0] || strcmp(req->router, v.conf->name) == 0)
-			json_array_append_new(list, json_pack("{s:s, s:s}", "router", v.conf->name,
-							      "namespace", v.conf->namespace));
-	}
-	ctl_server_reply(a->ctl, client, list);
+	if (!h)
+		return json_null();
+	return json_pack("{s:I, s:s, s:s?, s:s, s:s, s:s, s:I}", "id", (json_int_t)h->id, "time",
+			 status_time(h->time_ms, time), "router", h->router[0] ? h->router : NULL,
+			 "type", happening_name(h->type), "text", h->text, "reason", h->reason,
+			 "term", (json_int_t)h->term);
 }
 
 static void tell_events(struct app *a, uint64_t client, const struct ctl_request *req)
@@ -201,10 +132,8 @@ void app_on_request(void *ctx, uint64_t client, const struct ctl_request *req)
 	case CTL_PEERS:
 	case CTL_STATS:
 	case CTL_CHECK:
-		ask(a, client, req);
-		break;
 	case CTL_FLOWS:
-		tell_namespaces(a, client, req);
+		app_answer(a, client, req);
 		break;
 	case CTL_PROMOTE:
 	case CTL_DEMOTE:

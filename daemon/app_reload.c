@@ -3,6 +3,7 @@
  * difference. What cannot change while it runs is refused by name, and then nothing changes at all.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -222,6 +223,7 @@ void app_trial_free(struct app_trial *t)
 	conf_free(t->conf);
 	free(t->delta);
 	explicit_bzero(&t->keys, sizeof(t->keys));
+	malloc_trim(0); /* what parsing took */
 }
 
 /* Takes the configuration over. */

@@ -36,7 +36,7 @@ static void on_sync_down(void *ctx, const char *why)
 	app_verify_down(a, "the replication process died");
 	for (unsigned i = 0; i < a->n_routers; i++)
 		router_on_sync_down(a->router[i]);
-	app_answer_queries(a);
+	app_answer_now(a);
 }
 
 static void take_link(struct app *a, const struct sync_msg_link *m)
@@ -110,7 +110,7 @@ static void on_sync_message(void *ctx, const struct sync_msg *m)
 	else if (m->type == SYNC_MSG_REPORT && m->report.answer && sync_child_is_kept(a->sync))
 		take_away(a, name);
 	if (m->type == SYNC_MSG_REPORT && m->report.answer)
-		app_on_report(a);
+		app_answer_report(a, name);
 }
 
 static void give_stream(void *ctx, const struct sync_msg_stream *s, int fd)

@@ -96,6 +96,8 @@ static int take_arg(struct ctl_request *r, const char *key, const json_t *v)
 		return take_flag(&r->force, v, moves);
 	if (strcmp(key, "follow") == 0)
 		return take_flag(&r->follow, v, r->cmd == CTL_EVENTS);
+	if (strcmp(key, "brief") == 0)
+		return take_flag(&r->brief, v, r->cmd == CTL_STATUS);
 	if (strcmp(key, "lines") == 0)
 		return take_lines(r, v);
 	if (strcmp(key, "connect") == 0)

@@ -179,6 +179,7 @@ struct router_view {
 	const char *group;   /* "": none */
 	unsigned group_size; /* routers */
 	enum engine_heartbeats beats;
+	const char *beats_of; /* the router by whose report they are known: of a group, its first */
 	bool has_stock;
 	struct stock_view stock;
 };

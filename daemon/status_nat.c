@@ -7,107 +7,131 @@
 static const char *const mode_name[] = {"none", "snat", "masquerade"};
 static const char *const protocol_name[] = {"tcp", "udp"};
 
-static json_t *nets_json(const struct ip_prefix *net, unsigned n)
+static void put_nets(struct jbuf *b, const char *key, const struct ip_prefix *net, unsigned n)
 {
 	char buf[IP_PREFIX_STRLEN];
-	json_t *list = json_array();
 
+	jbuf_open(b, key, '[');
 	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(list, json_string(ip_prefix_format(&net[i], buf)));
-	return list;
+		jbuf_text(b, NULL, ip_prefix_format(&net[i], buf));
+	jbuf_close(b, ']');
 }
 
-/* What packets leave with: the pool and, of an IP version that has none, the first VIP. */
-static json_t *addresses_json(const struct conf_router *c, const struct nat_rules *r)
+/* Of an IP version: the pool, or the first VIP where that has none. */
+static void put_source(struct jbuf *b, const struct conf_router *c, const struct nat_rules *r,
+		       int family)
 {
-	static const int family[] = {AF_INET, AF_INET6};
 	const struct conf_leg *p = &c->leg[NET_PUBLIC];
+	const struct ip_prefix *vip = ip_prefix_of_family(p->vip, p->n_vips, family);
 	char buf[IP_RANGE_STRLEN];
-	json_t *list = json_array();
 
-	for (size_t i = 0; c->nat == NET_NAT_SNAT && i < ARRAY_LEN(family); i++) {
-		const struct ip_prefix *vip = ip_prefix_of_family(p->vip, p->n_vips, family[i]);
-
-		for (unsigned k = 0; k < r->n_pool; k++) {
-			if (r->pool[k].first.family != family[i])
-				continue;
-			json_array_append_new(list, json_string(ip_range_format(&r->pool[k], buf)));
-			vip = NULL;
-		}
-		if (vip)
-			json_array_append_new(list, json_string(ip_addr_format(&vip->addr, buf)));
+	for (unsigned k = 0; k < r->n_pool; k++) {
+		if (r->pool[k].first.family != family)
+			continue;
+		jbuf_text(b, NULL, ip_range_format(&r->pool[k], buf));
+		vip = NULL;
 	}
-	return list;
+	if (vip)
+		jbuf_text(b, NULL, ip_addr_format(&vip->addr, buf));
 }
 
-static json_t *ports_json(const struct nat_ports *p)
+/* What packets leave with. */
+static void put_addresses(struct jbuf *b, const struct conf_router *c, const struct nat_rules *r)
+{
+	jbuf_open(b, "addresses", '[');
+	if (c->nat == NET_NAT_SNAT) {
+		put_source(b, c, r, AF_INET);
+		put_source(b, c, r, AF_INET6);
+	}
+	jbuf_close(b, ']');
+}
+
+static void put_ports(struct jbuf *b, const char *key, const struct nat_ports *p)
 {
 	if (!p->first)
-		return json_null();
-	return p->first == p->last ? json_sprintf("%u", p->first)
-				   : json_sprintf("%u-%u", p->first, p->last);
+		jbuf_null(b, key);
+	else if (p->first == p->last)
+		jbuf_format(b, key, "%u", p->first);
+	else
+		jbuf_format(b, key, "%u-%u", p->first, p->last);
 }
 
-static json_t *forward_json(const struct conf_router *c, const struct nat_forward *f)
+static void put_forward(struct jbuf *b, const struct conf_router *c, const struct nat_forward *f)
 {
 	const struct conf_leg *p = &c->leg[NET_PUBLIC];
 	const struct ip_prefix *vip = ip_prefix_of_family(p->vip, p->n_vips, f->to.addr.family);
 	const struct ip_addr *at = f->address.family || !vip ? &f->address : &vip->addr;
-	char address[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN];
-	json_t *protocols = json_array();
+	char text[INET6_ADDRSTRLEN];
 
+	jbuf_open(b, NULL, '{');
+	jbuf_text(b, "name", f->name);
+	jbuf_open(b, "protocols", '[');
 	for (unsigned i = 0; i < f->n_protocols; i++)
-		json_array_append_new(protocols, json_string(protocol_name[f->protocol[i]]));
-	return json_pack("{s:s, s:o, s:s, s:o, s:s, s:o, s:o}", "name", f->name, "protocols",
-			 protocols, "address", ip_addr_format(at, address), "port",
-			 ports_json(&f->port), "to", ip_addr_format(&f->to.addr, to), "to_port",
-			 f->to.port ? json_sprintf("%u", f->to.port) : ports_json(&f->port), "from",
-			 nets_json(f->from, f->n_from));
+		jbuf_text(b, NULL, protocol_name[f->protocol[i]]);
+	jbuf_close(b, ']');
+	jbuf_text(b, "address", ip_addr_format(at, text));
+	put_ports(b, "port", &f->port);
+	jbuf_text(b, "to", ip_addr_format(&f->to.addr, text));
+	if (f->to.port)
+		jbuf_format(b, "to_port", "%u", f->to.port);
+	else
+		put_ports(b, "to_port", &f->port);
+	put_nets(b, "from", f->from, f->n_from);
+	jbuf_close(b, '}');
 }
 
-static json_t *mss_json(unsigned mss)
+static void put_mss(struct jbuf *b, unsigned mss)
 {
-	if (!mss)
-		return json_null();
-	return mss == NAT_MSS_PATH ? json_string("path") : json_integer(mss);
+	if (mss && mss != NAT_MSS_PATH)
+		jbuf_int(b, "mss_clamp", mss);
+	else
+		jbuf_text(b, "mss_clamp", mss ? "path" : NULL);
 }
 
-json_t *status_nat_json(const struct conf_router *c)
+static void put_rules(struct jbuf *b, const struct conf_router *c, const struct nat_rules *r)
 {
-	bool drop =
-		c->nat_more.rules.unsolicited == NAT_UNSOLICITED_DROP ||
-		(c->nat_more.rules.unsolicited == NAT_UNSOLICITED_AUTO && c->nat != NET_NAT_NONE);
-	json_t *forwards = json_array();
+	bool drop = r->unsolicited == NAT_UNSOLICITED_DROP ||
+		    (r->unsolicited == NAT_UNSOLICITED_AUTO && c->nat != NET_NAT_NONE);
+
+	jbuf_bool(b, "persistent", r->persistent);
+	put_addresses(b, c, r);
+	put_ports(b, "port_range", &r->ports);
+	put_nets(b, "sources", r->source, r->n_sources);
+	jbuf_text(b, "unsolicited", drop ? "drop" : "accept");
+	put_mss(b, r->mss);
+	jbuf_int(b, "new_flow_limit", r->new_flows);
+	jbuf_int(b, "new_flow_burst", r->new_flows_burst);
+	jbuf_said(b, "nft_file", r->file);
+	jbuf_open(b, "forwards", '[');
+	for (unsigned i = 0; i < r->n_forwards; i++)
+		put_forward(b, c, &r->forward[i]);
+	jbuf_close(b, ']');
+}
+
+void status_nat(struct jbuf *b, const struct conf_router *c)
+{
 	struct nat_rules r;
 
 	conf_nat_rules(&r, c);
-	for (unsigned i = 0; i < r.n_forwards; i++)
-		json_array_append_new(forwards, forward_json(c, &r.forward[i]));
-	return json_pack("{s:s, s:b, s:b, s:o, s:o, s:o, s:s, s:o, s:i, s:i, s:o, s:o}", "mode",
-			 mode_name[c->nat], "random", c->nat_random, "persistent", r.persistent,
-			 "addresses", addresses_json(c, &r), "port_range", ports_json(&r.ports),
-			 "sources", nets_json(r.source, r.n_sources), "unsolicited",
-			 drop ? "drop" : "accept", "mss_clamp", mss_json(r.mss), "new_flow_limit",
-			 (int)r.new_flows, "new_flow_burst", (int)r.new_flows_burst, "nft_file",
-			 r.file[0] ? json_string(r.file) : json_null(), "forwards", forwards);
+	jbuf_open(b, "nat", '{');
+	jbuf_text(b, "mode", mode_name[c->nat]);
+	jbuf_bool(b, "random", c->nat_random);
+	put_rules(b, c, &r);
+	jbuf_close(b, '}');
 }
 
-json_t *status_drops_json(const struct nat_counters *c)
+void status_drops(struct jbuf *b, const struct nat_counters *c)
 {
-	json_t *j = json_object();
-
+	jbuf_open(b, "drops", '{');
 	for (unsigned i = 0; i < NAT_DROPS; i++)
-		json_object_set_new(j, nat_drop_name((enum nat_drop)i),
-				    json_integer((json_int_t)c->drop[i].packets));
-	return j;
+		jbuf_int(b, nat_drop_name((enum nat_drop)i), (int64_t)c->drop[i].packets);
+	jbuf_close(b, '}');
 }
 
-json_t *status_forwards_json(const struct conf_router *c, const struct nat_counters *n)
+void status_forwards(struct jbuf *b, const struct conf_router *c, const struct nat_counters *n)
 {
-	json_t *j = json_object();
-
+	jbuf_open(b, "forwards", '{');
 	for (unsigned i = 0; i < c->nat_more.rules.n_forwards; i++)
-		json_object_set_new(j, c->nat_more.rules.forward[i].name,
-				    json_integer((json_int_t)n->forward[i].packets));
-	return j;
+		jbuf_int(b, c->nat_more.rules.forward[i].name, (int64_t)n->forward[i].packets);
+	jbuf_close(b, '}');
 }

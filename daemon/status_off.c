@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What there is to say of a router that was stopped or removed by hand: what does not need it. */
-#include "app.h"
+#include "status.h"
 
-json_t *status_off_json(const struct app_off *o, const struct conf_router *c)
+void status_off(struct jbuf *b, const struct app_off *o, const struct conf_router *c, bool brief)
 {
 	const bool removed = o->what == ROUTER_REMOVED;
-	json_t *j = json_pack("{s:s, s:s, s:s, s:s}", "router", c->name, "role", "STOPPED", "state",
-			      removed ? "removed" : "stopped", "reason",
-			      removed ? "removed by hand" : "stopped by hand");
+	char since[STATUS_TIME_LEN];
 
-	json_object_set_new(j, "since", status_time_json(o->since_ms));
-	json_object_set_new(j, "fault", json_null());
-	json_object_set_new(j, "alarms", json_array());
-	json_object_set_new(j, "namespace", json_string(c->namespace));
-	json_object_set_new(j, "left_alone", o->left[0] ? json_string(o->left) : json_null());
-	status_add_vips(j, c, true);
-	return j;
+	jbuf_open(b, NULL, '{');
+	jbuf_text(b, "router", c->name);
+	jbuf_text(b, "role", "STOPPED");
+	jbuf_text(b, "state", removed ? "removed" : "stopped");
+	jbuf_text(b, "reason", removed ? "removed by hand" : "stopped by hand");
+	jbuf_text(b, "since", status_time(o->since_ms, since));
+	jbuf_null(b, "fault");
+	jbuf_open(b, "alarms", '[');
+	jbuf_close(b, ']');
+	if (!brief) {
+		jbuf_text(b, "namespace", c->namespace);
+		jbuf_said(b, "left_alone", o->left);
+		status_vips(b, c, true);
+	}
+	jbuf_close(b, '}');
 }

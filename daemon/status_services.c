@@ -1,54 +1,66 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a router serves, as JSON. */
-#include "app.h"
+#include "status.h"
 
-static json_t *status_of(const struct router_service_view *v, enum service_id id)
+static void put_clock(struct jbuf *b, const struct router_service_view *v)
+{
+	if (v->stratum) {
+		jbuf_int(b, "stratum", v->stratum);
+		jbuf_bool(b, "synchronised", v->synchronised);
+	} else {
+		jbuf_null(b, "stratum");
+		jbuf_null(b, "synchronised");
+	}
+}
+
+static void put_service(struct jbuf *b, const struct router_service_view *v, enum service_id id)
 {
 	const struct service_view *s = &v->service;
-	json_t *j = json_pack("{s:s, s:s, s:s, s:i, s:b}", "name", s->kind->name, "program",
-			      s->kind->program, "state", service_state_name(s->care->state), "pid",
-			      (int)s->pid, "asked", s->care->asks);
+	char since[STATUS_TIME_LEN];
 
-	json_object_set_new(j, "reason", s->reason[0] ? json_string(s->reason) : json_null());
-	json_object_set_new(j, "since", status_time_json(s->since_ms));
-	json_object_set_new(j, "starts", json_integer((json_int_t)s->care->starts));
-	if (id != SERVICE_NTP)
-		return j;
-	json_object_set_new(j, "stratum", v->stratum ? json_integer(v->stratum) : json_null());
-	json_object_set_new(j, "synchronised",
-			    v->stratum ? json_boolean(v->synchronised) : json_null());
-	return j;
+	jbuf_open(b, NULL, '{');
+	jbuf_text(b, "name", s->kind->name);
+	jbuf_text(b, "program", s->kind->program);
+	jbuf_text(b, "state", service_state_name(s->care->state));
+	jbuf_int(b, "pid", s->pid);
+	jbuf_bool(b, "asked", s->care->asks);
+	jbuf_said(b, "reason", s->reason);
+	jbuf_text(b, "since", status_time(s->since_ms, since));
+	jbuf_int(b, "starts", (int64_t)s->care->starts);
+	if (id == SERVICE_NTP)
+		put_clock(b, v);
+	jbuf_close(b, '}');
 }
 
-static json_t *stats_of(const struct service_care *c)
+static void put_counters(struct jbuf *b, const char *name, const struct service_care *c)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "starts", (json_int_t)c->starts, "died",
-			 (json_int_t)c->died, "hung", (json_int_t)c->hung, "asked",
-			 (json_int_t)c->asked, "answered", (json_int_t)c->answered);
+	jbuf_open(b, name, '{');
+	jbuf_int(b, "starts", (int64_t)c->starts);
+	jbuf_int(b, "died", (int64_t)c->died);
+	jbuf_int(b, "hung", (int64_t)c->hung);
+	jbuf_int(b, "asked", (int64_t)c->asked);
+	jbuf_int(b, "answered", (int64_t)c->answered);
+	jbuf_close(b, '}');
 }
 
-json_t *services_json(const struct router *r)
+void status_services(struct jbuf *b, const struct router *r)
 {
-	json_t *list = json_array();
+	struct router_service_view v;
 
-	for (unsigned i = 0; i < SERVICE_IDS; i++) {
-		struct router_service_view v;
-
+	jbuf_open(b, "services", '[');
+	for (unsigned i = 0; i < SERVICE_IDS; i++)
 		if (router_service_view(r, (enum service_id)i, &v))
-			json_array_append_new(list, status_of(&v, (enum service_id)i));
-	}
-	return list;
+			put_service(b, &v, (enum service_id)i);
+	jbuf_close(b, ']');
 }
 
-json_t *service_stats_json(const struct router *r)
+void status_services_stats(struct jbuf *b, const struct router *r)
 {
-	json_t *j = json_object();
+	struct router_service_view v;
 
-	for (unsigned i = 0; i < SERVICE_IDS; i++) {
-		struct router_service_view v;
-
+	jbuf_open(b, "services", '{');
+	for (unsigned i = 0; i < SERVICE_IDS; i++)
 		if (router_service_view(r, (enum service_id)i, &v))
-			json_object_set_new(j, v.service.kind->name, stats_of(v.service.care));
-	}
-	return j;
+			put_counters(b, v.service.kind->name, v.service.care);
+	jbuf_close(b, '}');
 }

@@ -1,37 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* conntrackd as the engine, in status and statistics. */
-#include "status_stock.h"
+#include "status.h"
 
 static const enum stock_command told[] = {STOCK_COMMIT, STOCK_FLUSH,  STOCK_RESYNC,
 					  STOCK_BULK,	STOCK_TIMERS, STOCK_REQUEST};
 
-json_t *stock_status_json(const struct router_view *v)
+void status_stock(struct jbuf *b, const struct router_view *v)
 {
 	const struct stock_view *s = &v->stock;
 
-	if (!v->has_stock)
-		return json_null();
-	return json_pack("{s:s, s:i, s:s, s:s?, s:s?, s:s?, s:I}", "state",
-			 service_state_name(s->service.care->state), "pid", (int)s->service.pid,
-			 "reason", s->service.reason, "running",
-			 s->running ? stock_command_name(s->running) : NULL, "failed_command",
-			 s->failed ? stock_command_name(s->failed) : NULL, "failure",
-			 s->failed ? s->reason : NULL, "left_out", (json_int_t)s->stats.left_out);
+	if (!v->has_stock) {
+		jbuf_null(b, "conntrackd");
+		return;
+	}
+	jbuf_open(b, "conntrackd", '{');
+	jbuf_text(b, "state", service_state_name(s->service.care->state));
+	jbuf_int(b, "pid", s->service.pid);
+	jbuf_text(b, "reason", s->service.reason);
+	jbuf_text(b, "running", s->running ? stock_command_name(s->running) : NULL);
+	jbuf_text(b, "failed_command", s->failed ? stock_command_name(s->failed) : NULL);
+	jbuf_text(b, "failure", s->failed ? s->reason : NULL);
+	jbuf_int(b, "left_out", (int64_t)s->stats.left_out);
+	jbuf_close(b, '}');
 }
 
-json_t *stock_stats_json(const struct router_view *v)
+void status_stock_stats(struct jbuf *b, const struct router_view *v)
 {
 	const struct stock_stats *s = &v->stock.stats;
-	json_t *j;
 
-	if (!v->has_stock)
-		return json_null();
-	j = json_pack("{s:I, s:I, s:I, s:I}", "starts", (json_int_t)s->starts, "died",
-		      (json_int_t)s->died, "hung", (json_int_t)s->hung, "left_out",
-		      (json_int_t)s->left_out);
-	for (size_t i = 0; i < ARRAY_LEN(told); i++)
-		json_object_set_new(j, stock_command_name(told[i]),
-				    json_pack("{s:I, s:I}", "runs", (json_int_t)s->runs[told[i]],
-					      "failed", (json_int_t)s->failed[told[i]]));
-	return j;
+	if (!v->has_stock) {
+		jbuf_null(b, "conntrackd");
+		return;
+	}
+	jbuf_open(b, "conntrackd", '{');
+	jbuf_int(b, "starts", (int64_t)s->starts);
+	jbuf_int(b, "died", (int64_t)s->died);
+	jbuf_int(b, "hung", (int64_t)s->hung);
+	jbuf_int(b, "left_out", (int64_t)s->left_out);
+	for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+		jbuf_open(b, stock_command_name(told[i]), '{');
+		jbuf_int(b, "runs", (int64_t)s->runs[told[i]]);
+		jbuf_int(b, "failed", (int64_t)s->failed[told[i]]);
+		jbuf_close(b, '}');
+	}
+	jbuf_close(b, '}');
 }

@@ -21,7 +21,7 @@ static size_t message_len(uint32_t type)
 		[SYNC_MSG_PROMOTE] = WITH(sync_msg_role),
 		[SYNC_MSG_DEMOTE] = WITH(sync_msg_role),
 		[SYNC_MSG_DRAIN] = WITH(sync_msg_role),
-		[SYNC_MSG_QUERY] = EMPTY,
+		[SYNC_MSG_QUERY] = WITH(sync_msg_role),
 		[SYNC_MSG_PING] = EMPTY,
 		[SYNC_MSG_ASK] = WITH(sync_msg_path),
 		[SYNC_MSG_VOUCH] = WITH(sync_msg_path),

@@ -96,6 +96,23 @@ void routers_del(struct routers *r, const struct replication *which)
 	memmove(r->touched + at, r->touched + at + 1, (r->n - at) * sizeof(*r->touched));
 }
 
+int routers_query(struct routers *r, const struct sync_msg_role *m)
+{
+	struct replication *one;
+
+	if (!memchr(m->router, '\0', sizeof(m->router)))
+		return -EPROTO;
+	if (m->router[0]) {
+		one = routers_by_name(r, m->router);
+		if (one)
+			replication_query(one);
+		return 0;
+	}
+	for (unsigned i = 0; i < r->n; i++)
+		replication_query(r->at[i]);
+	return 0;
+}
+
 void routers_fini(struct routers *r)
 {
 	while (r->n)

@@ -20,6 +20,8 @@ struct replication *routers_by_name(const struct routers *r, const char *name);
 must_check int routers_add(struct routers *r, struct shared *shared,
 			   const struct sync_msg_router *conf, const int fds[static SYNC_FDS],
 			   bool *taken);
+/* The one that is named, or all, will report. 0, or -EPROTO. */
+must_check int routers_query(struct routers *r, const struct sync_msg_role *m);
 void routers_del(struct routers *r, const struct replication *which);
 
 #endif

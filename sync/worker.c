@@ -399,9 +399,7 @@ static int on_message(struct worker *w, const struct sync_msg *m, const int *fds
 		*taken = w->configured && n_fds == 1;
 		return *taken ? links_take(w->shared.links, &m->stream, fds[0]) : -EPROTO;
 	case SYNC_MSG_QUERY:
-		for (unsigned i = 0; i < w->routers.n; i++)
-			replication_query(w->routers.at[i]);
-		return 0;
+		return routers_query(&w->routers, &m->role);
 	case SYNC_MSG_PING:
 		w->pong = true;
 		on_news(w);

@@ -63,6 +63,7 @@ struct ctl_request {
 	enum ctl_cmd cmd;
 	char router[64]; /* empty: none given */
 	bool force, follow;
+	bool brief; /* status: of each router what a line of a list has */
 	unsigned lines;
 	struct nat_target connect; /* family 0: none given */
 };

@@ -25,7 +25,7 @@ enum sync_msg_type {
 	SYNC_MSG_PROMOTE, /* answered by PROMOTED */
 	SYNC_MSG_DEMOTE,  /* not answered */
 	SYNC_MSG_DRAIN,	  /* answered by DRAINED */
-	SYNC_MSG_QUERY,	  /* answered by one REPORT per router */
+	SYNC_MSG_QUERY,	  /* answered by a REPORT of the router, or by one of each */
 	SYNC_MSG_PING,	  /* answered by PONG: the loop goes round */
 	SYNC_MSG_ASK,	  /* is the source well? perhaps answered by VOUCHED */
 	SYNC_MSG_VOUCH,	  /* the answer to ASKED, if this controller is well */
@@ -94,8 +94,8 @@ struct sync_msg_router {
 	struct engine_beats beats;
 };
 
-struct sync_msg_role { /* ROUTER_DEL, PROMOTE, DEMOTE, DRAIN, VERIFY; PROMOTED, DRAINED */
-	char router[64];
+struct sync_msg_role {	  /* ROUTER_DEL, PROMOTE, DEMOTE, DRAIN, QUERY, VERIFY; PROMOTED, DRAINED */
+	char router[64];  /* QUERY: empty, all */
 	uint32_t term;	  /* PROMOTE: the stream's term must be above; PROMOTED: what it is */
 	uint32_t wait_ms; /* DRAIN: at most */
 	uint32_t request; /* PROMOTE, VERIFY: the core's number of it; PROMOTED: which one it

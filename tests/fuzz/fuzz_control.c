@@ -28,6 +28,7 @@ static void line(const char *text, size_t len)
 	check(!ctl_verbs[r.cmd].needs_router || r.router[0]);
 	check(!r.connect.addr.family || (r.cmd == CTL_CHECK && r.connect.port));
 	check(!r.follow || r.cmd == CTL_EVENTS);
+	check(!r.brief || r.cmd == CTL_STATUS);
 	check(!r.force || r.cmd == CTL_PROMOTE || r.cmd == CTL_DEMOTE);
 }
 

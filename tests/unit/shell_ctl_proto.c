@@ -12,6 +12,7 @@ static void good_requests(void **state)
 	static const char follow[] = "{\"cmd\":\"events\",\"args\":{\"lines\":5,\"follow\":true}}";
 	static const char check[] =
 		"{\"cmd\":\"check\",\"args\":{\"router\":\"a\",\"connect\":\"[2001:db8::1]:80\"}}";
+	static const char brief[] = "{\"cmd\":\"status\",\"args\":{\"brief\":true}}";
 	struct ctl_request r;
 	char why[CTL_WHY_MAX];
 	static const char line[] =
@@ -38,6 +39,9 @@ static void good_requests(void **state)
 	assert_int_equal(ctl_request_parse(&r, check, strlen(check), why), 0);
 	assert_int_equal(r.connect.addr.family, AF_INET6);
 	assert_int_equal(r.connect.port, 80);
+	assert_false(r.brief);
+	assert_int_equal(ctl_request_parse(&r, brief, strlen(brief), why), 0);
+	assert_true(r.brief);
 }
 
 static const struct {
@@ -56,6 +60,8 @@ static const struct {
 	{"{\"cmd\":\"status\",\"args\":[]}", "args is no object"},
 	{"{\"cmd\":\"status\",\"args\":{\"router\":1}}", "\"router\" is unknown or wrong"},
 	{"{\"cmd\":\"status\",\"args\":{\"force\":true}}", "\"force\""},
+	{"{\"cmd\":\"status\",\"args\":{\"brief\":1}}", "\"brief\""},
+	{"{\"cmd\":\"peers\",\"args\":{\"brief\":true}}", "\"brief\""},
 	{"{\"cmd\":\"reload\",\"args\":{\"router\":\"a\"}}", "\"router\""},
 	{"{\"cmd\":\"promote\"}", "\"router\" is missing"},
 	{"{\"cmd\":\"promote\",\"args\":{\"router\":\"\"}}", "\"router\" is missing"},
