@@ -33,12 +33,17 @@ must_check int cli_connect(struct cli *c); /* enum cli_exit */
 void cli_close(struct cli *c);
 /* Sends a request and hands out the reply's data (a new reference). */
 must_check int cli_request(struct cli *c, const char *cmd, json_t *args, json_t **data);
+/* Sends a request and prints its reply's data, as it comes: a parser would take longer than all
+ * else for a thousand routers. */
+must_check int cli_show(struct cli *c, const char *cmd, json_t *args);
 /* The next line of a followed stream; CLI_UNREACHABLE when it ends. */
 must_check int cli_next(struct cli *c, int timeout_ms, json_t **out);
 
 /* print.c */
 void cli_print_json(const json_t *j);
+void cli_print_text(const char *json, size_t len);
 void cli_print_status(const json_t *data);
+void cli_print_list(const json_t *data); /* a line for each router, and one for what is wrong */
 void cli_print_peers(const json_t *data);
 void cli_print_stats(const json_t *data);
 void cli_print_event(const json_t *event);

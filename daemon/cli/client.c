@@ -78,34 +78,49 @@ static int read_more(struct cli *c, int timeout_ms)
 	return 0;
 }
 
-static int next_line(struct cli *c, int timeout_ms, json_t **out)
+/* 0: the next line is the first *len bytes of c->buf, and a newline. */
+static int wait_line(struct cli *c, int timeout_ms, size_t *len)
 {
-	char *end;
+	size_t looked = 0;
 
-	while (!c->len || !(end = memchr(c->buf, '\n', c->len))) {
-		int err = read_more(c, timeout_ms);
+	for (;;) {
+		char *end = c->len > looked ? memchr(c->buf + looked, '\n', c->len - looked) : NULL;
+		int err;
 
+		if (end) {
+			*len = (size_t)(end - c->buf);
+			return 0;
+		}
+		looked = c->len;
+		err = read_more(c, timeout_ms);
 		if (err < 0)
 			return err;
 	}
+}
 
-	size_t used = (size_t)(end - c->buf) + 1;
+static void drop_line(struct cli *c, size_t len)
+{
+	c->len -= len + 1;
+	memmove(c->buf, c->buf + len + 1, c->len);
+}
 
-	*out = json_loadb(c->buf, used - 1, JSON_DECODE_ANY, NULL);
-	memmove(c->buf, c->buf + used, c->len - used);
-	c->len -= used;
-	return *out ? 0 : -EPROTO;
+static int unreachable(int err)
+{
+	fprintf(stderr, "vrouterctl: vrouterd: %s\n",
+		err == -ECONNRESET ? "the connection ended" : strerror(-err));
+	return CLI_UNREACHABLE;
 }
 
 int cli_next(struct cli *c, int timeout_ms, json_t **out)
 {
-	int err = next_line(c, timeout_ms, out);
+	size_t len;
+	int err = wait_line(c, timeout_ms, &len);
 
-	if (err == 0)
-		return CLI_DONE;
-	fprintf(stderr, "vrouterctl: vrouterd: %s\n",
-		err == -ECONNRESET ? "the connection ended" : strerror(-err));
-	return CLI_UNREACHABLE;
+	if (err < 0)
+		return unreachable(err);
+	*out = json_loadb(c->buf, len, JSON_DECODE_ANY, NULL);
+	drop_line(c, len);
+	return *out ? CLI_DONE : unreachable(-EPROTO);
 }
 
 static int take_reply(json_t *reply, json_t **data)
@@ -121,9 +136,10 @@ static int take_reply(json_t *reply, json_t **data)
 	return code && strcmp(code, ctl_code_name(CTL_USAGE)) == 0 ? CLI_USAGE : CLI_NOT_SO;
 }
 
-int cli_request(struct cli *c, const char *cmd, json_t *args, json_t **data)
+/* enum cli_exit */
+static int ask(struct cli *c, const char *cmd, json_t *args)
 {
-	json_t *request = json_pack("{s:s, s:o}", "cmd", cmd, "args", args), *reply = NULL;
+	json_t *request = json_pack("{s:s, s:o}", "cmd", cmd, "args", args);
 	auto_free char *text = json_dumps(request, JSON_COMPACT);
 	int rc = c->fd >= 0 ? CLI_DONE : cli_connect(c);
 
@@ -134,9 +150,52 @@ int cli_request(struct cli *c, const char *cmd, json_t *args, json_t **data)
 		fprintf(stderr, "vrouterctl: vrouterd does not take the request\n");
 		return CLI_UNREACHABLE;
 	}
-	rc = cli_next(c, c->reply_ms, &reply);
+	return CLI_DONE;
+}
+
+int cli_request(struct cli *c, const char *cmd, json_t *args, json_t **data)
+{
+	json_t *reply = NULL;
+	int rc = ask(c, cmd, args);
+
+	if (rc == CLI_DONE)
+		rc = cli_next(c, c->reply_ms, &reply);
 	if (rc == CLI_DONE)
 		rc = take_reply(reply, data);
 	json_decref(reply);
+	return rc;
+}
+
+/* Of a reply that says that it was done the data is text to be shown. */
+static int show_line(const char *line, size_t len)
+{
+	static const char done[] = "{\"ok\":true,\"data\":";
+	const size_t before = sizeof(done) - 1;
+	json_t *reply, *data = NULL;
+	int rc;
+
+	if (len > before && memcmp(line, done, before) == 0) {
+		cli_print_text(line + before, len - before - 1);
+		return CLI_DONE;
+	}
+	reply = json_loadb(line, len, JSON_DECODE_ANY, NULL);
+	rc = reply ? take_reply(reply, &data) : unreachable(-EPROTO);
+	json_decref(data);
+	json_decref(reply);
+	return rc;
+}
+
+int cli_show(struct cli *c, const char *cmd, json_t *args)
+{
+	size_t len = 0;
+	int rc = ask(c, cmd, args), err;
+
+	if (rc != CLI_DONE)
+		return rc;
+	err = wait_line(c, c->reply_ms, &len);
+	if (err < 0)
+		return unreachable(err);
+	rc = show_line(c->buf, len);
+	drop_line(c, len);
 	return rc;
 }

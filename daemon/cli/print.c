@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "cli.h"
+#include "vrouter/jbuf.h"
 
 static const char *text(const json_t *j, const char *key)
 {
@@ -22,6 +23,16 @@ void cli_print_json(const json_t *j)
 {
 	json_dumpf(j, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
 	putchar('\n');
+}
+
+void cli_print_text(const char *json, size_t len)
+{
+	struct jbuf b = {.len = 0};
+
+	jbuf_indented(&b, json, len);
+	fwrite(b.text, 1, b.len, stdout);
+	putchar('\n');
+	jbuf_free(&b);
 }
 
 /* ---- status -----------------------------------------------------------------------------------
@@ -249,14 +260,49 @@ static void print_router(const json_t *r)
 	printf("  term         %lld\n", number(r, "term"));
 }
 
+static void print_daemon(const json_t *data)
+{
+	printf("controller %s, vrouterd %s, pid %lld\n", text(data, "controller"),
+	       text(data, "version"), number(data, "pid"));
+}
+
 void cli_print_status(const json_t *data)
 {
 	const json_t *r;
 	size_t i;
 
-	printf("controller %s, vrouterd %s, pid %lld\n", text(data, "controller"),
-	       text(data, "version"), number(data, "pid"));
+	print_daemon(data);
 	json_array_foreach(json_object_get(data, "routers"), i, r) print_router(r);
+}
+
+/* "r1               ACTIVE   2026-11-28T14:45:49.123Z source         1      12034" */
+static void print_line(const json_t *r)
+{
+	const json_t *alarm;
+	size_t i;
+
+	printf("%-24s %-8s %-24s %-12s", text(r, "router"), text(r, "role"), text(r, "since"),
+	       text(r, "sync"));
+	if (json_is_integer(json_object_get(r, "peers")))
+		printf(" %5lld", number(r, "peers"));
+	if (json_is_integer(json_object_get(r, "flows")))
+		printf(" %10lld", number(r, "flows"));
+	putchar('\n');
+	if (json_is_string(json_object_get(r, "fault")))
+		printf("  FAULT        %s\n", text(r, "fault"));
+	json_array_foreach(json_object_get(r, "alarms"), i, alarm)
+		printf("  ALARM        %s\n", json_string_value(alarm));
+}
+
+void cli_print_list(const json_t *data)
+{
+	const json_t *r;
+	size_t i;
+
+	print_daemon(data);
+	printf("%-24s %-8s %-24s %-12s %5s %10s\n", "ROUTER", "ROLE", "SINCE", "REPLICATION",
+	       "PEERS", "FLOWS");
+	json_array_foreach(json_object_get(data, "routers"), i, r) print_line(r);
 }
 
 /* ---- peers ------------------------------------------------------------------------------------

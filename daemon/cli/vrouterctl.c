@@ -7,6 +7,7 @@
 #include "vrouter/control.h"
 
 #define DEFAULT_SOCKET "/run/vrouterd/control.sock"
+#define LIST_ABOVE     16 /* routers: status is a list of them */
 
 struct command {
 	const char *name, *args, *help;
@@ -31,18 +32,68 @@ static int show(struct cli *c, int argc, char **argv, void (*print)(const json_t
 	}
 	if (argc == 2)
 		json_object_set_new(args, "router", json_string(argv[1]));
+	if (c->json)
+		return cli_show(c, argv[0], args);
 	rc = cli_request(c, argv[0], args, &data);
-	if (rc == CLI_DONE && c->json)
-		cli_print_json(data);
-	else if (rc == CLI_DONE)
+	if (rc == CLI_DONE)
 		print(data);
+	json_decref(data);
+	return rc;
+}
+
+static json_t *status_args(const char *router, bool brief)
+{
+	json_t *args = json_pack("{s:b}", "brief", (int)brief);
+
+	if (router)
+		json_object_set_new(args, "router", json_string(router));
+	return args;
+}
+
+/* Of many routers a line each is what somebody reads, and all there is of them takes a while. */
+static int print_status(struct cli *c, const char *router, bool brief, bool all)
+{
+	json_t *data = NULL;
+	bool list = brief || (!all && !router);
+	int rc = cli_request(c, "status", status_args(router, list), &data);
+
+	if (rc == CLI_DONE && list && !brief &&
+	    json_array_size(json_object_get(data, "routers")) <= LIST_ABOVE) {
+		json_decref(data);
+		data = NULL;
+		list = false;
+		rc = cli_request(c, "status", status_args(router, false), &data);
+	}
+	if (rc == CLI_DONE && list)
+		cli_print_list(data);
+	else if (rc == CLI_DONE)
+		cli_print_status(data);
 	json_decref(data);
 	return rc;
 }
 
 static int do_status(struct cli *c, int argc, char **argv)
 {
-	return show(c, argc, argv, cli_print_status);
+	static const struct option longs[] = {{"brief", no_argument, NULL, 'b'},
+					      {"long", no_argument, NULL, 'l'},
+					      {NULL, 0, NULL, 0}};
+	bool brief = false, all = false;
+	const char *router;
+	int opt;
+
+	optind = 0;
+	while ((opt = getopt_long(argc, argv, "bl", longs, NULL)) != -1) {
+		if (opt == '?')
+			return CLI_USAGE;
+		brief = opt == 'b';
+		all = opt == 'l';
+	}
+	if (argc - optind > 1)
+		return usage_error(argv[0], "one router at most");
+	router = argv[optind]; /* NULL: none */
+	if (c->json)
+		return cli_show(c, "status", status_args(router, brief));
+	return print_status(c, router, brief, all);
 }
 
 static int do_peers(struct cli *c, int argc, char **argv)
@@ -186,7 +237,7 @@ static int do_version(struct cli *c, int argc, char **argv)
 static int do_help(struct cli *c, int argc, char **argv);
 
 static const struct command commands[] = {
-	{"status", "[ROUTER]", "roles, faults and alarms", do_status},
+	{"status", "[ROUTER] [--brief|--long]", "roles, faults and alarms", do_status},
 	{"flows", "[ROUTER] [options]", "the flows in the kernel's table, or their events",
 	 cli_flows},
 	{"peers", "[ROUTER]", "the other controllers, and how far they are", do_peers},

@@ -102,6 +102,13 @@ one_routers() { # COUNT
 		t0=$(now_ms)
 		ctl $i status >/dev/null || fail "status"
 		put status-$i $(($(now_ms) - t0))
+		t0=$(now_ms)
+		ctl $i --json status >/dev/null || fail "status as JSON"
+		put status-json-$i $(($(now_ms) - t0))
+		t0=$(now_ms)
+		ctl $i status r1 >/dev/null || fail "status of one"
+		put status-one-$i $(($(now_ms) - t0))
+		put held-$i $(ctl $i --json stats r1 | jq .control.longest_us)
 	done
 	lab_exec c2 "$LAB_BUILD/daemon/vrouterctl" --socket "$LAB_DIR/c2/control.sock" --json events --lines 0 --follow >"$LAB_DIR/events" &
 	LAB_PIDS+=($!)
@@ -144,6 +151,12 @@ report_routers() {
 	routers_row "  STANDBY" idle-2
 	routers_row "vrouterctl status, ms: ACTIVE" status-1
 	routers_row "  STANDBY" status-2
+	routers_row "  of all, as JSON: ACTIVE" status-json-1
+	routers_row "  STANDBY" status-json-2
+	routers_row "  of one: ACTIVE" status-one-1
+	routers_row "  STANDBY" status-one-2
+	routers_row "  the loop was held by a part of it, us: ACTIVE" held-1
+	routers_row "  STANDBY" held-2
 	routers_row "crash: the first is ACTIVE after, ms" takeover-first
 	routers_row "  the last" takeover-last
 	routers_row "  longest wait for its first announcement" announced

@@ -35,6 +35,28 @@ for i in 1 2; do
 	[ "$files" -le $((N * 15 + 80)) ] || fail "controller $i has $files files open"
 done
 [ "$(vips 1) $(vips 2)" = "$((N - 1)) 0" ] || fail "VIPs: $(vips 1) and $(vips 2)"
+
+# What is said of all comes in pieces, of which none is large; of one replication tells no more than that.
+control() { ctl 1 --json stats r1 | jq -r '.control | "\(.pieces) \(.reports)"'; }
+read -r pieces reports <<<"$(control)"
+full=$(ctl 1 --json status)
+read -r pieces_then reports_then <<<"$(control)"
+[ $((pieces_then - pieces - 1)) -ge $((${#full} / 2 / 16384)) ] || fail "${#full} bytes in $((pieces_then - pieces - 1)) pieces"
+asked=$((reports_then - reports)) # of one of a group also by its first router
+[ $asked = $((N + 1)) ] || [ $asked = $((N + 2)) ] || fail "status of all: $asked reports"
+[ "$(ctl 1 --json status r3 | jq -c '[.routers[].router]')" = '["r3"]' ] || fail "status of one"
+read -r pieces reports <<<"$(control)"
+[ $((pieces - pieces_then)) = 2 ] || fail "status of one: $((pieces - pieces_then - 1)) pieces"
+[ $((reports - reports_then)) -le 4 ] || fail "status of one: $((reports - reports_then)) reports"
+brief=$(ctl 1 --json status --brief)
+same=$(jq --argjson brief "$brief" '[.routers[] | with_entries(select(.key as $k | $brief.routers[0] | has($k)))], $brief.routers | map(del(.alarms, .lag_ms))' <<<"$full")
+same=$(jq -s '.[0] == .[1]' <<<"$same")
+[ "$same" = true ] || fail "brief says something else: $brief"
+[ "$(jq --argjson brief "$brief" '(.routers[0] | length) - ($brief.routers[0] | length) > 10' <<<"$full")" = true ] || fail "brief is not"
+list=$(ctl 1 status)
+[ "$(grep -c '^r[0-9]* *ACTIVE .* source  *1  *0$' <<<"$list")" = $((N - 1)) ] || fail "the list: $list"
+[ "$(grep -A 1 "^r$BROKEN " <<<"$list" | tail -n 1)" = "  FAULT        bridge br-missing does not exist" ] || fail "the list: $list"
+[ "$(ctl 1 status --long | grep -c '^  election ')" = $N ] || fail "status --long"
 was=$(ctl 2 --json status | jq -c '[.routers[] | [.router, .since]]')
 lab_ip c1 link add other0 type veth peer name other1 # the host's side changes, and concerns nobody
 [ "$(ctl 2 --json status | jq -c '[.routers[] | [.router, .since]]')" = "$was" ] || fail "roles changed for nothing"
