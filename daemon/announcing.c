@@ -42,8 +42,7 @@ static void run(struct announcing *a)
 		serve(a, it);
 	a->runs = false;
 	wait = announce_wait_us(&a->queue, now_us());
-	tv = (struct timeval){.tv_sec = (time_t)(wait / 1000000),
-			      .tv_usec = (suseconds_t)(wait % 1000000)};
+	tv = timeval_us(wait);
 	if (wait == UINT64_MAX)
 		evtimer_del(a->timer);
 	else

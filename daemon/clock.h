@@ -29,10 +29,15 @@ static inline uint64_t wall_ms(void)
 	return clock_us(CLOCK_REALTIME) / 1000;
 }
 
+static inline struct timeval timeval_us(uint64_t us)
+{
+	return (struct timeval){.tv_sec = (time_t)(us / 1000000),
+				.tv_usec = (suseconds_t)(us % 1000000)};
+}
+
 static inline struct timeval timeval_ms(uint64_t ms)
 {
-	return (struct timeval){.tv_sec = (time_t)(ms / 1000),
-				.tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+	return timeval_us(ms * 1000);
 }
 
 #endif

@@ -23,8 +23,7 @@
 
 void vrrp_add_event(struct vrrp_io *io, struct event *ev, uint64_t us)
 {
-	struct timeval tv = {.tv_sec = (time_t)(us / 1000000),
-			     .tv_usec = (suseconds_t)(us % 1000000)};
+	struct timeval tv = timeval_us(us);
 
 	/* libevent counts from the time at which it woke up; callbacks may have taken long since */
 	event_base_update_cache_time(io->base);

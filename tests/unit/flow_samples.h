@@ -17,6 +17,7 @@
 #include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
+#include "vrouter/expect.h"
 #include "vrouter/flow.h"
 
 static inline void sample_addr(uint8_t to[static 16], const char *text)
@@ -89,6 +90,22 @@ static inline struct flow sample_rare(struct flow f)
 	r->synproxy.its = 8;
 	r->synproxy.tsoff = UINT32_MAX;
 	return f;
+}
+
+/* Something that this flow's helper expects. */
+static inline struct expect sample_expect(const struct flow *master)
+{
+	struct expect x = {.family = master->family,
+			   .proto = IPPROTO_TCP,
+			   .master_proto = master->proto,
+			   .zone = master->zone,
+			   .master = master->orig,
+			   .tuple = master->orig,
+			   .timeout_s = 300,
+			   .helper = "ftp"};
+
+	memset(&x.mask, 0xff, sizeof(x.mask));
+	return x;
 }
 
 static inline struct flow sample_sctp(struct flow f)

@@ -59,14 +59,6 @@ static uint32_t op_count(void *ctx)
 	return 1;
 }
 
-static int op_expect_put(void *ctx, const struct expect *x, uint32_t timeout_s)
-{
-	(void)ctx;
-	(void)x;
-	(void)timeout_s;
-	return 0;
-}
-
 static const struct engine_ops ops = {.send = op_send,
 				      .put = op_put,
 				      .del = stub_del,
@@ -76,22 +68,15 @@ static const struct engine_ops ops = {.send = op_send,
 				      .count = op_count,
 				      .get = op_get,
 				      .expects = stub_expects,
-				      .expect_put = op_expect_put,
+				      .expect_put = stub_expect_for,
 				      .random = op_random,
 				      .on_status = stub_nothing};
 
 static void announce(struct world *w)
 {
 	const struct flow f = master(0);
-	struct expect x = {.family = f.family,
-			   .proto = IPPROTO_TCP,
-			   .master_proto = f.proto,
-			   .master = f.orig,
-			   .tuple = f.orig,
-			   .timeout_s = 300,
-			   .helper = "ftp"};
+	const struct expect x = sample_expect(&f);
 
-	memset(&x.mask, 0xff, sizeof(x.mask));
 	engine_on_expect_change(w->side[0].e, &x, FLOW_NEW, w->now);
 	engine_on_drained(w->side[0].e, w->now);
 }

@@ -38,17 +38,10 @@ static int op_expects(void *ctx)
 {
 	struct side *s = ctx;
 	const struct flow f = master();
-	struct expect x = {.family = f.family,
-			   .proto = IPPROTO_TCP,
-			   .master_proto = f.proto,
-			   .zone = f.zone,
-			   .master = f.orig,
-			   .timeout_s = s->seen.left_s,
-			   .helper = "ftp"};
+	struct expect x = sample_expect(&f);
 
-	x.tuple = f.orig;
+	x.timeout_s = s->seen.left_s;
 	x.tuple.l4.dport_be = htons(51210);
-	memset(&x.mask, 0xff, sizeof(x.mask));
 	x.mask.l4.sport_be = 0;
 	if (s->seen.left_s)
 		engine_on_expect(s->e, &x);

@@ -20,15 +20,8 @@ static struct flow master(void)
 static struct expect expectation(void)
 {
 	const struct flow f = master();
-	struct expect x = {.family = f.family,
-			   .proto = IPPROTO_TCP,
-			   .master_proto = f.proto,
-			   .master = f.orig,
-			   .tuple = f.orig,
-			   .timeout_s = 300};
 
-	memset(&x.mask, 0xff, sizeof(x.mask));
-	return x;
+	return sample_expect(&f);
 }
 
 static void op_put(void *ctx, const struct flow *f, enum flow_put how)
@@ -66,14 +59,6 @@ static int op_expect_del(void *ctx, const struct expect *x)
 	return 0;
 }
 
-static int op_expect_for(void *ctx, const struct expect *x, uint32_t timeout_s)
-{
-	(void)ctx;
-	(void)x;
-	(void)timeout_s;
-	return 0;
-}
-
 static const struct engine_ops ops = {.send = op_send,
 				      .put = op_put,
 				      .del = stub_del,
@@ -83,9 +68,9 @@ static const struct engine_ops ops = {.send = op_send,
 				      .count = stub_count,
 				      .get = op_get,
 				      .expects = op_expects,
-				      .expect_put = op_expect_for,
+				      .expect_put = stub_expect_for,
 				      .expect_del = op_expect_del,
-				      .expect_timeout = op_expect_for,
+				      .expect_timeout = stub_expect_for,
 				      .random = op_random,
 				      .on_status = stub_nothing};
 
