@@ -210,16 +210,6 @@ void conf_check_legs(const struct conf *c, const struct conf_router *r, struct c
 /* ---- legs of two routers ----------------------------------------------------------------------
  */
 
-static bool same_hostname(const struct conf_router *a, unsigned ai, const struct conf_router *b,
-			  unsigned bi)
-{
-	char x[IFNAMSIZ], y[IFNAMSIZ];
-
-	net_hostname(x, a->namespace, ai);
-	net_hostname(y, b->namespace, bi);
-	return strcmp(x, y) == 0;
-}
-
 /* Leg x, of router a, and leg id of the other one are on one wire. */
 static void check_one_wire(const struct check *k, const struct conf_router *a,
 			   const struct conf_leg *x, unsigned id)
@@ -259,11 +249,6 @@ static void check_other(const struct check *k, const struct conf_router *a, unsi
 		      b->leg[j].interface, a->name);
 	if (conf_leg_same_wire(&a->leg[i], &b->leg[j]))
 		check_one_wire(k, a, &a->leg[i], j);
-	if (i == j && strcmp(a->namespace, b->namespace) != 0 && same_hostname(a, i, b, j))
-		conf_error(k->errors, k->c->path, line_or(b->namespace_line, b->line),
-			   "router \"%s\": namespace = \"%s\": its leg on the bridge would be "
-			   "named like one of router \"%s\"; allowed: another name",
-			   b->name, b->namespace, a->name);
 }
 
 void conf_check_legs_of_two(const struct conf *c, const struct conf_router *a,
@@ -271,6 +256,12 @@ void conf_check_legs_of_two(const struct conf *c, const struct conf_router *a,
 {
 	const struct check k = {.c = c, .r = b, .errors = errors};
 
+	if (net_hostnames_equal(a->namespace, b->namespace) &&
+	    strcmp(a->namespace, b->namespace) != 0)
+		conf_error(errors, c->path, line_or(b->namespace_line, b->line),
+			   "router \"%s\": namespace = \"%s\": its legs on bridges would be named "
+			   "like those of router \"%s\"; allowed: another name",
+			   b->name, b->namespace, a->name);
 	for (unsigned i = 0; i < conf_legs(a); i++)
 		for (unsigned j = 0; j < conf_legs(b); j++)
 			check_other(&k, a, i, j);

@@ -97,15 +97,40 @@ bool net_has_host_end(const struct net_leg *l)
 	       (l->attach == NET_ATTACH_MACVLAN && l->vlan);
 }
 
+/* Else a hash of it does. */
+static bool names_legs(const char *namespace)
+{
+	return strlen(namespace) + 2 < IFNAMSIZ && is_plain(namespace);
+}
+
+static uint64_t leg_hash(const char *namespace)
+{
+	return hash_text(namespace) >> 20;
+}
+
 void net_hostname(char out[static IFNAMSIZ], const char *namespace, unsigned leg)
 {
 	char end = letter(leg);
 
-	if (strlen(namespace) + 2 < IFNAMSIZ && is_plain(namespace))
+	if (names_legs(namespace))
 		snprintf(out, IFNAMSIZ, "%.13s-%c", namespace, end);
 	else
-		snprintf(out, IFNAMSIZ, "vr%011llx-%c",
-			 (unsigned long long)(hash_text(namespace) >> 20), end);
+		snprintf(out, IFNAMSIZ, "vr%011llx-%c", (unsigned long long)leg_hash(namespace),
+			 end);
+}
+
+/* Of a thousand routers each is compared with each: the names themselves are made where one could
+ * be the other's hash. */
+bool net_hostnames_equal(const char *a, const char *b)
+{
+	bool plain = names_legs(a);
+	char x[IFNAMSIZ], y[IFNAMSIZ];
+
+	if (plain == names_legs(b))
+		return plain ? strcmp(a, b) == 0 : leg_hash(a) == leg_hash(b);
+	net_hostname(x, a, 0);
+	net_hostname(y, b, 0);
+	return strcmp(x, y) == 0;
 }
 
 void net_own_link_local(struct ip_prefix *out, const char *router, unsigned leg)

@@ -114,6 +114,8 @@ static inline bool net_is_outside(const struct net_desired *d, unsigned leg)
  * "NAMESPACE-p", "NAMESPACE-1" and so on for those beside them, "NAMESPACE-h" for the host link, or
  * a hash of the namespace where that does not fit. */
 void net_hostname(char out[static IFNAMSIZ], const char *namespace, unsigned leg);
+/* Would legs of both be named the same? */
+bool net_hostnames_equal(const char *namespace_a, const char *namespace_b);
 /* Is there something of the leg on the host's side while it is built? */
 bool net_has_host_end(const struct net_leg *l);
 

@@ -690,6 +690,16 @@ static void same_namespace(struct conf_router *b)
 	strcpy(b->namespace, "ns0");
 }
 
+/* A name that is the other one's hash. */
+static void same_hostname(struct conf_router *b)
+{
+	char name[IFNAMSIZ];
+
+	strcpy(routers[0].namespace, "a-long-namespace-1");
+	net_hostname(name, routers[0].namespace, NET_MANAGEMENT);
+	snprintf(b->namespace, sizeof(b->namespace), "%.*s", (int)strlen(name) - 2, name);
+}
+
 static void same_vrid(struct conf_router *b)
 {
 	b->election.vrid = 51;
@@ -734,6 +744,7 @@ static const struct {
 	{same_name, "test.conf:20: router \"r0\": there is one of this name already (line 10)"},
 	{same_namespace,
 	 "test.conf:20: router \"r1\": namespace = \"ns0\": is router \"r0\"'s, too"},
+	{same_hostname, "test.conf:20: router \"r1\": namespace = \"vr"},
 	{same_vrid, "test.conf:23: router \"r1\": election: vrid = 51: is router \"r0\"'s, too"},
 	{same_vip,
 	 "test.conf:21: router \"r1\": management: vip = \"10.20.0.1/24\": is router \"r0\"'s"},

@@ -1032,6 +1032,28 @@ static void hostnames(void **state)
 	assert_string_not_equal(a, b);
 }
 
+/* What they are compared by is what they are. */
+static void equal_hostnames(void **state)
+{
+	char of_hash[IFNAMSIZ];
+	const char *const name[] = {
+		"vrouter",     "vrouter2", "a-long-namespace-1", "a-long-namespace-2",
+		"dotted.name", of_hash};
+
+	(void)state;
+	net_hostname(of_hash, "a-long-namespace-1", M);
+	of_hash[strlen(of_hash) - 2] = '\0'; /* without "-m" */
+	for (size_t i = 0; i < ARRAY_LEN(name); i++)
+		for (size_t k = 0; k < ARRAY_LEN(name); k++) {
+			char a[IFNAMSIZ], b[IFNAMSIZ];
+
+			net_hostname(a, name[i], P);
+			net_hostname(b, name[k], P);
+			assert_int_equal(net_hostnames_equal(name[i], name[k]), strcmp(a, b) == 0);
+		}
+	assert_true(net_hostnames_equal("a-long-namespace-1", of_hash));
+}
+
 /* Of what is not configured: the same on all controllers, and nobody else's. */
 static void link_locals(void **state)
 {
@@ -1117,11 +1139,11 @@ static void announcements(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plans),	 cmocka_unit_test(fits),
-		cmocka_unit_test(hostnames),	 cmocka_unit_test(op_names),
-		cmocka_unit_test(announcements), cmocka_unit_test(link_locals),
-		cmocka_unit_test(virtual_macs),	 cmocka_unit_test(op_texts),
-		cmocka_unit_test(ports),
+		cmocka_unit_test(plans),       cmocka_unit_test(fits),
+		cmocka_unit_test(hostnames),   cmocka_unit_test(equal_hostnames),
+		cmocka_unit_test(op_names),    cmocka_unit_test(announcements),
+		cmocka_unit_test(link_locals), cmocka_unit_test(virtual_macs),
+		cmocka_unit_test(op_texts),    cmocka_unit_test(ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
