@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include <event2/event.h>
-#include <systemd/sd-daemon.h>
 
 #include "announcing.h"
 #include "clock.h"
+#include "notify.h"
 #include "ovs.h"
 #include "procwatch.h"
 #include "startup.h"
@@ -50,7 +50,7 @@ static void notify_status(const struct app *a)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s: %s", i ? ", " : "",
 				       v.conf->name, life_role_name(life_role(v.life->state)));
 	}
-	sd_notify(0, text);
+	notify("%s", text);
 }
 
 void app_happening(struct app *a, const struct happening *h)
@@ -189,7 +189,7 @@ static void on_stop_signal(evutil_socket_t sig, short what, void *ctx)
 	}
 	a->stopping = true;
 	log_info("vrouterd", NULL, "%s: resigning", sig == SIGTERM ? "SIGTERM" : "SIGINT");
-	sd_notify(0, "STOPPING=1");
+	notify("STOPPING=1");
 	for (unsigned i = 0; i < a->n_routers; i++)
 		router_stop(a->router[i], "the daemon is stopped");
 	end_if_last(a);
@@ -217,13 +217,13 @@ static void on_reload_signal(evutil_socket_t sig, short what, void *ctx)
 
 	(void)sig;
 	(void)what;
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now_us());
+	notify("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now_us());
 	err = app_reload(a, text);
 	snprintf(h.text, sizeof(h.text), "%s", err < 0 ? "reload failed" : "reload");
 	snprintf(h.reason, sizeof(h.reason), "%.*s", (int)sizeof(h.reason) - 1, text);
 	log_reload(text, err);
 	app_happening(a, &h);
-	sd_notify(0, "READY=1");
+	notify("READY=1");
 }
 
 static void on_watchdog(evutil_socket_t fd, short what, void *ctx)
@@ -233,13 +233,13 @@ static void on_watchdog(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	sd_notify(0, "WATCHDOG=1");
+	notify("WATCHDOG=1");
 	evtimer_add(a->watchdog, &tv);
 }
 
 static int make_events(struct app *a)
 {
-	uint64_t usec = 0;
+	uint64_t usec = notify_watchdog_us();
 
 	a->sigterm = evsignal_new(a->base, SIGTERM, on_stop_signal, a);
 	a->sigint = evsignal_new(a->base, SIGINT, on_stop_signal, a);
@@ -250,7 +250,7 @@ static int make_events(struct app *a)
 	if (event_add(a->sigterm, NULL) < 0 || event_add(a->sigint, NULL) < 0 ||
 	    event_add(a->sighup, NULL) < 0)
 		return -ENOMEM;
-	if (sd_watchdog_enabled(0, &usec) > 0) {
+	if (usec) {
 		a->watchdog_ms = usec / 2000;
 		on_watchdog(-1, 0, a);
 	}
@@ -479,7 +479,7 @@ static int serve(struct app *a, int lock)
 		return err;
 	if (ready >= 0)
 		detached(ready, a->opts->debug);
-	sd_notify(0, "READY=1");
+	notify("READY=1");
 	notify_status(a);
 	event_base_dispatch(a->base);
 	log_info("vrouterd", NULL, "ended");

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include <event2/event.h>
-#include <systemd/sd-daemon.h>
 
 #include "clock.h"
 #include "guard.h"
+#include "notify.h"
 #include "ovs.h"
 #include "procwatch.h"
 #include "program.h"
@@ -88,7 +88,7 @@ static void replace(struct app *a)
 	if (a->opts->debug)
 		argv[5] = debug;
 	log_info("vrouterd", NULL, "upgrade: %s goes on in this process", a->exe);
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now_us());
+	notify("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now_us());
 	procwatch_free(a->procs);
 	for (unsigned i = 0; i < a->n_routers; i++)
 		router_end_services(a->router[i]);

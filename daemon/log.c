@@ -7,8 +7,6 @@
 #include <syslog.h>
 #include <time.h>
 
-#include <systemd/sd-daemon.h>
-
 #define REMOTE_BURST 20 /* lines, refilled at one per second */
 #define LINE_MAX_LEN 1024
 
