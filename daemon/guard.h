@@ -29,26 +29,25 @@ struct guard;
 /* Those through the gateways, and the static ones. */
 #define GUARD_ROUTES_MAX (NET_FAMILIES + NET_STATICS_MAX)
 
+/* A VIP, or a route that only an ACTIVE has. */
+struct guard_item {
+	struct ip_prefix prefix;
+	unsigned ifindex; /* inside of the namespace */
+	uint32_t table;	  /* of a route */
+};
+#define GUARD_ITEMS_MAX (GUARD_VIPS_MAX + GUARD_ROUTES_MAX)
+
 struct guard_orders {
 	struct guard_role role;
-	struct {
-		struct ip_prefix addr;
-		unsigned ifindex; /* inside of the namespace */
-	} vip[GUARD_VIPS_MAX];
-	unsigned n_vips;
 	unsigned leg[NET_LEGS_MAX]; /* ifindex */
-	unsigned n_legs;
-	struct {
-		struct ip_prefix to;
-		uint32_t table;
-		unsigned ifindex;
-	} route[GUARD_ROUTES_MAX]; /* that only an ACTIVE has */
-	unsigned n_routes;
+	unsigned n_legs, n_vips, n_routes;
 	bool virtual_mac; /* to be taken from the legs */
 	/* Of routers that share an election, id_of() its name; 0: none. One of them has it (a
 	 * vrrp_fd, and what it takes to use it); the others follow that one. */
 	uint32_t group;
 	unsigned adopt_s; /* crash = "adopt": at most that long; 0: withdraw */
+	/* VIPs, then routes; last, so that the guard keeps as many as there are. */
+	struct guard_item item[GUARD_ITEMS_MAX];
 };
 
 /* on_up: a guard that knows nothing yet is there; from the event loop. base, ctx are borrowed. 0 or

@@ -7,12 +7,12 @@
 
 bool guard_follows(const struct guard_armed *a)
 {
-	return a->orders.group && a->fd[GUARD_FD_VRRP] < 0;
+	return a->orders->group && a->fd[GUARD_FD_VRRP] < 0;
 }
 
 static bool is_led_by(const struct guard_armed *a, const struct guard_armed *leader)
 {
-	return a->orders.group == leader->orders.group && !guard_follows(leader);
+	return a->orders->group == leader->orders->group && !guard_follows(leader);
 }
 
 const struct guard_armed *guard_leader(const struct guard_state *s, const struct guard_armed *a)
@@ -73,9 +73,9 @@ void guard_share_fates(struct guard_state *s)
 	if (!s->sealed)
 		return;
 	for (unsigned i = 0; i < s->n; i++)
-		s->armed[i].led = !s->armed[i].orders.group;
+		s->armed[i].led = !s->armed[i].orders->group;
 	for (unsigned i = 0; i < s->n; i++) {
-		if (!s->armed[i].orders.group || guard_follows(&s->armed[i]))
+		if (!s->armed[i].orders->group || guard_follows(&s->armed[i]))
 			continue;
 		share(s, &s->armed[i]);
 		mark_led(s, &s->armed[i]);

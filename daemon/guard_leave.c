@@ -22,7 +22,7 @@ static void resign(const struct guard_armed *a)
 			  : vrrp_resign(&a->standin->resignation, a->fd[GUARD_FD_VRRP]);
 
 	if (err < 0)
-		log_warn("guard", a->orders.role.router, "cannot resign: %s", strerror(-err));
+		log_warn("guard", a->orders->role.router, "cannot resign: %s", strerror(-err));
 }
 
 static void request(const struct guard_armed *a, const struct nlmsghdr *nlh, const char *what)
@@ -31,12 +31,12 @@ static void request(const struct guard_armed *a, const struct nlmsghdr *nlh, con
 
 	if (sendto(a->fd[GUARD_FD_ROUTE], nlh, nlh->nlmsg_len, 0, (const struct sockaddr *)&kernel,
 		   sizeof(kernel)) < 0)
-		log_warn("guard", a->orders.role.router, "cannot %s: %s", what, strerror(errno));
+		log_warn("guard", a->orders->role.router, "cannot %s: %s", what, strerror(errno));
 }
 
 static void withdraw(const struct guard_armed *a, unsigned i)
 {
-	const struct ip_prefix *p = &a->orders.vip[i].addr;
+	const struct ip_prefix *p = &a->orders->item[i].prefix;
 	_Alignas(struct nlmsghdr) uint8_t buf[128];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct ifaddrmsg *ifa;
@@ -46,7 +46,7 @@ static void withdraw(const struct guard_armed *a, unsigned i)
 	ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
 	ifa->ifa_family = p->addr.family;
 	ifa->ifa_prefixlen = p->len;
-	ifa->ifa_index = a->orders.vip[i].ifindex;
+	ifa->ifa_index = a->orders->item[i].ifindex;
 	mnl_attr_put(nlh, IFA_LOCAL, p->addr.family == AF_INET ? 4 : 16, p->addr.b);
 	request(a, nlh, "withdraw a VIP");
 }
@@ -54,7 +54,8 @@ static void withdraw(const struct guard_armed *a, unsigned i)
 /* With the last address of a leg the kernel deletes IPv4 routes through it, but none of IPv6. */
 static void delete_route(const struct guard_armed *a, unsigned i)
 {
-	const struct ip_prefix *to = &a->orders.route[i].to;
+	const struct guard_item *route = &a->orders->item[a->orders->n_vips + i];
+	const struct ip_prefix *to = &route->prefix;
 	_Alignas(struct nlmsghdr) uint8_t buf[128];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct rtmsg *rt;
@@ -65,8 +66,8 @@ static void delete_route(const struct guard_armed *a, unsigned i)
 	rt->rtm_family = to->addr.family;
 	rt->rtm_dst_len = to->len;
 	rt->rtm_scope = RT_SCOPE_NOWHERE;
-	mnl_attr_put_u32(nlh, RTA_TABLE, a->orders.route[i].table);
-	mnl_attr_put_u32(nlh, RTA_OIF, a->orders.route[i].ifindex);
+	mnl_attr_put_u32(nlh, RTA_TABLE, route->table);
+	mnl_attr_put_u32(nlh, RTA_OIF, route->ifindex);
 	if (to->len)
 		mnl_attr_put(nlh, RTA_DST, to->addr.family == AF_INET ? 4 : 16, to->addr.b);
 	request(a, nlh, "delete a route");
@@ -81,7 +82,7 @@ static void take_virtual_mac(const struct guard_armed *a, unsigned ifindex)
 	uint8_t mac[NET_MAC_BYTES];
 	struct ifinfomsg *ifi;
 
-	if (!a->orders.virtual_mac || !ifindex || net_random_mac(mac) < 0)
+	if (!a->orders->virtual_mac || !ifindex || net_random_mac(mac) < 0)
 		return;
 	nlh->nlmsg_type = RTM_SETLINK;
 	nlh->nlmsg_flags = NLM_F_REQUEST;
@@ -96,9 +97,9 @@ static void demote(const struct guard_state *s, const struct guard_armed *a)
 {
 	struct sync_msg m = {.type = SYNC_MSG_DEMOTE};
 
-	snprintf(m.role.router, sizeof(m.role.router), "%s", a->orders.role.router);
+	snprintf(m.role.router, sizeof(m.role.router), "%s", a->orders->role.router);
 	if (s->hold[GUARD_FD_SYNC] >= 0 && sync_ipc_send(s->hold[GUARD_FD_SYNC], &m, NULL, 0) < 0)
-		log_warn("guard", a->orders.role.router, "replication does not hear of it");
+		log_warn("guard", a->orders->role.router, "replication does not hear of it");
 }
 
 /* Make before break, but bounded: who succeeds us needs a few ms, in which what still arrives here
@@ -122,15 +123,17 @@ static void resign_all(struct guard_state *s)
 static void withdraw_all(struct guard_state *s, enum guard_fate fate)
 {
 	for (unsigned i = 0; i < s->n; i++)
-		for (unsigned k = 0; s->armed[i].fate == fate && k < s->armed[i].orders.n_vips; k++)
+		for (unsigned k = 0; s->armed[i].fate == fate && k < s->armed[i].orders->n_vips;
+		     k++)
 			withdraw(&s->armed[i], k);
 	for (unsigned i = 0; i < s->n; i++)
-		for (unsigned k = 0; s->armed[i].fate == fate && k < s->armed[i].orders.n_routes;
+		for (unsigned k = 0; s->armed[i].fate == fate && k < s->armed[i].orders->n_routes;
 		     k++)
 			delete_route(&s->armed[i], k);
 	for (unsigned i = 0; i < s->n; i++)
-		for (unsigned k = 0; s->armed[i].fate == fate && k < s->armed[i].orders.n_legs; k++)
-			take_virtual_mac(&s->armed[i], s->armed[i].orders.leg[k]);
+		for (unsigned k = 0; s->armed[i].fate == fate && k < s->armed[i].orders->n_legs;
+		     k++)
+			take_virtual_mac(&s->armed[i], s->armed[i].orders->leg[k]);
 }
 
 void guard_leave(struct guard_state *s)
@@ -143,7 +146,7 @@ void guard_leave(struct guard_state *s)
 
 		if (a->fate == GUARD_STAYS)
 			continue;
-		log_err("guard", a->orders.role.router, "%s: %sVIPs withdrawn", a->why,
+		log_err("guard", a->orders->role.router, "%s: %sVIPs withdrawn", a->why,
 			a->fate == GUARD_RESIGNS ? "resigned, " : "");
 		demote(s, a);
 		guard_forget(s, i);

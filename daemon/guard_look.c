@@ -38,10 +38,10 @@ static void see_address(struct seen *s, const struct nlmsghdr *nlh)
 	if (mnl_attr_parse(nlh, sizeof(*ifa), take_address, &local) < 0 || !local)
 		return;
 	for (unsigned i = 0; i < s->o->n_vips; i++) {
-		const struct ip_prefix *p = &s->o->vip[i].addr;
+		const struct ip_prefix *p = &s->o->item[i].prefix;
 		size_t len = p->addr.family == AF_INET ? 4 : 16;
 
-		if (ifa->ifa_family == p->addr.family && ifa->ifa_index == s->o->vip[i].ifindex &&
+		if (ifa->ifa_family == p->addr.family && ifa->ifa_index == s->o->item[i].ifindex &&
 		    mnl_attr_get_payload_len(local) == len &&
 		    memcmp(mnl_attr_get_payload(local), p->addr.b, len) == 0)
 			s->vip[i] = true;
@@ -98,16 +98,16 @@ static bool dump(int fd, uint16_t type, uint32_t seq, struct seen *s)
 
 const char *guard_look(const struct guard_armed *a)
 {
-	struct seen s = {.o = &a->orders};
+	struct seen s = {.o = a->orders};
 	uint32_t seq = (uint32_t)now_us() | 1;
 
 	if (!dump(a->fd[GUARD_FD_ROUTE], RTM_GETLINK, seq, &s) ||
 	    !dump(a->fd[GUARD_FD_ROUTE], RTM_GETADDR, seq + 1, &s))
 		return "the namespace cannot be looked at";
-	for (unsigned i = 0; i < a->orders.n_legs; i++)
+	for (unsigned i = 0; i < a->orders->n_legs; i++)
 		if (!s.leg[i])
 			return "a leg is gone or down";
-	for (unsigned i = 0; i < a->orders.n_vips; i++)
+	for (unsigned i = 0; i < a->orders->n_vips; i++)
 		if (!s.vip[i])
 			return "a VIP is gone";
 	return a->standin ? vrrp_standin_look(a->standin) : NULL;

@@ -29,6 +29,7 @@ void guard_forget(struct guard_state *s, unsigned i)
 	if (s->armed[i].standin)
 		vrrp_standin_forget(s->armed[i].standin);
 	free(s->armed[i].standin);
+	free(s->armed[i].orders);
 	s->armed[i] = s->armed[--s->n];
 }
 
@@ -52,14 +53,19 @@ static bool make_room(struct guard_state *s)
 static bool add(struct guard_state *s, const struct guard_msg *m, bool elects)
 {
 	struct vrrp_standin *standin = elects ? malloc(sizeof(*standin)) : NULL;
+	size_t size = offsetof(struct guard_orders, item) +
+		      (m->orders.n_vips + m->orders.n_routes) * sizeof(m->orders.item[0]);
+	struct guard_orders *orders = malloc(size);
 
-	if ((elects && !standin) || !make_room(s)) {
+	if ((elects && !standin) || !orders || !make_room(s)) {
 		free(standin);
+		free(orders);
 		return false;
 	}
+	memcpy(orders, &m->orders, size);
 	if (standin)
 		*standin = m->standin;
-	s->armed[s->n++] = (struct guard_armed){.orders = m->orders, .standin = standin};
+	s->armed[s->n++] = (struct guard_armed){.orders = orders, .standin = standin};
 	return true;
 }
 
@@ -69,7 +75,7 @@ static bool add(struct guard_state *s, const struct guard_msg *m, bool elects)
 static void disarm(struct guard_state *s, const char *router)
 {
 	for (unsigned i = 0; i < s->n; i++) {
-		if (strcmp(s->armed[i].orders.role.router, router) != 0)
+		if (strcmp(s->armed[i].orders->role.router, router) != 0)
 			continue;
 		guard_forget(s, i);
 		return;
@@ -118,7 +124,8 @@ static bool makes_sense(const struct guard_msg *m, ssize_t len)
 			return false;
 	return (len == sizeof(*m) || len == GUARD_MSG_SHORT) &&
 	       memchr(o->role.router, '\0', sizeof(o->role.router)) &&
-	       o->n_vips <= ARRAY_LEN(o->vip) && r->n <= ARRAY_LEN(r->to) &&
+	       o->n_legs <= ARRAY_LEN(o->leg) && o->n_vips <= GUARD_VIPS_MAX &&
+	       o->n_routes <= GUARD_ROUTES_MAX && r->n <= ARRAY_LEN(r->to) &&
 	       v->ends.n_to <= ARRAY_LEN(v->ends.to) &&
 	       v->stamping.keys.n <= ARRAY_LEN(v->stamping.keys.key) &&
 	       memchr(v->interface, '\0', sizeof(v->interface));
@@ -177,7 +184,7 @@ static bool take_order(struct guard_state *s)
 /* Who cannot be found by the next core cannot hand anything over. */
 static bool is_adopted(const struct guard_state *s, const struct guard_armed *a)
 {
-	if (s->leaves || !a->orders.adopt_s || s->hold[GUARD_FD_LISTENER] < 0)
+	if (s->leaves || !a->orders->adopt_s || s->hold[GUARD_FD_LISTENER] < 0)
 		return false;
 	return guard_follows(a) || (a->standin && a->standin->able);
 }

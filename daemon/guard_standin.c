@@ -49,7 +49,7 @@ static void advertise(struct guard_armed *a, uint64_t nonce)
 	int err = vrrp_standin_advertise(a->standin, a->fd[GUARD_FD_VRRP], nonce);
 
 	if (err < 0)
-		log_warn("guard", a->orders.role.router, "cannot advertise: %s", strerror(-err));
+		log_warn("guard", a->orders->role.router, "cannot advertise: %s", strerror(-err));
 }
 
 static void obey(struct guard_state *s, struct guard_armed *a, enum care_do what)
@@ -68,7 +68,7 @@ static void obey(struct guard_state *s, struct guard_armed *a, enum care_do what
 		break;
 	case CARE_RESIGN:
 		snprintf(why, sizeof(why), "the daemon ended, and was not back within %u s",
-			 a->orders.adopt_s);
+			 a->orders->adopt_s);
 		guard_seal_fate(s, a, GUARD_RESIGNS, why);
 		break;
 	}
@@ -125,7 +125,7 @@ static void answer(const struct standin *g, struct sync_msg *m)
 	for (unsigned i = 0; m->type == SYNC_MSG_ASKED && i < g->s->n; i++) {
 		const struct guard_armed *a = &g->s->armed[i], *leader;
 
-		if (strcmp(a->orders.role.router, m->path.router) != 0 || a->fate != GUARD_STAYS)
+		if (strcmp(a->orders->role.router, m->path.router) != 0 || a->fate != GUARD_STAYS)
 			continue;
 		leader = guard_leader(g->s, a);
 		if (!leader || leader->care.inst.blind)
@@ -165,7 +165,7 @@ static size_t make_hello(const struct guard_state *s, uint8_t *buf, size_t cap)
 
 	h.role = calloc(s->n, sizeof(*h.role));
 	for (unsigned i = 0; h.role && i < s->n; i++) {
-		h.role[i] = s->armed[i].orders.role;
+		h.role[i] = s->armed[i].orders->role;
 		if (s->armed[i].standin)
 			h.role[i].life = vrrp_auth_for_core(s->armed[i].standin->stamping.life);
 	}
@@ -255,7 +255,7 @@ static void hear_core(struct standin *g)
 		return;
 	}
 	for (unsigned i = g->s->n; i-- > 0;)
-		if (was_adopted(names, n, g->s->armed[i].orders.role.router))
+		if (was_adopted(names, n, g->s->armed[i].orders->role.router))
 			guard_forget(g->s, i);
 	leave_all(g, "the daemon was started again, and has not adopted it");
 }
@@ -356,10 +356,10 @@ static int start(struct standin *g)
 		if (a->fate != GUARD_STAYS)
 			continue;
 		if (a->standin)
-			care_start(&a->care, a->standin, a->orders.adopt_s * 1000000ull, now_us());
-		log_warn("guard", a->orders.role.router,
+			care_start(&a->care, a->standin, a->orders->adopt_s * 1000000ull, now_us());
+		log_warn("guard", a->orders->role.router,
 			 "the daemon ended while ACTIVE: standing in for it, at most %u s",
-			 a->orders.adopt_s);
+			 a->orders->adopt_s);
 	}
 	return 0;
 }

@@ -11,7 +11,7 @@
 enum guard_fate { GUARD_STAYS, GUARD_RESIGNS, GUARD_YIELDS };
 
 struct guard_armed {
-	struct guard_orders orders;
+	struct guard_orders *orders;  /* owned; with room for the items that there are */
 	int fd[GUARD_ARM_FDS];	      /* -1: none */
 	struct vrrp_standin *standin; /* owned; NULL: no election of its own */
 	enum guard_fate fate;

@@ -19,11 +19,10 @@ struct look {
 
 static void add_route(struct look *l, const struct ip_prefix *to, uint32_t table, unsigned leg)
 {
-	unsigned n = l->orders->n_routes++;
+	unsigned n = l->orders->n_vips + l->orders->n_routes++;
 
-	l->orders->route[n].to = *to;
-	l->orders->route[n].table = table;
-	l->orders->route[n].ifindex = l->orders->leg[leg];
+	l->orders->item[n] =
+		(struct guard_item){.prefix = *to, .table = table, .ifindex = l->orders->leg[leg]};
 }
 
 static void add_routes(struct look *l)
@@ -53,10 +52,8 @@ static int open_route(void *arg)
 		unsigned ifindex = if_nametoindex(leg->ifname);
 
 		for (unsigned k = 0; k < leg->n_vips; k++) {
-			unsigned n = l->orders->n_vips++;
-
-			l->orders->vip[n].addr = leg->vip[k];
-			l->orders->vip[n].ifindex = ifindex;
+			l->orders->item[l->orders->n_vips++] =
+				(struct guard_item){.prefix = leg->vip[k], .ifindex = ifindex};
 		}
 		l->orders->leg[i] = ifindex;
 	}
