@@ -28,9 +28,10 @@ static bool conf_is_valid(const struct engine_conf *c)
 	       c->mtu_body >= CTL_BODY_MAX && c->mtu_body <= 65000 &&
 	       c->ring_bytes >= 4 * c->mtu_body && c->ring_bytes <= UINT32_MAX &&
 	       c->reorder_bytes >= 4 * c->mtu_body && c->heartbeat_ms && c->pin_s &&
-	       c->locals.n <= FLOW_LOCALS_MAX && c->filter.n_only <= FILTER_NETS_MAX &&
-	       c->filter.n_ignored <= FILTER_NETS_MAX && c->hold_new_ms <= ENGINE_HOLD_MAX_MS &&
-	       c->beats.every_ms <= ENGINE_BEAT_MAX_MS &&
+	       c->locals.n <= FLOW_LOCALS_MAX &&
+	       (!c->filter || (c->filter->n_only <= FILTER_NETS_MAX &&
+			       c->filter->n_ignored <= FILTER_NETS_MAX)) &&
+	       c->hold_new_ms <= ENGINE_HOLD_MAX_MS && c->beats.every_ms <= ENGINE_BEAT_MAX_MS &&
 	       (!c->beats.every_ms || c->beats.misses >= BEAT_MISSES_MIN);
 }
 
@@ -77,12 +78,14 @@ int engine_new(struct engine **out, const struct engine_conf *conf, const struct
 	e->now = now;
 	e->started_at = now;
 	e->status_at = now;
-	e->filtering = !flow_filter_is_empty(&conf->filter);
+	e->conf.filter = NULL;
+	e->filtering = conf->filter && !flow_filter_is_empty(conf->filter);
+	if (e->filtering)
+		e->filter = *conf->filter;
 	e->window = conf->ring_bytes / conf->mtu_body / 2;
 	if (e->window > ENGINE_WINDOW)
 		e->window = ENGINE_WINDOW;
 	e->peers.loss_ms = 5 * conf->heartbeat_ms + 500;
-	e->own.id = conf->self;
 	ops->random(ctx, e->hash_key, sizeof(e->hash_key));
 	ops->random(ctx, e->ctl_epoch, sizeof(e->ctl_epoch));
 	ops->random(ctx, &seed, sizeof(seed));
@@ -256,6 +259,7 @@ static void on_own(struct engine *e, const struct dgram_hdr *h, const uint8_t *b
 		return;
 	}
 	engine_count(e, SYNC_RX_ID_CLASH);
+	e->own.id = e->conf.self;
 	if (trust_control(e, &e->own, h, body, len))
 		clash(e);
 }

@@ -17,7 +17,7 @@
 
 bool source_wants(const struct engine *e, const struct flow *f)
 {
-	return !e->filtering || flow_filter_look(&e->conf.filter, f) == FILTER_IN;
+	return !e->filtering || flow_filter_look(&e->filter, f) == FILTER_IN;
 }
 
 bool source_wants_dumped(struct engine *e, const struct flow *f)
@@ -52,7 +52,7 @@ static void tell_whole(struct engine *e, uint64_t hash, const struct flow *f)
 		return;
 	}
 	flow_merge(&whole, f);
-	verdict = flow_filter_look(&e->conf.filter, &whole);
+	verdict = flow_filter_look(&e->filter, &whole);
 	if (verdict == FILTER_IN) {
 		if (e->job != JOB_NONE)
 			repair_changed_add(&e->room.changed, hash);
@@ -70,7 +70,7 @@ static void tell_whole(struct engine *e, uint64_t hash, const struct flow *f)
 
 void source_filtered_change(struct engine *e, const struct flow *f, enum flow_change what)
 {
-	enum filter_verdict verdict = flow_filter_look(&e->conf.filter, f);
+	enum filter_verdict verdict = flow_filter_look(&e->filter, f);
 	bool sure = verdict != FILTER_UNSURE;
 	uint64_t hash;
 
@@ -81,7 +81,7 @@ void source_filtered_change(struct engine *e, const struct flow *f, enum flow_ch
 	if (verdict == FILTER_OUT)
 		what = FLOW_DESTROY;
 	if (what == FLOW_DESTROY || (what == FLOW_NEW && sure) ||
-	    !flow_filter_has_state(&e->conf.filter)) {
+	    !flow_filter_has_state(&e->filter)) {
 		source_change(e, f, what);
 		return;
 	}
@@ -96,7 +96,7 @@ void source_filtered_change(struct engine *e, const struct flow *f, enum flow_ch
 
 static void use(struct engine *e, const struct flow_filter *filter)
 {
-	e->conf.filter = *filter;
+	e->filter = *filter;
 	e->filtering = !flow_filter_is_empty(filter);
 	e->passed = 0;
 	e->dumped = 0;
@@ -106,7 +106,7 @@ static void use(struct engine *e, const struct flow_filter *filter)
 void engine_set_filter(struct engine *e, const struct flow_filter *filter, uint64_t now)
 {
 	e->now = now;
-	if (flow_filter_equal(filter, &e->conf.filter))
+	if (flow_filter_equal(filter, &e->filter))
 		return;
 	if (!e->is_source) {
 		use(e, filter);

@@ -4,6 +4,8 @@
 #ifndef VROUTER_ENGINE_IMPL_H
 #define VROUTER_ENGINE_IMPL_H
 
+#include <stddef.h>
+
 #include "beat.h"
 #include "ctlmsg.h"
 #include "engine_expect.h"
@@ -235,7 +237,6 @@ struct engine {
 	uint8_t hash_key[16];
 
 	uint64_t window; /* datagrams a repair may be ahead of the slowest replica */
-	struct peer own; /* who uses our id */
 	struct ctl_challenge echo[ENGINE_ECHOES_MAX]; /* to be sent; to: whose challenge it was */
 	unsigned n_echoes;
 	uint32_t alarms;
@@ -245,7 +246,6 @@ struct engine {
 	struct beat_watch watch;       /* replica: those of the followed stream */
 	bool beats_told;	       /* that they are missing */
 	struct engine_leaving leaving; /* as source; trail_ms 0: it is not */
-	struct reserve_word reserve;   /* ours; stage 0: nothing to say */
 	uint64_t reserve_at, reserve_said_at;
 	bool status_due; /* before the next heartbeat */
 	uint64_t status_at, status_sent_at;
@@ -257,7 +257,7 @@ struct engine {
 	bool job_start;
 	uint64_t job_at; /* not before */
 
-	bool filtering; /* conf.filter lets not everything through */
+	bool filtering; /* filter lets not everything through */
 	/* flows of the running pass over the table, and of the last whole one; how many are in */
 	uint64_t dumped, dumped_in, passed, passed_in;
 
@@ -276,8 +276,17 @@ struct engine {
 	struct sender sender;
 	struct receiver receiver;
 	struct peers peers; /* most places are free */
+
+	/* From the second peer on, what many engines do not use. */
+	struct peer own; /* who uses our id */
+	struct flow_filter filter;
+	struct reserve_word reserve; /* ours; stage 0: nothing to say */
 	struct engine_room room;
 };
+
+#define ENGINE_PAGE 4096
+_Static_assert(offsetof(struct engine, peers.peer[1]) <= ENGINE_PAGE,
+	       "what each of a thousand routers uses is one page of it");
 
 static inline void engine_count(struct engine *e, enum sync_counter c)
 {

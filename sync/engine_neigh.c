@@ -156,7 +156,9 @@ static void forget_former(struct engine *e)
 	if (!nb->former_until || e->now < nb->former_until)
 		return;
 	for (unsigned i = 0; i < NEIGH_PAGES_MAX; i++) {
-		if (nb->former[i] && !e->ops->neighbours(e->ctx, i, &none))
+		if (!nb->former[i])
+			continue;
+		if (!e->ops->neighbours(e->ctx, i, &none))
 			return; /* with the next STATUS */
 		nb->former[i] = false;
 	}

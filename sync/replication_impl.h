@@ -4,6 +4,8 @@
 #ifndef VROUTER_REPLICATION_IMPL_H
 #define VROUTER_REPLICATION_IMPL_H
 
+#include <stddef.h>
+
 #include "protocol.h"
 #include "refused.h"
 #include "replication.h"
@@ -27,9 +29,9 @@ struct news {
 	bool neigh_clear;			   /* before the pages */
 	unsigned neigh_n;			   /* pages */
 	struct verified *verified, **verified_end; /* a list; owned */
-	/* these are hardly ever used, and not there before */
+	struct neigh_page **neigh;		   /* NEIGH_PAGES_MAX, owned; NULL: nothing new */
+	/* hardly ever used, and not there before */
 	struct sync_msg_path asked[ENGINE_PEERS_MAX];
-	struct neigh_page *neigh[NEIGH_PAGES_MAX]; /* owned; NULL: nothing new */
 };
 
 /* What a peer said of chosen VIPs. */
@@ -67,6 +69,10 @@ struct replication {
 	uint64_t armed_ms; /* when on_time is due */
 	struct news news;  /* large, and last */
 };
+
+#define REPLICATION_PAGE 4096
+_Static_assert(offsetof(struct replication, news.asked) <= REPLICATION_PAGE,
+	       "what each of a thousand routers uses is one page of it");
 
 extern const struct engine_ops replication_engine_ops; /* ctx is the struct replication */
 extern const struct ctd_ops replication_ctd_ops;       /* the same */

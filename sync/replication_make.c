@@ -48,7 +48,7 @@ static int make_native(struct replication *r, const struct sync_msg_router *conf
 	c.hold_new_ms = conf->hold_new_ms;
 	c.timeouts = conf->timeouts;
 	c.locals = conf->locals;
-	c.filter = conf->filter;
+	c.filter = &conf->filter;
 	c.beats = conf->beats;
 	c.quiet_ms = s->quiet_ms;
 	return engine_new(out, &c, &replication_engine_ops, r, &r->counters, monotonic_ms());

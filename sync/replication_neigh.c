@@ -18,17 +18,22 @@ void replication_neighbours(struct replication *r, const struct sync_msg_neigh *
 
 void replication_neigh_drop(struct replication *r)
 {
-	for (unsigned i = 0; i < NEIGH_PAGES_MAX; i++) {
+	for (unsigned i = 0; r->news.neigh && i < NEIGH_PAGES_MAX; i++)
 		free(r->news.neigh[i]);
-		r->news.neigh[i] = NULL;
-	}
+	free(r->news.neigh);
+	r->news.neigh = NULL;
 	r->news.neigh_n = 0;
 }
 
 static bool store(struct replication *r, unsigned page, const struct neigh_page *p)
 {
-	struct neigh_page **at = &r->news.neigh[page];
+	struct neigh_page **at;
 
+	if (!r->news.neigh)
+		r->news.neigh = calloc(NEIGH_PAGES_MAX, sizeof(struct neigh_page *));
+	if (!r->news.neigh)
+		return false;
+	at = &r->news.neigh[page];
 	if (!*at) {
 		*at = calloc(1, sizeof(**at));
 		if (!*at)
@@ -72,7 +77,8 @@ bool replication_neigh_take(struct replication *r, struct sync_msg *out)
 	out->neigh.content = *n->neigh[page];
 	free(n->neigh[page]);
 	n->neigh[page] = NULL;
-	n->neigh_n--;
+	if (!--n->neigh_n)
+		replication_neigh_drop(r);
 	return true;
 }
 

@@ -9,9 +9,31 @@
 
 #define SLOTS_BYTES (SENDER_SLOTS * sizeof(struct sender_slot) + SENDER_INDEX * sizeof(uint16_t))
 
+/* Index and ring are one piece. A stream begins where they meet, in the middle of a page: of the
+ * stream of a router without flows there is no more than that one. */
+#define PAGE	   4096
+#define MEET	   (PAGE / 2)
+#define SENT_FIRST (MEET / sizeof(struct sender_sent))
+
 static size_t sent_bytes(const struct sender *s)
 {
 	return (size_t)(s->sent_mask + 1) * sizeof(struct sender_sent);
+}
+
+/* In front of the index. */
+static size_t pad_bytes(const struct sender *s)
+{
+	return (MEET - sent_bytes(s) % PAGE + PAGE) % PAGE;
+}
+
+static size_t kept_bytes(const struct sender *s)
+{
+	return pad_bytes(s) + sent_bytes(s) + s->ring_size;
+}
+
+static struct sender_sent *sent_at(const struct sender *s, uint64_t seq)
+{
+	return &s->sent[(seq - 1 - SENT_FIRST) & s->sent_mask];
 }
 
 static void body_start(struct sender *s, size_t mtu)
@@ -48,12 +70,13 @@ int sender_init(struct sender *s, const struct engine_conf *conf, struct sync_co
 	s->ring_size = conf->ring_bytes;
 	s->body = malloc(conf->mtu_body);
 	s->slot = pages_new(SLOTS_BYTES);
-	s->ring = pages_new(s->ring_size);
-	s->sent = pages_new(sent_bytes(s));
-	if (!s->slot || !s->body || !s->ring || !s->sent) {
+	s->kept = pages_new(kept_bytes(s));
+	if (!s->slot || !s->body || !s->kept) {
 		sender_fini(s);
 		return -ENOMEM;
 	}
+	s->sent = (void *)(s->kept + pad_bytes(s));
+	s->ring = s->kept + pad_bytes(s) + sent_bytes(s);
 	s->index = (void *)(s->slot + SENDER_SLOTS);
 	body_start(s, conf->mtu_body);
 	sender_open(s);
@@ -64,12 +87,10 @@ void sender_fini(struct sender *s)
 {
 	pages_free(s->slot, SLOTS_BYTES);
 	free(s->body);
-	pages_free(s->ring, s->ring_size);
-	pages_free(s->sent, sent_bytes(s));
+	pages_free(s->kept, kept_bytes(s));
 	s->slot = NULL;
 	s->body = NULL;
-	s->ring = NULL;
-	s->sent = NULL;
+	s->kept = NULL;
 }
 
 static void slots_clear(struct sender *s)
@@ -99,7 +120,7 @@ static size_t ring_room(struct sender *s, size_t len)
 		if (!count)
 			return 0;
 		if (count <= s->sent_mask) {
-			size_t tail = s->sent[s->first & s->sent_mask].off;
+			size_t tail = sent_at(s, s->first)->off;
 
 			if (s->ring_at > tail) {
 				if (s->ring_size - s->ring_at >= len)
@@ -120,14 +141,13 @@ static void ring_add(struct sender *s, const uint8_t *body, size_t len)
 
 	memcpy(s->ring + at, body, len);
 	s->seq++;
-	s->sent[s->seq & s->sent_mask] =
-		(struct sender_sent){.off = (uint32_t)at, .len = (uint32_t)len};
+	*sent_at(s, s->seq) = (struct sender_sent){.off = (uint32_t)at, .len = (uint32_t)len};
 	s->ring_at = at + len;
 }
 
 bool sender_resend(struct sender *s, uint64_t seq, uint64_t now, bool force)
 {
-	struct sender_sent *e = &s->sent[seq & s->sent_mask];
+	struct sender_sent *e = sent_at(s, seq);
 
 	if (seq < s->first || seq > s->seq)
 		return false;

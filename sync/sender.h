@@ -48,9 +48,10 @@ struct sender {
 	size_t head_len; /* of flags and references */
 	bool has_ops;
 
+	uint8_t *kept; /* owned: both */
 	uint8_t *ring;
 	size_t ring_size, ring_at; /* where the next body goes */
-	struct sender_sent *sent;  /* by seq & sent_mask */
+	struct sender_sent *sent;  /* by number, see sent_at() */
 	uint64_t sent_mask;
 	uint64_t first; /* lowest seq in the ring; seq + 1: none */
 };

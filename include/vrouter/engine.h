@@ -145,8 +145,8 @@ struct engine_conf {
 	uint32_t audit_ms;    /* a source has replicas compare their tables so often; 0: never */
 	struct flow_timeouts timeouts;
 	struct flow_locals locals; /* also the first wire references */
-	struct flow_filter filter; /* as source */
 	struct engine_beats beats;
+	const struct flow_filter *filter; /* as source; borrowed for the call; NULL: everything */
 };
 void engine_conf_defaults(struct engine_conf *c);
 

@@ -709,7 +709,8 @@ static void node_start(struct sim *s, unsigned i, bool empty)
 	conf.mtu_body = CTL_BODY_MAX + rnd(s, 3) * 400;
 	conf.ring_bytes = conf.mtu_body * (4u << rnd(s, 8));
 	conf.hold_new_ms = s->hold_ms;
-	n->filter = conf.filter = random_filter(s);
+	n->filter = random_filter(s);
+	conf.filter = &n->filter;
 	conf.reorder_bytes = conf.mtu_body * (5u << rnd(s, 6));
 	conf.audit_ms = chance(s, 500) ? 1000 + rnd(s, 6000) : 0;
 	conf.quiet_ms = chance(s, 500) ? 100u << rnd(s, 6) : 0; /* 0: a version without */

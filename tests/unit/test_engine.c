@@ -200,7 +200,7 @@ static void start(struct world *w, unsigned i)
 	conf.self = id_of(conf.name);
 	conf.router = 1;
 	conf.hold_new_ms = w->hold_ms;
-	conf.filter = w->filter;
+	conf.filter = &w->filter;
 	*n = (struct node){.w = w, .index = i, .drained = -1};
 	assert_int_equal(engine_new(&n->e, &conf, &ops, n, &n->c, w->now), 0);
 }
