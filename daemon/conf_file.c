@@ -260,7 +260,8 @@ static void take_list(const struct conf_section *s, cfg_t *outer, void *base, co
 			s->defaults(to);
 		take_options(s, sec, to, inside);
 	}
-	memcpy((char *)base + s->count_offset, &count, sizeof(count));
+	if (count) /* what is not written to is not there, see struct conf_router */
+		memcpy((char *)base + s->count_offset, &count, sizeof(count));
 }
 
 static void take_sub(const struct conf_section *s, cfg_t *outer, void *base, const char *where)

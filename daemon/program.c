@@ -294,7 +294,7 @@ int program_start(struct program *p, const char *path, char *const env[], uint32
 
 bool program_runs(const struct program *p)
 {
-	return p->pid > 0;
+	return p && p->pid > 0;
 }
 
 int program_check(const char *path, const char **why)

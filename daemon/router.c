@@ -28,15 +28,17 @@ static void run(struct router *r);
 
 static void push_request(struct router *r, struct life_in in, const char *why, uint64_t request)
 {
-	if (r->queued == QUEUE_MAX) {
+	struct queued *q = r->n_queued < QUEUE_MAX ? malloc(sizeof(*q)) : NULL;
+
+	if (!q) {
 		log_err("router", r->conf.name, "too many events at once: %s is lost",
 			life_event_name(in.ev));
 		return;
 	}
-
-	struct queued *q = &r->queue[(r->head + r->queued++) % QUEUE_MAX];
-
 	*q = (struct queued){.in = in, .request = request};
+	*r->queue_end = q;
+	r->queue_end = &q->next;
+	r->n_queued++;
 	if (why)
 		snprintf(q->why, sizeof(q->why), "%s", why);
 	run(r);
@@ -234,14 +236,16 @@ static void run(struct router *r)
 	if (r->running)
 		return;
 	r->running = true;
-	while (r->queued) {
-		struct queued q = r->queue[r->head];
+	while (r->queue) {
+		struct queued *q = r->queue;
 
-		r->head = (r->head + 1) % QUEUE_MAX;
-		r->queued--;
-		step(r, &q);
+		r->queue = q->next;
+		if (!r->queue)
+			r->queue_end = &r->queue;
+		r->n_queued--;
+		step(r, q);
+		free(q);
 	}
-	r->head = 0; /* the other places are not there before they are needed */
 	r->running = false;
 }
 
@@ -311,13 +315,16 @@ int router_new(struct router **out, const struct conf_router *conf, const struct
 		return -ENOMEM;
 	r->env = env;
 	r->events_fd = -1;
+	r->queue_end = &r->queue;
 	conf_router_copy(&r->conf, conf);
 	r->track.priority = (uint8_t)conf->election.priority;
 	r->since_ms = wall_ms();
 	r->life.sync = env->sync || env->stock ? LIFE_SYNC_DOWN : LIFE_SYNC_NONE;
 	r->life.term = router_state_read(env->run_dir, conf->name);
 	set_life_cfg(r);
-	err = router_vips_open(r);
+	err = router_report_room(r, 0);
+	if (!err)
+		err = router_vips_open(r);
 	if (!err) {
 		look_for_kept(r);
 		router_vips_init(r);
@@ -385,6 +392,7 @@ void router_free(struct router *r)
 		event_free(r->life_timer);
 	if (r->save_timer)
 		event_free(r->save_timer);
+	free(r->report);
 	pages_free(r, sizeof(*r));
 }
 
@@ -473,7 +481,7 @@ void router_view(const struct router *r, struct router_view *out)
 	*out = (struct router_view){
 		.conf = &r->conf,
 		.life = &r->life,
-		.report = r->reported ? &r->report : NULL,
+		.report = r->reported ? r->report : NULL,
 		.vrrp = r->vrrp ? vrrp_io_inst(r->vrrp) : NULL,
 		.vrrp_stats = r->vrrp ? vrrp_io_stats(r->vrrp) : NULL,
 		.ends = r->vrrp ? vrrp_io_ends(r->vrrp) : NULL,

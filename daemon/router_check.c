@@ -443,7 +443,7 @@ static void finish(struct router_check *c)
 	struct router_view v;
 
 	c->r->check = NULL;
-	c->facts.report = c->r->reported ? &c->r->report : NULL;
+	c->facts.report = c->r->reported ? c->r->report : NULL;
 	if (lines)
 		check_judge(lines, &c->facts);
 	router_view(c->r, &v);

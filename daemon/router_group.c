@@ -362,7 +362,7 @@ void router_group_view(const struct router *r, struct router_view *out)
 	out->group_size = g ? g->group.n : 0;
 	out->priority = router_group_bid(r);
 	out->beats_of = first->conf.name;
-	out->beats = first->reported ? first->report.status.beats : ENGINE_BEATS_OFF;
+	out->beats = first->reported ? first->report->status.beats : ENGINE_BEATS_OFF;
 	for (unsigned i = 0; i < ROUTER_ALARMS; i++) {
 		bool shared = g && i <= ROUTER_ALARM_ALONE && !r->alarm[i].text[0];
 

@@ -64,6 +64,16 @@ static void complain(struct router *r, const char *what)
 	router_happened(r, HAPPENING_NOTE, "on-role-change failed", text);
 }
 
+static void on_end(void *ctx, enum program_end end, const char *text);
+
+/* Most routers have none. */
+static int prepare(struct router *r)
+{
+	return r->program || !r->conf.on_role_change[0]
+		       ? 0
+		       : program_new(&r->program, r->env->base, r->conf.name, on_end, r);
+}
+
 /* Runs until something is under way, or nothing is left to tell. */
 static void start(struct router *r, bool go, struct hook_news *news)
 {
@@ -77,8 +87,10 @@ static void start(struct router *r, bool go, struct hook_news *news)
 		}
 		router_environment(&e, r, news);
 		r->hook.runs++;
-		err = program_start(r->program, r->conf.on_role_change, e.list,
-				    r->conf.on_role_change_timeout_s * 1000);
+		err = prepare(r);
+		if (!err)
+			err = program_start(r->program, r->conf.on_role_change, e.list,
+					    r->conf.on_role_change_timeout_s * 1000);
 		if (!err)
 			return;
 		r->hook.failed++;
@@ -113,8 +125,7 @@ static void on_due(evutil_socket_t fd, short what, void *ctx)
 int router_hook_open(struct router *r)
 {
 	r->hook_timer = evtimer_new(r->env->base, on_due, r);
-	return r->hook_timer ? program_new(&r->program, r->env->base, r->conf.name, on_end, r)
-			     : -ENOMEM;
+	return r->hook_timer ? prepare(r) : -ENOMEM;
 }
 
 void router_hook_close(struct router *r)

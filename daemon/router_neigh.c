@@ -116,17 +116,17 @@ void router_neigh_again(struct router *r)
 
 static void forget(struct router_neigh *nb)
 {
-	for (unsigned i = 0; i < NEIGH_PAGES_MAX; i++) {
+	for (unsigned i = 0; nb->warm && i < NEIGH_PAGES_MAX; i++)
 		free(nb->warm[i]);
-		nb->warm[i] = NULL;
-	}
+	free(nb->warm);
+	nb->warm = NULL;
 }
 
 static unsigned warm_count(const struct router_neigh *nb)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < NEIGH_PAGES_MAX; i++)
+	for (unsigned i = 0; nb->warm && i < NEIGH_PAGES_MAX; i++)
 		n += nb->warm[i] ? nb->warm[i]->n : 0;
 	return n;
 }
@@ -142,9 +142,11 @@ void router_neigh_on_page(struct router *r, const struct sync_msg_neigh *m)
 	if (!r->conf.warm_neighbours || life_wants_vips(&r->life) || m->page >= NEIGH_PAGES_MAX ||
 	    m->content.n > NEIGH_PAGE_MAX)
 		return;
-	if (!nb->warm[m->page])
+	if (!nb->warm)
+		nb->warm = calloc(NEIGH_PAGES_MAX, sizeof(*nb->warm));
+	if (nb->warm && !nb->warm[m->page])
 		nb->warm[m->page] = malloc(sizeof(m->content));
-	if (nb->warm[m->page])
+	if (nb->warm && nb->warm[m->page])
 		*nb->warm[m->page] = m->content;
 }
 

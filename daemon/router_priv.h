@@ -3,6 +3,8 @@
 #ifndef DAEMON_ROUTER_PRIV_H
 #define DAEMON_ROUTER_PRIV_H
 
+#include <stddef.h>
+
 #include "adopt.h"
 #include "announcing.h"
 #include "group.h"
@@ -17,6 +19,7 @@
 #define QUEUE_MAX      16
 
 struct queued {
+	struct queued *next;
 	struct life_in in;
 	char why[LIFE_REASON_MAX];
 	uint64_t request; /* PROMOTE, DEMOTE */
@@ -39,16 +42,15 @@ struct router_neigh {
 	struct neigh_table *table; /* what it found */
 	unsigned installed;	   /* by the last promotion */
 	uint64_t refused, left_out, install_us;
-	struct neigh_page *warm[NEIGH_PAGES_MAX]; /* of the ACTIVE that is followed */
+	/* NEIGH_PAGES_MAX of the ACTIVE that is followed; NULL: none was told of yet */
+	struct neigh_page **warm;
 };
 
 struct tracker;
 struct router_track {
 	bool started;
+	uint8_t priority;	       /* to bid */
 	struct tracker *at[TRACK_MAX]; /* conf.n_tracks of them */
-	struct net_look look[TRACK_MAX];
-	uint8_t priority;	     /* to bid */
-	char fault[LIFE_REASON_MAX]; /* as the role machine knows it; empty: none */
 };
 
 /* What the guard was told. */
@@ -141,20 +143,29 @@ struct router {
 	char standby_label[32];
 	uint64_t repairs, announcements, promotions, promotion_us;
 
-	unsigned head, queued;
-	struct hook_queue hook_queue;
-	struct hook_news hook_due; /* what hook_timer is about */
-	/* Larger, and hardly more than the beginning of each is ever used: pages that are not
-	 * written to are not there. */
-	struct conf_router conf;
-	struct sync_msg_report report;
-	struct queued queue[QUEUE_MAX];
+	unsigned n_queued;
+	struct queued *queue, **queue_end; /* owned; what happened while it runs */
+	struct sync_msg_report *report;	   /* owned; its peers end with the last that there is */
+	unsigned report_room;		   /* for peers */
 	struct router_neigh neigh;
 	struct router_track track;
+	struct conf_router conf;
+
+	/* From its third leg on, what most routers do not use: pages that are not written to are
+	 * not there. */
+	struct hook_queue hook_queue;
+	struct hook_news hook_due; /* what hook_timer is about */
+	struct net_look track_look[TRACK_MAX];
+	char track_fault[LIFE_REASON_MAX]; /* as the role machine knows it; empty: none */
 	struct router_alarm alarm[ROUTER_ALARMS];
 	struct router_ovs ovs;
 	char left[NET_LEFT_MAX]; /* what is in its namespace, and none of ours */
 };
+
+#define ROUTER_PAGE 4096
+_Static_assert(offsetof(struct router, conf) + offsetof(struct conf_router, leg[NET_LEGS]) <=
+		       ROUTER_PAGE,
+	       "what each of a thousand routers uses is one page of it");
 
 /* ---- router.c ---- */
 
@@ -385,6 +396,8 @@ void router_sync_role(struct router *r, enum sync_msg_type type);
  * operator's own rules, or since a version before this one. */
 bool router_kernel_masquerades(const struct router *r);
 void router_sync_reconfigure(struct router *r);
+/* For a report with so many peers. 0 or -ENOMEM. */
+must_check int router_report_room(struct router *r, unsigned peers);
 /* Brings `sole` up to date; true when it has changed. */
 bool router_sync_sole(struct router *r);
 bool router_peer_lives(const struct router *r);

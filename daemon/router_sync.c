@@ -120,7 +120,7 @@ static enum life_sync phase_of(enum engine_phase p)
 /* Which replicas an alarm of the source is about: " (NAME, NAME)", or nothing. */
 static void alarm_names(const struct router *r, uint32_t alarm, char *buf, size_t cap)
 {
-	const struct sync_msg_report *m = &r->report;
+	const struct sync_msg_report *m = r->report;
 	size_t at = 0;
 
 	*buf = '\0';
@@ -188,7 +188,7 @@ static bool was_there_another(const struct router *r, const struct sync_msg_repo
 	if (!r->reported)
 		return false;
 	return (r->alarms & ~now->status.alarms & ENGINE_ALARM_TWO_SOURCES) ||
-	       has_returned(&r->report, now);
+	       has_returned(r->report, now);
 }
 
 static bool is_followed(const struct sync_msg_report *m)
@@ -208,14 +208,28 @@ static uint32_t alarms_of(const struct router *r, const struct sync_msg_report *
 	return m->status.alarms & ~expected;
 }
 
+int router_report_room(struct router *r, unsigned peers)
+{
+	size_t size = offsetof(struct sync_msg_report, peer) + peers * sizeof(r->report->peer[0]);
+	struct sync_msg_report *more = r->report ? realloc(r->report, size) : calloc(1, size);
+
+	if (!more)
+		return -ENOMEM;
+	r->report = more;
+	r->report_room = peers;
+	return 0;
+}
+
 /* Without the room for more peers than there are, which is most of it. */
 static void keep_report(struct router *r, const struct sync_msg_report *m)
 {
 	unsigned n = m->n_peers < ENGINE_PEERS_MAX ? m->n_peers : ENGINE_PEERS_MAX;
 
-	memcpy(&r->report, m, offsetof(struct sync_msg_report, peer));
-	memcpy(r->report.peer, m->peer, n * sizeof(m->peer[0]));
-	r->report.n_peers = n;
+	if (n > r->report_room && router_report_room(r, n) < 0)
+		n = r->report_room;
+	memcpy(r->report, m, offsetof(struct sync_msg_report, peer));
+	memcpy(r->report->peer, m->peer, n * sizeof(m->peer[0]));
+	r->report->n_peers = n;
 }
 
 static void take_report(struct router *r, const struct sync_msg_report *m)
@@ -320,8 +334,8 @@ bool router_peer_lives(const struct router *r)
 {
 	if (r->stock) /* it does not say; who is told to leave comes back when nobody takes over */
 		return stock_is_up(r->stock);
-	for (unsigned i = 0; r->reported && i < r->report.n_peers; i++)
-		if (!r->report.peer[i].lost)
+	for (unsigned i = 0; r->reported && i < r->report->n_peers; i++)
+		if (!r->report->peer[i].lost)
 			return true;
 	return false;
 }
@@ -329,7 +343,7 @@ bool router_peer_lives(const struct router *r)
 /* As replication knows it: the ACTIVE that we follow is the only other controller. */
 bool router_sync_sole(struct router *r)
 {
-	const struct sync_msg_report *m = &r->report;
+	const struct sync_msg_report *m = r->report;
 	bool before = r->sole, ready = r->reported && m->status.phase == ENGINE_READY;
 	unsigned living = 0;
 

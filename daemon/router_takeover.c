@@ -118,6 +118,14 @@ static void on_fence_end(void *ctx, enum program_end end, const char *text)
 	vrrp_io_judge(r->vrrp);
 }
 
+/* Most routers have none. */
+static int prepare_fence(struct router *r)
+{
+	return r->fence || !r->conf.fence[0]
+		       ? 0
+		       : program_new(&r->fence, r->env->base, r->conf.name, on_fence_end, r);
+}
+
 static void start_fence(struct router *r)
 {
 	struct hook_news news = {.role = LIFE_ROLE_STANDBY,
@@ -137,9 +145,12 @@ static void start_fence(struct router *r)
 		ip_addr_format(&addr, from);
 	router_environment_add(&e, "VROUTERD_PEER_ADDRESS", from);
 	router_environment_add(&e, "VROUTERD_PEER",
-			       r->reported ? r->report.status.source_name : "");
+			       r->reported ? r->report->status.source_name : "");
 	r->takeover_stats.fence_runs++;
-	err = program_start(r->fence, r->conf.fence, e.list, r->conf.fence_timeout_s * 1000);
+	err = prepare_fence(r);
+	if (!err)
+		err = program_start(r->fence, r->conf.fence, e.list,
+				    r->conf.fence_timeout_s * 1000);
 	if (err < 0) {
 		r->takeover_stats.fence_failed++;
 		takeover_ended(&r->takeover, false, now_ms());
@@ -215,8 +226,8 @@ static void look_for_deaf(struct router *r)
 {
 	char text[sizeof(r->alarm[0].text)] = "";
 
-	for (unsigned i = 0; r->reported && i < r->report.n_peers; i++) {
-		const struct engine_peer *p = &r->report.peer[i];
+	for (unsigned i = 0; r->reported && i < r->report->n_peers; i++) {
+		const struct engine_peer *p = &r->report->peer[i];
 
 		if (life_wants_vips(&r->life) && !p->lost && p->hearing == ENGINE_HEARING_DEAF)
 			snprintf(text, sizeof(text),
@@ -231,7 +242,7 @@ static void look_for_deaf(struct router *r)
 
 static void tell_winner(struct router *r)
 {
-	const struct engine_status *s = &r->report.status;
+	const struct engine_status *s = &r->report->status;
 	char text[64 + CONF_NAME_MAX];
 
 	if (!s->source_name[0])
@@ -296,7 +307,7 @@ int router_takeover_open(struct router *r)
 {
 	/* who answers another one's question, or one of before a restart, does not answer this */
 	r->takeover.question = now_us() << 16;
-	return program_new(&r->fence, r->env->base, r->conf.name, on_fence_end, r);
+	return prepare_fence(r);
 }
 
 void router_takeover_close(struct router *r)

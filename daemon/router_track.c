@@ -43,9 +43,9 @@ static void fault_text(const struct router *r, char text[static LIFE_REASON_MAX]
 
 void router_track_remind(struct router *r)
 {
-	if (r->track.fault[0])
+	if (r->track_fault[0])
 		router_push(r, (struct life_in){.ev = LIFE_EV_FAULT, .fault = LIFE_FAULT_TRACK},
-			    r->track.fault);
+			    r->track_fault);
 }
 
 static void settle_fault(struct router *r)
@@ -53,9 +53,9 @@ static void settle_fault(struct router *r)
 	char text[LIFE_REASON_MAX];
 
 	fault_text(r, text);
-	if (strcmp(text, r->track.fault) == 0)
+	if (strcmp(text, r->track_fault) == 0)
 		return;
-	memcpy(r->track.fault, text, sizeof(text));
+	memcpy(r->track_fault, text, sizeof(text));
 	if (text[0])
 		router_track_remind(r);
 	else
@@ -235,8 +235,8 @@ static void watch(struct router *r)
 
 	for (unsigned i = 0; i < r->conf.n_tracks; i++)
 		if (r->track.at[i]->look.ifname[0] || r->track.at[i]->look.dst.addr.family)
-			r->track.look[n++] = r->track.at[i]->look;
-	net_watch_looks(r->watch, r->track.look, n);
+			r->track_look[n++] = r->track.at[i]->look;
+	net_watch_looks(r->watch, r->track_look, n);
 }
 
 /* old: what there is now, by the old configuration; it is emptied of what goes on. */

@@ -383,9 +383,9 @@ void router_vips_report(struct router *r)
 
 	if (!r->vips)
 		return;
-	for (unsigned i = 0; i < r->report.n_peers; i++)
-		if (!r->report.peer[i].lost)
-			id[n++] = r->report.peer[i].id;
+	for (unsigned i = 0; i < r->report->n_peers; i++)
+		if (!r->report->peer[i].lost)
+			id[n++] = r->report->peer[i].id;
 	reserve_living(&r->vips->reserve, id, n);
 	look_for_split(r);
 }

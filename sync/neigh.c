@@ -19,10 +19,11 @@ struct slot {
 
 struct neigh_table {
 	struct slot *slot;
+	uint16_t *head; /* HEADS of them, with the first page */
 	unsigned pages, n;
 	uint64_t left_out;
 	bool changed[NEIGH_PAGES_MAX];
-	uint16_t free, head[HEADS];
+	uint16_t free;
 };
 
 bool neigh_is_sane(const struct neigh *n)
@@ -82,11 +83,8 @@ struct neigh_table *neigh_table_new(void)
 {
 	struct neigh_table *t = calloc(1, sizeof(*t));
 
-	if (!t)
-		return NULL;
-	t->free = NONE;
-	for (unsigned i = 0; i < HEADS; i++)
-		t->head[i] = NONE;
+	if (t)
+		t->free = NONE;
 	return t;
 }
 
@@ -95,6 +93,7 @@ void neigh_table_free(struct neigh_table *t)
 	if (!t)
 		return;
 	free(t->slot);
+	free(t->head);
 	free(t);
 }
 
@@ -122,12 +121,12 @@ static uint16_t *chain_of(struct neigh_table *t, const struct neigh *n)
 	return &t->head[(h ^ h >> 16) % HEADS];
 }
 
-/* Where the chain names it, or ends. */
+/* Where the chain names it, or ends; NULL: there is no entry at all yet. */
 static uint16_t *find(struct neigh_table *t, const struct neigh *key)
 {
-	uint16_t *at = chain_of(t, key);
+	uint16_t *at = t->head ? chain_of(t, key) : NULL;
 
-	while (*at != NONE && !same_key(&t->slot[*at].n, key))
+	while (at && *at != NONE && !same_key(&t->slot[*at].n, key))
 		at = &t->slot[*at].next;
 	return at;
 }
@@ -137,12 +136,22 @@ static void touch(struct neigh_table *t, unsigned slot)
 	t->changed[slot / NEIGH_PAGE_MAX] = true;
 }
 
+static bool make_heads(struct neigh_table *t)
+{
+	if (t->head)
+		return true;
+	t->head = malloc(HEADS * sizeof(*t->head));
+	for (unsigned i = 0; t->head && i < HEADS; i++)
+		t->head[i] = NONE;
+	return t->head;
+}
+
 static bool grow(struct neigh_table *t)
 {
 	unsigned first = t->pages * NEIGH_PAGE_MAX;
 	struct slot *slot;
 
-	if (t->pages == NEIGH_PAGES_MAX)
+	if (t->pages == NEIGH_PAGES_MAX || !make_heads(t))
 		return false;
 	slot = realloc(t->slot, (first + NEIGH_PAGE_MAX) * sizeof(*slot));
 	if (!slot)
@@ -176,15 +185,17 @@ static void add(struct neigh_table *t, const struct neigh *n)
 
 void neigh_table_put(struct neigh_table *t, const struct neigh *n)
 {
+	const uint16_t *link;
 	uint16_t at;
 
 	if (!neigh_is_sane(n))
 		return;
-	at = *find(t, n);
-	if (at == NONE) {
+	link = find(t, n);
+	if (!link || *link == NONE) {
 		add(t, n);
 		return;
 	}
+	at = *link;
 	t->slot[at].listed = true;
 	if (memcmp(t->slot[at].n.mac, n->mac, sizeof(n->mac)) != 0) {
 		memcpy(t->slot[at].n.mac, n->mac, sizeof(n->mac));
@@ -194,7 +205,7 @@ void neigh_table_put(struct neigh_table *t, const struct neigh *n)
 
 void neigh_table_del(struct neigh_table *t, const struct neigh *key)
 {
-	uint16_t *link = find(t, key), at = *link;
+	uint16_t *link = find(t, key), at = link ? *link : NONE;
 
 	if (at == NONE)
 		return;

@@ -5,6 +5,8 @@
 #ifndef VROUTER_CONF_H
 #define VROUTER_CONF_H
 
+#include <stddef.h>
+
 #include "vrouter/netns.h"
 #include "vrouter/reserve.h"
 #include "vrouter/sync_ipc.h"
@@ -94,9 +96,9 @@ struct conf_track {
 	int table_line, namespace_line;
 };
 
-/* nat and its port forwards. A line of 0: the option was not given. */
+/* nat (but for its mode) and its port forwards. A line of 0: the option was not given. */
 struct conf_nat {
-	int line, addresses_line, ports_line, persistent_line, sources_line, limit_line, burst_line,
+	int addresses_line, ports_line, persistent_line, sources_line, limit_line, burst_line,
 		file_line;
 	struct nat_rules rules; /* default: all off; conf_nat_rules() completes them */
 };
@@ -129,15 +131,14 @@ struct conf_host_link {
 };
 
 /* In the order of how likely each is to be used: what most routers leave as it is comes last, and
- * is memory that is not there, see conf_router_copy(). */
+ * is memory that is not there, see conf_router_copy(). What comes before the third leg is there for
+ * each router, twice (struct conf, struct router): CONF_ROUTER_USUAL bounds it. */
 struct conf_router {
 	char name[CONF_NAME_MAX];
 	char namespace[NET_NAME_MAX];
-	struct conf_leg leg[NET_LEGS_MAX];
-	unsigned n_extra_legs;		      /* beside management and public */
 	struct ip_addr gateway[NET_FAMILIES]; /* as listed, one per family */
+	unsigned n_extra_legs;		      /* beside management and public */
 	unsigned n_gateways, n_routes, n_others, n_tracks;
-	struct conf_host_link host_link;
 	enum net_nat nat; /* default snat */
 	bool nat_random;  /* pick source ports at random; default false */
 	struct {
@@ -174,9 +175,11 @@ struct conf_router {
 	enum conf_crash crash;		   /* default withdraw */
 	unsigned adopt_timeout_s;	   /* crash = "adopt": at most that long; default 10 */
 	int line, namespace_line, gateway_line, fence_line, crash_line, routes_line, other_line;
+	struct conf_host_link host_link;
 	struct conf_services services;
-	struct conf_nat nat_more;
+	struct conf_leg leg[NET_LEGS_MAX];
 
+	struct conf_nat nat_more;
 	char on_role_change[CONF_PATH_MAX];	  /* a program; empty: none */
 	char fence[CONF_PATH_MAX];		  /* a program; empty: none */
 	struct conf_filter filter;		  /* that of sync, where it has none of its own */
@@ -184,6 +187,9 @@ struct conf_router {
 	struct ip_prefix other[NET_OTHERS_MAX];
 	struct conf_track track[TRACK_MAX];
 };
+#define CONF_ROUTER_USUAL 2048
+_Static_assert(offsetof(struct conf_router, leg[NET_LEGS]) <= CONF_ROUTER_USUAL,
+	       "each of a thousand routers has that much of its configuration in memory, twice");
 
 struct conf_sync {
 	char interface[SYNC_LINKS_MAX][IFNAMSIZ];
