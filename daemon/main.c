@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "app.h"
 #include "guard.h"
@@ -149,6 +150,9 @@ int main(int argc, char **argv)
 		    ~0U, 0);
 	log_init("vrouterd", o.to_syslog, o.app.debug);
 	spawn_many_files();
+	/* Room of which little is used is to cost that little: "always" in
+	 * /sys/kernel/mm/transparent_hugepage/enabled would make 2 MiB of each first byte. */
+	(void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	if (o.worker)
 		return sync_worker_main(o.realtime);
 	if (o.guard)
