@@ -52,6 +52,7 @@ routers_sum() { # N FUNCTION: of all its processes
 	echo $sum
 }
 routers_cpu() { awk '{ print $14 + $15 }' /proc/$1/stat; } # ticks of 10 ms
+routers_anon_kb() { awk '/^Anonymous:/ { print $2 }' /proc/$1/smaps_rollup; } # of its own, and not of a library
 routers_fds() { ls /proc/$1/fd | wc -l; }
 # routers_are N COUNT FILTER: that many of them are so
 routers_are() { [ "$(ctl "$1" --json status 2>/dev/null | jq "[.routers[] | select($3)] | length")" = "$2" ]; }

@@ -33,6 +33,9 @@ for i in 1 2; do
 	files=$(routers_sum $i routers_fds)
 	note "controller $i has $files files open"
 	[ "$files" -le $((N * 15 + 80)) ] || fail "controller $i has $files files open"
+	memory=$(routers_sum $i routers_anon_kb)
+	note "controller $i has $memory KB of its own in memory"
+	[ "$memory" -le $((3000 + N * 60)) ] || fail "controller $i has $memory KB in memory"
 done
 [ "$(vips 1) $(vips 2)" = "$((N - 1)) 0" ] || fail "VIPs: $(vips 1) and $(vips 2)"
 
