@@ -85,7 +85,7 @@ static void watch(struct router *r)
 	if (!nb->table)
 		nb->table = neigh_table_new();
 	conf_net_desired(&d, &r->conf, true);
-	err = nb->table ? neigh_watch_new(&nb->watch, r->ns, &d, r->env->base, &ops, r) : -ENOMEM;
+	err = nb->table ? neigh_watch_new(&nb->watch, r->ns, &d, r->env->host, &ops, r) : -ENOMEM;
 	if (err < 0)
 		log_warn("router", r->conf.name,
 			 "cannot read neighbours: %s; a successor will have to resolve them",

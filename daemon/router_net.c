@@ -11,8 +11,6 @@
 #include "router_group.h"
 #include "vrouter/log.h"
 
-#define SETTLE_MS 20 /* after a wake-up: one look for a whole burst of changes */
-
 /* 0 when the network is as the role wants it; else the fault is on its way to the machine. */
 static int ensure(struct router *r, bool active, unsigned *changed)
 {
@@ -148,12 +146,10 @@ static void on_net_change(void *ctx, const struct net_news *news)
 
 	if (news->rules)
 		replace_rules(r, news->by);
-	if (news->looks && !news->net)
+	if (news->net)
+		look(r);
+	else if (news->looks)
 		router_track_look(r);
-	if (!news->net)
-		return;
-	if (!evtimer_pending(r->settle_timer, NULL) || (r->life.faults & LIFE_FAULT_NET))
-		router_arm(r->settle_timer, SETTLE_MS);
 }
 
 void router_vips_on(struct router *r)
@@ -248,7 +244,7 @@ int router_net_open(struct router *r, char reason[static NET_REASON_MAX])
 	r->is_found = !created;
 	err = router_link_set(r);
 	if (!err)
-		err = net_watch_new(&r->watch, r->ns, r->env->base, r->env->host, on_net_change, r);
+		err = net_watch_new(&r->watch, r->ns, r->env->host, on_net_change, r);
 	if (err < 0)
 		snprintf(reason, NET_REASON_MAX, "cannot watch the network: %s", strerror(-err));
 	return err;

@@ -34,6 +34,7 @@ int startup_check_caps(char why[static STARTUP_WHY_MAX])
 		const char *text;
 	} need[] = {
 		{CAP_NET_ADMIN, "CAP_NET_ADMIN (addresses, routes, conntrack)"},
+		{CAP_NET_BROADCAST, "CAP_NET_BROADCAST (news of routers' namespaces)"},
 		{CAP_NET_RAW, "CAP_NET_RAW (VRRP, ARP)"},
 		{CAP_SYS_ADMIN, "CAP_SYS_ADMIN (network namespaces)"},
 	};

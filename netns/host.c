@@ -38,6 +38,7 @@ struct round {
 };
 
 struct net_host {
+	struct hub *hub;
 	int fd;
 	struct event *readable, *timer;
 	uint64_t called_ms;
@@ -211,6 +212,11 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 /* ---- clients ----------------------------------------------------------------------------------
  */
 
+struct hub *host_hub(struct net_host *h)
+{
+	return h->hub;
+}
+
 void host_join(struct net_host *h, struct host_client *c)
 {
 	c->prev = NULL;
@@ -265,14 +271,14 @@ int net_host_new(struct net_host **out, struct event_base *base)
 	const int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
 	const int queue = QUEUE_BYTES;
 	struct net_host *h = calloc(1, sizeof(*h));
+	int err;
 
 	if (!h)
 		return -ENOMEM;
 	h->fd = rtnl_listen(NETLINK_ROUTE, groups, ARRAY_LEN(groups));
-	if (h->fd < 0) {
-		int err = h->fd;
-
-		free(h);
+	err = h->fd < 0 ? h->fd : hub_new(&h->hub, base);
+	if (err < 0) {
+		net_host_free(h);
 		return err;
 	}
 	if (setsockopt(h->fd, SOL_SOCKET, SO_RCVBUFFORCE, &queue, sizeof(queue)) < 0)
@@ -295,6 +301,13 @@ void net_host_free(struct net_host *h)
 		event_free(h->readable);
 	if (h->timer)
 		event_free(h->timer);
-	close(h->fd);
+	if (h->fd >= 0)
+		close(h->fd);
+	hub_free(h->hub);
 	free(h);
+}
+
+const struct net_heard *net_host_heard(const struct net_host *h)
+{
+	return hub_heard(h->hub);
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The kernel's neighbours of the legs: a dump and the events after it come through one socket and
- * say the same ("this entry is so now"), so which is which does not matter. Installing is a few
- * large writes without acknowledgements: the kernel answers only what it refuses. */
+/* The kernel's neighbours of the legs: a dump, and what changes after it (hub.c). A dump is read at
+ * one go, so nothing in it is older than a change that was taken before; one that is taken behind
+ * it and is older is followed by all that came after it. Installing is a few large writes without
+ * acknowledgements: the kernel answers only what it refuses. */
 #include "rtnl.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include <event2/event.h>
 #include <linux/neighbour.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -16,19 +17,18 @@
 #include <netlink/msg.h>
 #include <netlink/route/link.h>
 
-#define QUEUE_BYTES (1024 * 1024)
-#define READ_BYTES  32768 /* more than the kernel puts into one message of a dump */
-#define READS_MAX   16	  /* before others get their turn */
-#define BATCH	    256	  /* entries of one write */
-#define ATTR_HEAD   sizeof(struct nlattr)
-#define USABLE	    (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT)
+#define READ_BYTES 32768 /* more than the kernel puts into one message of a dump */
+#define READS_MAX  256	 /* of a dump: some 70,000 entries */
+#define AGAIN_MS   1000	 /* when a dump did not come to its end */
+#define BATCH	   256	 /* entries of one write */
+#define ATTR_HEAD  sizeof(struct nlattr)
+#define USABLE	   (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT)
 
 struct neigh_watch {
-	int fd;
+	struct hub_client client;
+	struct netns *ns; /* borrowed, as the host is */
+	struct net_host *host;
 	int ifindex[NET_LEGS_MAX]; /* 0: none */
-	struct event *readable;
-	uint32_t dump; /* number of the running one */
-	bool dumping, lost;
 	const struct neigh_watch_ops *ops;
 	void *ctx;
 };
@@ -90,102 +90,100 @@ static void on_entry(struct neigh_watch *w, struct nlmsghdr *nh)
 	w->ops->on_neigh(w->ctx, &n, there);
 }
 
-static void dump(struct neigh_watch *w)
+/* 1: that was all, 0: more is to come, or -errno. */
+static int take_dump(struct neigh_watch *w, int fd)
 {
-	struct {
+	ssize_t n = recv(fd, read_buf, sizeof(read_buf), 0);
+	int left = (int)n;
+
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (struct nlmsghdr *nh = (struct nlmsghdr *)(void *)read_buf; nlmsg_ok(nh, left);
+	     nh = nlmsg_next(nh, &left)) {
+		if (nh->nlmsg_type == NLMSG_DONE)
+			return 1;
+		if (nh->nlmsg_type == NLMSG_ERROR)
+			return -EIO;
+		if (nh->nlmsg_type == RTM_NEWNEIGH)
+			on_entry(w, nh);
+	}
+	return 0;
+}
+
+static int open_plain(void *arg)
+{
+	(void)arg;
+	return rtnl_listen(NETLINK_ROUTE, NULL, 0);
+}
+
+/* What is not in it is not there any more, so one that is not whole says nothing about that. The
+ * kernel makes the next part within the call that reads one, so nothing waits. */
+static int dump(struct neigh_watch *w)
+{
+	const struct {
 		struct nlmsghdr nh;
 		struct ndmsg nd;
 	} ask = {.nh = {.nlmsg_len = sizeof(ask),
 			.nlmsg_type = RTM_GETNEIGH,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-			.nlmsg_seq = w->dump + 1}};
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP}};
+	auto_fd int fd = netns_run(w->ns, open_plain, NULL);
+	int end = 0;
 
-	/* one that runs still must end first */
-	w->lost = w->dumping || send(w->fd, &ask, sizeof(ask), 0) < 0;
-	if (w->lost)
-		return;
-	w->dumping = true;
-	w->dump++;
+	if (fd < 0)
+		return fd;
+	if (send(fd, &ask, sizeof(ask), 0) < 0)
+		return -errno;
 	w->ops->on_listing(w->ctx, true);
-}
-
-static void on_message(struct neigh_watch *w, struct nlmsghdr *nh)
-{
-	bool ends = nh->nlmsg_type == NLMSG_DONE || nh->nlmsg_type == NLMSG_ERROR;
-
-	if (nh->nlmsg_type == RTM_NEWNEIGH || nh->nlmsg_type == RTM_DELNEIGH)
-		on_entry(w, nh);
-	if (!ends || !w->dumping || nh->nlmsg_seq != w->dump)
-		return;
-	w->dumping = false;
-	if (nh->nlmsg_type == NLMSG_ERROR)
-		w->lost = true;
-	else if (!w->lost) /* else what was not listed may be there */
+	for (unsigned i = 0; end == 0 && i < READS_MAX; i++)
+		end = take_dump(w, fd);
+	if (end == 1)
 		w->ops->on_listing(w->ctx, false);
+	return end == 1 ? 0 : end < 0 ? end : -E2BIG;
 }
 
-/* false: nothing more for now. */
-static bool read_some(struct neigh_watch *w)
+static struct neigh_watch *of_client(struct hub_client *c)
 {
-	ssize_t n = recv(w->fd, read_buf, sizeof(read_buf), 0);
-
-	if (n < 0 && errno == ENOBUFS)
-		w->lost = true;
-	if (n < 0)
-		return errno == ENOBUFS || errno == EINTR;
-
-	int left = (int)n;
-
-	for (struct nlmsghdr *nh = (struct nlmsghdr *)(void *)read_buf; nlmsg_ok(nh, left);
-	     nh = nlmsg_next(nh, &left))
-		on_message(w, nh);
-	return true;
+	return (void *)((char *)c - offsetof(struct neigh_watch, client));
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void serve(struct hub_client *c)
 {
-	struct neigh_watch *w = arg;
-
-	(void)fd;
-	(void)what;
-	for (unsigned i = 0; i < READS_MAX && read_some(w); i++)
-		;
-	if (w->lost && !w->dumping)
-		dump(w);
+	if (dump(of_client(c)) < 0)
+		hub_due(host_hub(of_client(c)->host), c, AGAIN_MS);
 }
 
-static int open_watch(void *arg)
+static void on_message(struct hub_client *c, enum hub_side side, struct nlmsghdr *nh)
 {
-	const int groups[] = {RTNLGRP_NEIGH};
-
-	(void)arg;
-	return rtnl_listen(NETLINK_ROUTE, groups, ARRAY_LEN(groups));
+	(void)side;
+	if (!nh)
+		hub_due(host_hub(of_client(c)->host), c, 0);
+	else if (nh->nlmsg_type == RTM_NEWNEIGH || nh->nlmsg_type == RTM_DELNEIGH)
+		on_entry(of_client(c), nh);
 }
 
 int neigh_watch_new(struct neigh_watch **out, struct netns *ns, const struct net_desired *d,
-		    struct event_base *base, const struct neigh_watch_ops *ops, void *ctx)
+		    struct net_host *host, const struct neigh_watch_ops *ops, void *ctx)
 {
-	const int queue = QUEUE_BYTES;
 	struct neigh_watch *w = calloc(1, sizeof(*w));
-	int err = -ENOMEM;
+	int err;
 
 	if (!w)
-		return err;
-	w->ops = ops;
-	w->ctx = ctx;
-	w->fd = netns_run(ns, open_watch, NULL);
-	err = w->fd < 0 ? w->fd : find_legs(ns, d, w->ifindex);
-	if (err == 0) {
-		/* as long as the kernel lets one have it */
-		(void)setsockopt(w->fd, SOL_SOCKET, SO_RCVBUFFORCE, &queue, sizeof(queue));
-		w->readable = event_new(base, w->fd, EV_READ | EV_PERSIST, on_readable, w);
-		err = w->readable && event_add(w->readable, NULL) == 0 ? 0 : -ENOMEM;
-	}
+		return -ENOMEM;
+	*w = (struct neigh_watch){
+		.client = {.hears = 1u << HUB_NEIGH, .on_message = on_message, .serve = serve},
+		.ns = ns,
+		.host = host,
+		.ops = ops,
+		.ctx = ctx};
+	err = find_legs(ns, d, w->ifindex);
+	if (err == 0)
+		err = hub_join(host_hub(host), &w->client, ns);
+	if (err == 0)
+		err = dump(w); /* behind it, so nothing is between the two */
 	if (err < 0) {
 		neigh_watch_free(w);
 		return err;
 	}
-	dump(w);
 	*out = w;
 	return 0;
 }
@@ -194,10 +192,7 @@ void neigh_watch_free(struct neigh_watch *w)
 {
 	if (!w)
 		return;
-	if (w->readable)
-		event_free(w->readable);
-	if (w->fd >= 0)
-		close(w->fd);
+	hub_leave(host_hub(w->host), &w->client);
 	free(w);
 }
 
@@ -277,12 +272,6 @@ static int install(int fd, const int ifindex[static NET_LEGS_MAX], const struct 
 	}
 	free(buf);
 	return err < 0 ? err : (int)n - bad;
-}
-
-static int open_plain(void *arg)
-{
-	(void)arg;
-	return rtnl_listen(NETLINK_ROUTE, NULL, 0);
 }
 
 int neigh_install(struct netns *ns, const struct net_desired *d, const struct neigh *list,

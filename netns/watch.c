@@ -2,10 +2,9 @@
 /* Wake-ups from the kernel about links, addresses, routes and rules. A message is never taken for a
  * delta: it only says "look again", and a lost one (ENOBUFS) says the same.
  *
- * A storm of messages must cost little: after the first one the sockets rest for a while, then what
- * has queued up (bounded by a small receive buffer) is read. on_change comes at most 20 times a
- * second, so a fight with another program over a setting stays bounded, too. The host's side is one
- * for all routers (host.c).
+ * One socket hears of all routers' namespaces (hub.c), and one of the host's side (host.c).
+ * on_change comes when things have settled, and at most 20 times a second, so a fight with another
+ * program over a setting stays bounded, too.
  *
  * Of the rules only those of our table matter, and who changed them. The kernel tells of each
  * transaction first what is in it, then its number; the numbers of our own are known (nat.c). */
@@ -14,11 +13,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 
-#include <event2/event.h>
-#include <linux/if_addr.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
@@ -26,34 +21,19 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
-#define SETTLE_MS    5	/* one change makes several messages */
-#define INTERVAL_MS  50 /* at least, between two calls of on_change */
-#define QUEUE_BYTES  65536
-#define MESSAGES_MAX 256 /* more than the queue can hold of the smallest interesting kind */
-#define TABLE_NAME   (&NAT_TABLE[5]) /* without its family */
-
-enum { INSIDE, RULES, SIDES };
+#define SETTLE_MS  20		   /* one look for a whole burst of changes */
+#define TABLE_NAME (&NAT_TABLE[5]) /* without its family */
 
 struct net_watch {
-	struct netns *ns; /* borrowed */
-	int fd[SIDES];
-	struct event *readable[SIDES], *timer;
-	uint64_t called_ms;
-	struct net_host *host;	      /* borrowed */
-	struct host_client host_side; /* of this router */
-	struct net_news told;	      /* by it, since the last on_change */
-	bool touched; /* RULES: our table, by the transaction whose number is yet to come */
+	struct netns *ns;	  /* borrowed */
+	struct net_host *host;	  /* borrowed */
+	struct hub_client inside; /* the router's namespace */
+	struct host_client host_side;
+	struct net_news told; /* since the last on_change */
+	bool touched;	      /* our table, by the transaction whose number is yet to come */
 	void (*on_change)(void *ctx, const struct net_news *news);
 	void *ctx;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* ---- rules ------------------------------------------------------------------------------------
  */
@@ -91,7 +71,7 @@ static bool concerns_us(const struct netns *ns, unsigned message, uint8_t family
 	return nft_tables_have(&ns->file->tables, &t);
 }
 
-static void on_rules(struct net_watch *w, struct nlmsghdr *nh, struct net_news *news)
+static void on_rules(struct net_watch *w, struct nlmsghdr *nh)
 {
 	struct rules_event e;
 
@@ -102,75 +82,42 @@ static void on_rules(struct net_watch *w, struct nlmsghdr *nh, struct net_news *
 		return;
 	}
 	if (w->touched && !rules_is_own(&w->ns->own, e.number)) {
-		news->rules = true;
+		w->told.rules = true;
 		if (e.by[0])
-			memcpy(news->by, e.by, sizeof(news->by));
+			memcpy(w->told.by, e.by, sizeof(w->told.by));
+		hub_due(host_hub(w->host), &w->inside, 0);
 	}
 	w->touched = false;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
+/* ---- what is heard ----------------------------------------------------------------------------
  */
 
+static struct net_watch *of_inside(struct hub_client *c)
+{
+	return (void *)((char *)c - offsetof(struct net_watch, inside));
+}
+
 /* Unknown what was lost. */
-static void lost(struct net_watch *w, int side, struct net_news *news)
+static void rules_lost(struct net_watch *w)
 {
-	if (side == RULES) {
-		news->rules = true;
-		w->touched = false;
+	w->told.rules = true;
+	w->touched = false;
+	hub_due(host_hub(w->host), &w->inside, 0);
+}
+
+static void on_message(struct hub_client *c, enum hub_side side, struct nlmsghdr *nh)
+{
+	struct net_watch *w = of_inside(c);
+
+	if (side == HUB_NET) {
+		w->told.net = w->told.looks = true;
+		hub_due(host_hub(w->host), c, SETTLE_MS);
+	} else if (nh) {
+		on_rules(w, nh);
 	} else {
-		news->net = news->looks = true;
+		rules_lost(w);
 	}
-}
-
-static void take(struct net_watch *w, int side, void *buf, int len, struct net_news *news)
-{
-	if (side == INSIDE)
-		news->net = news->looks = true;
-	for (struct nlmsghdr *nh = buf; side != INSIDE && nlmsg_ok(nh, len);
-	     nh = nlmsg_next(nh, &len)) {
-		on_rules(w, nh, news);
-	}
-}
-
-/* Empties the socket. */
-static void drain(struct net_watch *w, int side, struct net_news *news)
-{
-	_Alignas(struct nlmsghdr) char buf[16384];
-
-	for (int i = 0; i < MESSAGES_MAX; i++) {
-		ssize_t n = recv(w->fd[side], buf, sizeof(buf), MSG_DONTWAIT);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n <= 0)
-			lost(w, side, news);
-		else
-			take(w, side, buf, (int)n, news);
-	}
-	lost(w, side, news);
-}
-
-static void rest(struct net_watch *w, uint64_t settle_ms)
-{
-	uint64_t now = now_ms(), due = now + settle_ms, next = w->called_ms + INTERVAL_MS;
-	struct timeval tv;
-
-	if (due < next)
-		due = next;
-	tv = (struct timeval){.tv_usec = (suseconds_t)(due - now) * 1000};
-	for (int side = 0; side < SIDES; side++)
-		event_del(w->readable[side]);
-	event_add(w->timer, &tv);
-}
-
-static void on_readable(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	rest(arg, SETTLE_MS);
 }
 
 /* It has settled there. */
@@ -180,84 +127,45 @@ static void on_host(struct host_client *c, const struct net_news *news)
 
 	w->told.net = w->told.net || news->net;
 	w->told.looks = w->told.looks || news->looks;
-	rest(w, 0);
+	hub_due(host_hub(w->host), &w->inside, news->net ? SETTLE_MS : 0);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void serve(struct hub_client *c)
 {
-	struct net_watch *w = arg;
+	struct net_watch *w = of_inside(c);
 	struct net_news news = w->told;
 
-	(void)fd;
-	(void)what;
 	w->told = (struct net_news){.net = false};
-	for (int side = 0; side < SIDES; side++) {
-		drain(w, side, &news);
-		event_add(w->readable[side], NULL);
-	}
-	if (!news.net && !news.looks && !news.rules)
-		return;
-	w->called_ms = now_ms();
 	w->on_change(w->ctx, &news); /* last: it may free w */
 }
 
 /* ---- opening ----------------------------------------------------------------------------------
  */
 
-static int open_inside(void *arg)
+int net_watch_new(struct net_watch **out, struct netns *ns, struct net_host *host,
+		  void (*on_change)(void *ctx, const struct net_news *news), void *ctx)
 {
-	const int groups[] = {RTNLGRP_LINK,	   RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE,
-			      RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE,	RTNLGRP_IPV4_RULE,
-			      RTNLGRP_IPV6_RULE};
-
-	(void)arg;
-	return rtnl_listen(NETLINK_ROUTE, groups, ARRAY_LEN(groups));
-}
-
-static int open_rules(void *arg)
-{
-	(void)arg;
-	return rules_listen();
-}
-
-int net_watch_new(struct net_watch **out, struct netns *ns, struct event_base *base,
-		  struct net_host *host, void (*on_change)(void *ctx, const struct net_news *news),
-		  void *ctx)
-{
-	const int queue = QUEUE_BYTES;
 	struct net_watch *w = calloc(1, sizeof(*w));
-	int err = -ENOMEM;
+	int err;
 
 	if (!w)
-		return err;
+		return -ENOMEM;
 	*w = (struct net_watch){.ns = ns,
-				.fd = {-1, -1},
 				.host = host,
+				.inside = {.hears = 1u << HUB_NET | 1u << HUB_RULES,
+					   .on_message = on_message,
+					   .serve = serve},
 				.host_side = {.ns = ns, .on_news = on_host},
 				.on_change = on_change,
 				.ctx = ctx};
-	host_join(host, &w->host_side);
-	w->fd[INSIDE] = netns_run(ns, open_inside, NULL);
-	w->fd[RULES] = netns_run(ns, open_rules, NULL);
-	w->timer = event_new(base, -1, 0, on_timer, w);
-	if (!w->timer)
-		goto fail;
-	for (int side = 0; side < SIDES; side++) {
-		if (w->fd[side] < 0) {
-			err = w->fd[side];
-			goto fail;
-		}
-		(void)setsockopt(w->fd[side], SOL_SOCKET, SO_RCVBUF, &queue, sizeof(queue));
-		w->readable[side] =
-			event_new(base, w->fd[side], EV_READ | EV_PERSIST, on_readable, w);
-		if (!w->readable[side] || event_add(w->readable[side], NULL) < 0)
-			goto fail;
+	err = hub_join(host_hub(host), &w->inside, ns);
+	if (err < 0) {
+		free(w);
+		return err;
 	}
+	host_join(host, &w->host_side);
 	*out = w;
 	return 0;
-fail:
-	net_watch_free(w);
-	return err;
 }
 
 void net_watch_looks(struct net_watch *w, const struct net_look *looks, unsigned n)
@@ -272,13 +180,6 @@ void net_watch_free(struct net_watch *w)
 	if (!w)
 		return;
 	host_leave(w->host, &w->host_side);
-	for (int side = 0; side < SIDES; side++) {
-		if (w->readable[side])
-			event_free(w->readable[side]);
-		if (w->fd[side] >= 0)
-			close(w->fd[side]);
-	}
-	if (w->timer)
-		event_free(w->timer);
+	hub_leave(host_hub(w->host), &w->inside);
 	free(w);
 }

@@ -3,7 +3,7 @@
 #ifndef NETNS_WATCH_H
 #define NETNS_WATCH_H
 
-#include "ns.h"
+#include "hub.h"
 
 /* Borrowed while it is joined. */
 struct host_client {
@@ -15,6 +15,7 @@ struct host_client {
 	void (*on_news)(struct host_client *c, const struct net_news *news);
 };
 
+struct hub *host_hub(struct net_host *h);
 void host_join(struct net_host *h, struct host_client *c);
 void host_leave(struct net_host *h, struct host_client *c);
 /* The looks of a client are others now. */

@@ -421,13 +421,20 @@ struct net_news {
 	bool rules;  /* somebody else changed our table, or perhaps did: run nat_replace() */
 	char by[48]; /* rules: who, as the kernel says, "nft (pid 4711)"; empty: unknown */
 };
-/* The host's side, for all routers of this process. 0 or -errno. */
+/* What hears of the host's side and of all namespaces, for all routers of this process. 0 or
+ * -errno. */
 struct net_host;
 must_check int net_host_new(struct net_host **out, struct event_base *base);
 void net_host_free(struct net_host *h); /* after every watch; NULL is allowed */
+/* Of namespaces. */
+struct net_heard {
+	uint64_t messages, foreign; /* foreign: of these, from one that no router has (any more) */
+	uint64_t overflows;	    /* times that the kernel dropped some */
+	uint64_t served;	    /* calls that came of them */
+};
+const struct net_heard *net_host_heard(const struct net_host *h);
 struct net_watch;
-must_check int net_watch_new(struct net_watch **out, struct netns *ns, struct event_base *base,
-			     struct net_host *host,
+must_check int net_watch_new(struct net_watch **out, struct netns *ns, struct net_host *host,
 			     void (*on_change)(void *ctx, const struct net_news *news), void *ctx);
 void net_watch_free(struct net_watch *w);
 
@@ -463,7 +470,7 @@ struct neigh_watch_ops {
 struct neigh_watch;
 /* ops and ctx are borrowed. A leg that is made anew is another one: watch anew. 0 or -errno. */
 must_check int neigh_watch_new(struct neigh_watch **out, struct netns *ns,
-			       const struct net_desired *d, struct event_base *base,
+			       const struct net_desired *d, struct net_host *host,
 			       const struct neigh_watch_ops *ops, void *ctx);
 void neigh_watch_free(struct neigh_watch *w); /* NULL is allowed */
 /* Puts them into the kernel as STALE: used at once, and verified by the kernel when they are used.

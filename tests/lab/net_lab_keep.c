@@ -93,7 +93,7 @@ void watch(void **state)
 
 	(void)state;
 	assert_ok(net_host_new(&host, base));
-	assert_ok(net_watch_new(&watch, s.ns, base, host, on_change, &w));
+	assert_ok(net_watch_new(&watch, s.ns, host, on_change, &w));
 	run_loop(base, 20);
 	assert_int_equal(w.calls, 0);
 
@@ -194,7 +194,7 @@ void drift_of_rules(void **state)
 
 	(void)state;
 	assert_ok(net_host_new(&host, base));
-	assert_ok(net_watch_new(&watch, s.ns, base, host, on_change, &w));
+	assert_ok(net_watch_new(&watch, s.ns, host, on_change, &w));
 	for (size_t i = 0; i < ARRAY_LEN(spoil); i++) {
 		if (!watch_rules(base, &w, spoil[i], 150))
 			fail_msg("not noticed: %s", spoil[i]);

@@ -81,6 +81,7 @@ mv "$key.away" "$key"
 
 note "the machine"
 refused "no CAP_NET_ADMIN" 'missing: CAP_NET_ADMIN' setpriv --bounding-set=-net_admin
+refused "no CAP_NET_BROADCAST" 'missing: CAP_NET_BROADCAST' setpriv --bounding-set=-net_broadcast
 refused "no CAP_NET_RAW" 'missing: CAP_NET_RAW' setpriv --bounding-set=-net_raw
 refused "no CAP_SYS_ADMIN" 'missing: CAP_SYS_ADMIN' setpriv --bounding-set=-sys_admin
 refused "a kernel without conntrack netlink" 'no conntrack netlink.*CONFIG_NF_CT_NETLINK' \
