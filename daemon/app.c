@@ -18,26 +18,29 @@
 #include "ovs.h"
 #include "procwatch.h"
 #include "startup.h"
+#include "vrouter/dgram.h"
 #include "vrouter/log.h"
 
 /* Pages of its own for each router: those of it that are not used are not there. */
 #define MMAP_ABOVE (16 * 1024)
+#define NOTIFY_MS  100 /* of many changes of role one word to the service manager */
 
-/* What replication says of many routers comes in their order, so it begins behind the last one. */
+/* Replication speaks of each router several times, so where one was found is kept by its name. */
 struct router *app_find(struct app *a, const char *name)
 {
-	for (unsigned i = 0; i < a->n_routers; i++) {
-		unsigned at = (a->found + i) % a->n_routers;
+	uint16_t *at = &a->found[id_of(name) % ARRAY_LEN(a->found)];
 
-		if (strcmp(router_name(a->router[at]), name) != 0)
-			continue;
-		a->found = at + 1;
-		return a->router[at];
-	}
+	if (*at < a->n_routers && strcmp(router_name(a->router[*at]), name) == 0)
+		return a->router[*at];
+	for (unsigned i = 0; i < a->n_routers; i++)
+		if (strcmp(router_name(a->router[i]), name) == 0) {
+			*at = (uint16_t)i;
+			return a->router[i];
+		}
 	return NULL;
 }
 
-/* One line for `systemctl status`. */
+/* One line for `systemctl status`, of the first routers. */
 static void notify_status(const struct app *a)
 {
 	char text[512] = "STATUS=";
@@ -55,6 +58,7 @@ static void notify_status(const struct app *a)
 
 void app_happening(struct app *a, const struct happening *h)
 {
+	const struct timeval tv = timeval_ms(NOTIFY_MS);
 	struct happening copy = *h;
 
 	copy.time_ms = wall_ms();
@@ -64,7 +68,7 @@ void app_happening(struct app *a, const struct happening *h)
 	if (a->ctl && ctl_server_has_followers(a->ctl))
 		ctl_server_publish(a->ctl, happening_json(kept));
 	if (h->type == HAPPENING_ROLE)
-		notify_status(a);
+		evtimer_add(a->notify_timer, &tv);
 }
 
 static void on_happening(void *ctx, const struct happening *h)
@@ -237,6 +241,13 @@ static void on_watchdog(evutil_socket_t fd, short what, void *ctx)
 	evtimer_add(a->watchdog, &tv);
 }
 
+static void on_notify_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	notify_status(arg);
+}
+
 static int make_events(struct app *a)
 {
 	uint64_t usec = notify_watchdog_us();
@@ -245,7 +256,9 @@ static int make_events(struct app *a)
 	a->sigint = evsignal_new(a->base, SIGINT, on_stop_signal, a);
 	a->sighup = evsignal_new(a->base, SIGHUP, on_reload_signal, a);
 	a->watchdog = evtimer_new(a->base, on_watchdog, a);
-	if (!a->sigterm || !a->sigint || !a->sighup || !a->watchdog || app_answers_init(a) < 0)
+	a->notify_timer = evtimer_new(a->base, on_notify_timer, a);
+	if (!a->sigterm || !a->sigint || !a->sighup || !a->watchdog || !a->notify_timer ||
+	    app_answers_init(a) < 0)
 		return -ENOMEM;
 	if (event_add(a->sigterm, NULL) < 0 || event_add(a->sigint, NULL) < 0 ||
 	    event_add(a->sighup, NULL) < 0)
@@ -363,6 +376,7 @@ static void finish(struct app *a)
 	free_event(&a->sigint);
 	free_event(&a->sighup);
 	free_event(&a->watchdog);
+	free_event(&a->notify_timer);
 	app_answers_fini(a);
 	if (a->base)
 		event_base_free(a->base);

@@ -45,13 +45,14 @@ struct app {
 	bool adopting;	     /* and has yet to be told what was adopted */
 	int listener;	     /* where the next core finds the guard; -1: none is to be adopted */
 	struct ctl_server *ctl;
-	struct router **router;	   /* n_routers of room for CONF_ROUTERS_MAX */
-	unsigned n_routers, found; /* by app_find(), last, and one more */
+	struct router **router; /* n_routers of room for CONF_ROUTERS_MAX */
+	unsigned n_routers;
+	uint16_t found[1024]; /* by app_find(), where: by the hash of the name; may be wrong */
 	struct router_groups groups;
 	bool *leaves; /* by the same index: what it made is to go, too */
 	struct app_off *off;
 	struct event_ring ring;
-	struct event *sigterm, *sigint, *sighup, *watchdog;
+	struct event *sigterm, *sigint, *sighup, *watchdog, *notify_timer;
 	struct app_answers answers;
 	unsigned n_checks;			  /* under way */
 	struct app_verify *verify;		  /* requests that wait, a list */

@@ -310,22 +310,21 @@ static void net_held(struct net_leg *out, const struct conf_router *r)
 
 void conf_net_desired(struct net_desired *out, const struct conf_router *r, bool active)
 {
-	struct net_desired d = {.nat = r->nat,
-				.nat_random = r->nat_random,
-				.closed = !r->election.accept,
-				.virtual_mac = r->election.virtual_mac,
-				.n_extra = r->n_extra_legs,
-				.active = active};
+	*out = (struct net_desired){.nat = r->nat,
+				    .nat_random = r->nat_random,
+				    .closed = !r->election.accept,
+				    .virtual_mac = r->election.virtual_mac,
+				    .n_extra = r->n_extra_legs,
+				    .active = active};
 
-	snprintf(d.router, sizeof(d.router), "%s", r->name);
-	snprintf(d.namespace, sizeof(d.namespace), "%s", r->namespace);
-	net_virtual_mac(d.mac, (uint8_t)r->election.vrid, conf_mac_is_ipv6(r));
+	snprintf(out->router, sizeof(out->router), "%s", r->name);
+	snprintf(out->namespace, sizeof(out->namespace), "%s", r->namespace);
+	net_virtual_mac(out->mac, (uint8_t)r->election.vrid, conf_mac_is_ipv6(r));
 	for (unsigned i = 0; i < r->n_gateways; i++)
-		d.gateway[r->gateway[i].family == AF_INET6 ? NET_V6 : NET_V4] = r->gateway[i];
+		out->gateway[r->gateway[i].family == AF_INET6 ? NET_V6 : NET_V4] = r->gateway[i];
 	for (unsigned i = 0; i < conf_legs(r); i++)
-		net_leg(&d.leg[i], r, i);
-	net_held(&d.leg[NET_PUBLIC], r);
-	conf_nat_rules(&d.rules, r);
-	conf_net_routes(&d, r);
-	*out = d;
+		net_leg(&out->leg[i], r, i);
+	net_held(&out->leg[NET_PUBLIC], r);
+	conf_nat_rules(&out->rules, r);
+	conf_net_routes(out, r);
 }

@@ -148,7 +148,6 @@ static void tell_role(struct router *r, enum life_state before, const char *from
 			 (unsigned long long)(r->promotion_us % 1000 / 100));
 	snprintf(text, sizeof(text), "%s -> %s", from, to);
 	log_info("router", r->conf.name, "%s: %s%s", text, l->reason, tail);
-	r->since_ms = l->adopted ? r->kept.since_ms : wall_ms();
 	router_happened(r, HAPPENING_ROLE, text, l->reason);
 	router_hook_tell(r);
 	router_track_role(r);
@@ -215,6 +214,8 @@ static void step(struct router *r, struct queued *q)
 	out = life_step(&r->life_cfg, &r->life, &q->in);
 	if (before == LIFE_STANDBY && r->life.state == LIFE_PROMOTING)
 		snprintf(r->standby_label, sizeof(r->standby_label), "%s", from);
+	if (life_role(before) != life_role(r->life.state)) /* the guard is told, too */
+		r->since_ms = r->life.adopted ? r->kept.since_ms : wall_ms();
 	execute(r, out.todo);
 	set_life_timer(r, out.timer_ms, q->in.now_ms);
 	tell_role(r, before, before == LIFE_PROMOTING ? r->standby_label : from);
