@@ -11,6 +11,22 @@
 #include "router_group.h"
 #include "vrouter/log.h"
 
+static void tell_fault(struct router *r, int err, char reason[static NET_REASON_MAX])
+{
+	unsigned ports = net_ports(r->ns);
+	const char *why = router_ovs_why(r, ports);
+	bool told;
+
+	if (why)
+		snprintf(reason, NET_REASON_MAX, "%s", why);
+	told = (r->life.faults & LIFE_FAULT_NET) && strcmp(reason, r->life.reason) == 0;
+	router_ovs_missing(r, ports);
+	router_arm(r->settle_timer, FAULT_RETRY_MS);
+	if (!told)
+		router_push(r, (struct life_in){.ev = LIFE_EV_FAULT, .fault = LIFE_FAULT_NET},
+			    reason[0] ? reason : strerror(-err));
+}
+
 /* 0 when the network is as the role wants it; else the fault is on its way to the machine. */
 static int ensure(struct router *r, bool active, unsigned *changed)
 {
@@ -23,21 +39,23 @@ static int ensure(struct router *r, bool active, unsigned *changed)
 	router_ovs_fill(r, &d);
 	err = net_ensure(r->ns, &d, changed, reason);
 	router_link_look(r);
-	if (err < 0) {
-		unsigned ports = net_ports(r->ns);
-		const char *why = router_ovs_why(r, ports);
-		bool told;
+	if (err < 0)
+		tell_fault(r, err, reason);
+	return err;
+}
 
-		if (why)
-			snprintf(reason, sizeof(reason), "%s", why);
-		told = (r->life.faults & LIFE_FAULT_NET) && strcmp(reason, r->life.reason) == 0;
-		router_ovs_missing(r, ports);
-		router_arm(r->settle_timer, FAULT_RETRY_MS);
-		if (!told)
-			router_push(r,
-				    (struct life_in){.ev = LIFE_EV_FAULT, .fault = LIFE_FAULT_NET},
-				    reason[0] ? reason : strerror(-err));
-	}
+static int promote(struct router *r)
+{
+	char reason[NET_REASON_MAX] = "";
+	struct net_desired d;
+	unsigned changed;
+	int err;
+
+	router_desired(r, &d, true);
+	router_ovs_fill(r, &d);
+	err = net_promote(r->ns, &d, &changed, reason);
+	if (err < 0)
+		tell_fault(r, err, reason);
 	return err;
 }
 
@@ -154,10 +172,8 @@ static void on_net_change(void *ctx, const struct net_news *news)
 
 void router_vips_on(struct router *r)
 {
-	unsigned changed;
-
 	router_handover_loud(r);
-	if (ensure(r, true, &changed) < 0)
+	if (promote(r) < 0)
 		return;
 	router_handover_arrived(r);
 	router_track_quiet(r);

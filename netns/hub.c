@@ -10,7 +10,12 @@
  * A namespace in which much happens costs the others little: a message is a look at its number, and
  * reading takes turns with the rest of the loop. What follows from messages takes a queue, each
  * client at most 20 times a second, and all together a share of the time. When the kernel drops
- * messages all the same, everything may have changed everywhere: all clients take that queue. */
+ * messages all the same, everything may have changed everywhere: all clients take that queue.
+ *
+ * The kernel finds a number by going through all that there are, twice for each message: with a
+ * thousand routers that is more than it takes to set an address. While routers are changed by
+ * ourselves one after the other, as when many are promoted, the socket listens to nothing; then
+ * everything is looked at. */
 #include "hub.h"
 
 #include <errno.h>
@@ -34,7 +39,11 @@
 #define ROOM_US	      20000 /* of serving at once; more comes back as a share of the time */
 #define SHARE	      4	    /* one part of so many */
 #define MESSAGES_TURN 1024  /* of one side, before others have their turn */
-#define QUEUE_BYTES   (16 << 20)
+#define QUEUE_BYTES   (8 << 20)
+#define CROWD	      8 /* own changes, each so soon after the one before: many routers are changed */
+#define CROWD_MS      20
+#define CALM_MS	      300
+#define DEAF_MAX_MS   2000
 #define READ_BYTES    16384
 #define SLOTS	      256
 
@@ -46,12 +55,15 @@ struct hub {
 		int fd;
 		struct event *readable;
 	} ear[HUB_SIDES];
-	struct event *reading, *serving;
+	struct event *reading, *serving, *calm;
+	uint64_t own_ms, deaf_ms; /* of the last own change; since when it listens to nothing */
+	bool deaf;
 	struct hub_client *slot[SLOTS];
 	struct hub_client *first, *last; /* that are due */
+	unsigned crowd;			 /* own changes in a row */
 	int last_id;
 	int64_t room_us;
-	uint64_t room_at_us;
+	uint64_t room_at_us, serving_us;
 	struct net_heard heard;
 };
 
@@ -126,16 +138,25 @@ static struct hub_client *due_now(const struct hub *h, uint64_t now_ms, uint64_t
 	return NULL;
 }
 
-static void arm_serving(struct hub *h)
+static void arm_serving(struct hub *h, uint64_t due_us)
+{
+	uint64_t now = now_us();
+
+	h->serving_us = due_us;
+	arm(h->serving, due_us > now ? due_us - now : 0);
+}
+
+static void serve_next(struct hub *h)
 {
 	uint64_t now = now_us(), wait_ms;
 	struct hub_client *c = due_now(h, now / 1000, &wait_ms);
 
-	refill(h, now);
-	if (c)
-		arm(h->serving, h->room_us > 0 ? 0 : (uint64_t)(1 - h->room_us) * SHARE);
+	if (c && h->room_us > 0)
+		arm_serving(h, now);
+	else if (c)
+		arm_serving(h, now + (uint64_t)(1 - h->room_us) * SHARE);
 	else if (wait_ms != UINT64_MAX)
-		arm(h->serving, wait_ms * 1000);
+		arm_serving(h, now + wait_ms * 1000);
 }
 
 static void on_serving(evutil_socket_t fd, short what, void *arg)
@@ -158,7 +179,7 @@ static void on_serving(evutil_socket_t fd, short what, void *arg)
 		/* who stood still meanwhile did not work for so long */
 		h->room_us -= now - since < ROOM_US ? (int64_t)(now - since) : ROOM_US;
 	}
-	arm_serving(h);
+	serve_next(h);
 }
 
 void hub_due(struct hub *h, struct hub_client *c, uint64_t settle_ms)
@@ -167,13 +188,13 @@ void hub_due(struct hub *h, struct hub_client *c, uint64_t settle_ms)
 
 	if (due < next)
 		due = next;
-	if (!c->waits) {
-		c->due_ms = due;
+	if (c->waits && due >= c->due_ms)
+		return;
+	c->due_ms = due;
+	if (!c->waits)
 		enqueue(h, c);
-	} else if (due < c->due_ms) {
-		c->due_ms = due;
-	}
-	arm_serving(h);
+	if (!event_pending(h->serving, EV_TIMEOUT, NULL) || due * 1000 < h->serving_us)
+		arm_serving(h, due * 1000);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------
@@ -184,16 +205,21 @@ static struct hub_client **slot_of(struct hub *h, int id)
 	return &h->slot[(unsigned)id % SLOTS];
 }
 
+static void all_lost(struct hub *h, enum hub_side side)
+{
+	for (unsigned i = 0; i < SLOTS; i++)
+		for (struct hub_client *c = h->slot[i]; c; c = c->next)
+			if (c->hears & 1u << side)
+				c->on_message(c, side, NULL);
+}
+
 static void lost(struct hub *h, enum hub_side side)
 {
 	if (!h->heard.overflows++)
 		log_warn("network", NULL,
 			 "the kernel dropped messages about routers' networks: more happens there "
 			 "than is read; all routers are looked at (further times are counted)");
-	for (unsigned i = 0; i < SLOTS; i++)
-		for (struct hub_client *c = h->slot[i]; c; c = c->next)
-			if (c->hears & 1u << side)
-				c->on_message(c, side, NULL);
+	all_lost(h, side);
 }
 
 /* The number of the namespace that it is from; 0: none of a router. */
@@ -251,6 +277,20 @@ static int read_one(struct hub *h, enum hub_side side)
 	return 1;
 }
 
+/* false: there is more. */
+static bool read_some(struct hub *h, enum hub_side side)
+{
+	for (unsigned i = 0; i < MESSAGES_TURN; i++)
+		if (!read_one(h, side))
+			return true;
+	return false;
+}
+
+void hub_read(struct hub *h, enum hub_side side)
+{
+	(void)read_some(h, side);
+}
+
 static void on_reading(evutil_socket_t fd, short what, void *arg)
 {
 	struct hub *h = arg;
@@ -258,13 +298,8 @@ static void on_reading(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	for (unsigned side = 0; side < HUB_SIDES; side++) {
-		unsigned n = 0;
-
-		while (n < MESSAGES_TURN && read_one(h, side))
-			n++;
-		more = more || n == MESSAGES_TURN;
-	}
+	for (unsigned side = 0; side < HUB_SIDES; side++)
+		more = !read_some(h, side) || more;
 	for (unsigned side = 0; !more && side < HUB_SIDES; side++)
 		event_add(h->ear[side].readable, NULL);
 	if (more)
@@ -280,6 +315,57 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	for (unsigned side = 0; side < HUB_SIDES; side++)
 		event_del(h->ear[side].readable);
 	arm(h->reading, REST_MS * 1000);
+}
+
+/* ---- own changes ------------------------------------------------------------------------------
+ */
+
+static const int net_groups[] = {RTNLGRP_LINK,	      RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE,
+				 RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,
+				 RTNLGRP_IPV6_RULE};
+
+/* 0 or -errno */
+static int set_membership(struct hub *h, int option)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(net_groups); i++)
+		if (setsockopt(h->ear[HUB_NET].fd, SOL_NETLINK, option, &net_groups[i],
+			       sizeof(net_groups[i])) < 0)
+			err = -errno;
+	return err;
+}
+
+void hub_own(struct hub *h)
+{
+	uint64_t now = now_us() / 1000;
+
+	h->crowd = now - h->own_ms < CROWD_MS ? h->crowd + 1 : 0;
+	if (!h->deaf && h->crowd >= CROWD) {
+		h->deaf = true;
+		h->deaf_ms = now;
+		(void)set_membership(h, NETLINK_DROP_MEMBERSHIP);
+		arm(h->calm, CALM_MS * 1000);
+	}
+	h->own_ms = now;
+}
+
+static void on_calm(evutil_socket_t fd, short what, void *arg)
+{
+	struct hub *h = arg;
+	uint64_t now = now_us() / 1000;
+
+	(void)fd;
+	(void)what;
+	if ((now - h->own_ms < CALM_MS && now - h->deaf_ms < DEAF_MAX_MS) ||
+	    set_membership(h, NETLINK_ADD_MEMBERSHIP) < 0) {
+		arm(h->calm, CALM_MS * 1000);
+		return;
+	}
+	h->deaf = false;
+	h->crowd = 0;
+	h->heard.deaf++;
+	all_lost(h, HUB_NET);
 }
 
 /* ---- numbers ----------------------------------------------------------------------------------
@@ -399,16 +485,13 @@ static int listen_all(int protocol, const int *groups, size_t n)
 /* In a namespace that is the hub's own for as long as these sockets are open. */
 static int open_sockets(void *arg)
 {
-	static const int net[] = {RTNLGRP_LINK,	       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE,
-				  RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,
-				  RTNLGRP_IPV6_RULE};
 	static const int rules[] = {NFNLGRP_NFTABLES}, neigh[] = {RTNLGRP_NEIGH};
 	struct hub *h = arg;
 
 	h->ask = rtnl_listen(NETLINK_ROUTE, NULL, 0);
 	if (h->ask < 0)
 		return h->ask;
-	h->ear[HUB_NET].fd = listen_all(NETLINK_ROUTE, net, ARRAY_LEN(net));
+	h->ear[HUB_NET].fd = listen_all(NETLINK_ROUTE, net_groups, ARRAY_LEN(net_groups));
 	h->ear[HUB_RULES].fd = listen_all(NETLINK_NETFILTER, rules, ARRAY_LEN(rules));
 	h->ear[HUB_NEIGH].fd = listen_all(NETLINK_ROUTE, neigh, ARRAY_LEN(neigh));
 	for (unsigned side = 0; side < HUB_SIDES; side++)
@@ -421,7 +504,8 @@ static int make_events(struct hub *h)
 {
 	h->reading = event_new(h->base, -1, 0, on_reading, h);
 	h->serving = event_new(h->base, -1, 0, on_serving, h);
-	if (!h->reading || !h->serving)
+	h->calm = event_new(h->base, -1, 0, on_calm, h);
+	if (!h->reading || !h->serving || !h->calm)
 		return -ENOMEM;
 	for (unsigned side = 0; side < HUB_SIDES; side++) {
 		struct hub_ear *e = &h->ear[side];
@@ -471,6 +555,7 @@ void hub_free(struct hub *h)
 	}
 	free_event(h->reading);
 	free_event(h->serving);
+	free_event(h->calm);
 	if (h->ask >= 0)
 		close(h->ask);
 	free(h);

@@ -41,6 +41,10 @@ void hub_leave(struct hub *h, struct hub_client *c); /* also if it did not join 
 /* serve() comes in so long, not more than 20 times a second, and when it is this one's turn. One
  * that waits already stays where it is, unless this is sooner. */
 void hub_due(struct hub *h, struct hub_client *c, uint64_t settle_ms);
+/* What waits now, as far as that is little. */
+void hub_read(struct hub *h, enum hub_side side);
+/* Something in a namespace is about to be changed by ourselves. */
+void hub_own(struct hub *h);
 const struct net_heard *hub_heard(const struct hub *h);
 
 #endif

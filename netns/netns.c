@@ -314,6 +314,7 @@ void netns_close(struct netns *ns)
 		close(ns->home);
 	if (ns->ipv6 >= 0)
 		close(ns->ipv6);
+	ns_forget_ready(ns);
 	free(ns->file);
 	free(ns);
 }

@@ -47,6 +47,8 @@ struct netns {
 	char changes[NET_REASON_MAX];	       /* see net_changes() */
 	unsigned ports;			       /* see net_ports() */
 	struct rules_own own;
+	struct net_watch *watch;   /* borrowed; NULL: nobody does */
+	struct ns_ready *ready;	   /* owned; NULL: what a promotion has to do is not known */
 	struct nft_file *file;	   /* the operator's rules, owned; NULL: none */
 	struct nft_tables applied; /* of such a file, in the kernel */
 };
@@ -89,6 +91,14 @@ must_check int ns_run(struct netns *ns, int (*fn)(void *arg), void *arg,
 
 /* New route sockets on both sides in place of those there are. 0 or -errno. */
 must_check int ns_sockets(struct netns *ns, char reason[static NET_REASON_MAX]);
+
+/* What a promotion will have to do, if nothing happens until then: p, of the network as it is. */
+struct net_plan;
+void ns_keep_ready(struct netns *ns, const struct net_actual *a, const struct net_plan *p);
+void ns_forget_ready(struct netns *ns);
+/* There is some. Does it, and forgets it. 0 or -errno with reason. */
+must_check int ns_apply_ready(struct netns *ns, const struct net_desired *d, unsigned *changed,
+			      char reason[static NET_REASON_MAX]);
 
 /* The sysctls of a NAT router, in the namespace that the caller is in. */
 must_check int ns_sysctls(char reason[static NET_REASON_MAX]);

@@ -5,6 +5,7 @@
  * Inside there are a handful of addresses and routes, which are read in one dump each.
  * No fork, no libnftables: this is the path of a promotion. */
 #include "rtnl.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <string.h>
@@ -336,6 +337,17 @@ static void note_link(struct netns *ns, const struct net_desired *d, const struc
 			 host);
 }
 
+/* p is used up. */
+static void get_ready(struct netns *ns, const struct net_desired *d, const struct net_actual *a,
+		      struct net_plan *p)
+{
+	struct net_desired active = *d;
+
+	active.active = true;
+	net_plan(p, &active, a);
+	ns_keep_ready(ns, a, p);
+}
+
 int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
 	       char reason[static NET_REASON_MAX])
 {
@@ -343,6 +355,7 @@ int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
 
 	*changed = 0;
 	ns->changes[0] = '\0';
+	ns_forget_ready(ns);
 	for (unsigned pass = 0; pass < ENSURE_PASSES_MAX; pass++) {
 		struct net_actual a;
 		struct net_plan p;
@@ -364,9 +377,26 @@ int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
 			memcpy(reason, p.fault, NET_REASON_MAX);
 			return -ENOTRECOVERABLE;
 		}
+		if (err == 0 && !p.n && !d->active)
+			get_ready(ns, d, &a, &p);
 		/* something went away while we looked: look again */
 		if (err == 0 ? !p.n || !again(&p, &a) : err != -ENODEV && err != -ENOENT)
 			break;
 	}
 	return err;
+}
+
+/* Reading is most of a promotion, and a STANDBY's network is as it was when it was last read unless
+ * the kernel has said something. What it says of the promotion itself is looked at soon after. */
+int net_promote(struct netns *ns, const struct net_desired *d, unsigned *changed,
+		char reason[static NET_REASON_MAX])
+{
+	int err = -EAGAIN;
+
+	ns->changes[0] = '\0';
+	if (ns->ready && ns->watch && !net_watch_has_news(ns->watch)) {
+		err = ns_apply_ready(ns, d, changed, reason);
+		renew_if_broken(ns, err);
+	}
+	return err < 0 ? net_ensure(ns, d, changed, reason) : 0;
 }

@@ -6,7 +6,9 @@
 #include "ns.h"
 
 struct nl_addr;
+struct nl_msg;
 struct nl_object;
+struct nlmsghdr;
 struct rtnl_link;
 
 #define RTNL_ALIAS	 "vrouterd " /* interface aliases of ours begin with it */
@@ -38,8 +40,11 @@ struct nl_addr *rtnl_to_nl(const struct ip_addr *a, unsigned len);
 void rtnl_read_path(struct nl_object *route, struct net_actual *out);
 /* All of these: 0 or -errno. */
 must_check int rtnl_read_rules(struct nl_sock *inside, struct net_actual *out);
-/* ifindex: of the leg, to set one */
-must_check int rtnl_change_path(struct nl_sock *inside, const struct net_op *op, unsigned ifindex);
+/* The request of ADDR_*, ROUTE_* and PATH_*; ifindex: of the leg. 0 or an error of libnl. */
+must_check int rtnl_build(struct nl_msg **out, const struct net_op *op, unsigned ifindex);
+/* The route of last resort. */
+must_check int rtnl_add_last_resort(struct nl_sock *inside, uint8_t family);
+must_check int rtnl_del_last_resort(struct nl_sock *inside, uint8_t family);
 must_check int rtnl_change_rule(struct nl_sock *inside, const struct net_op *op);
 /* The controller's end of the host link: its addresses and settings. */
 must_check int rtnl_read_link_host(struct netns *ns, const struct net_desired *d,
@@ -55,5 +60,21 @@ must_check int rtnl_read_filtering(struct nl_sock *sk, unsigned bridge, bool *fi
 /* alone: the port is in this VLAN, without a tag, and in no other. */
 must_check int rtnl_read_vlan(struct nl_sock *sk, unsigned port, unsigned vlan, bool *alone);
 must_check int rtnl_set_vlan(struct nl_sock *sk, unsigned port, unsigned vlan);
+
+/* Requests about addresses and routes that leave together: one call, and one for the answer. The
+ * kernel carries out all of them, in their order, also behind one that it refuses. */
+#define RTNL_BATCH_MAX 64
+struct rtnl_batch {
+	const struct net_op *op[RTNL_BATCH_MAX];
+	unsigned n;
+	size_t len;
+	struct nlmsghdr *last;
+	_Alignas(8) uint8_t buf[8192];
+};
+/* failed: the operation that an error is about. Takes the message in any case. 0 or -errno. */
+must_check int rtnl_batch_add(struct rtnl_batch *b, struct nl_sock *sk, const struct net_op *op,
+			      struct nl_msg *msg, const struct net_op **failed);
+must_check int rtnl_batch_flush(struct rtnl_batch *b, struct nl_sock *sk,
+				const struct net_op **failed);
 
 #endif

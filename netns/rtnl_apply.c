@@ -2,6 +2,7 @@
 /* Carries out the operations of a plan, in their order, through libnl-route; and takes everything
  * away again. */
 #include "rtnl.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <string.h>
@@ -31,6 +32,8 @@ struct site {
 	const struct net_desired *d;
 	unsigned in[NET_SLOTS], host[NET_SLOTS], bridge[NET_SLOTS];
 	bool settled; /* link-local addresses are usable */
+	struct rtnl_batch batch;
+	const struct net_op *failed;
 };
 
 static struct rtnl_link *link_of(unsigned ifindex)
@@ -205,7 +208,7 @@ static int put_into_vlan(struct site *s, unsigned id)
 	return err < 0 ? err : silence(s, id); /* the alias says that it was us */
 }
 
-/* ---- apply: addresses and routes ---- */
+/* ---- apply: addresses ---- */
 
 static void look_tentative(struct nl_object *obj, void *tentative)
 {
@@ -240,106 +243,6 @@ static int settle(struct site *s)
 	return 0;
 }
 
-static int add_addr(struct site *s, const struct net_op *op, struct rtnl_addr *r)
-{
-	int err = 0;
-
-	if (op->addr.addr.family == AF_INET6 && !ip_addr_is_link_local(&op->addr.addr))
-		err = settle(s);
-	if (err == 0)
-		err = rtnl_addr_add(s->ns->inside, r, 0);
-	return err == -NLE_EXIST ? 0 : err;
-}
-
-static int change_addr(struct site *s, const struct net_op *op)
-{
-	struct nl_sock *sk = s->ns->inside;
-	struct rtnl_addr *r = rtnl_addr_alloc();
-	struct nl_addr *local = rtnl_to_nl(&op->addr.addr, op->addr.len);
-	int err = -NLE_NOMEM;
-
-	if (r && local) {
-		rtnl_addr_set_ifindex(r, (int)s->in[op->leg]);
-		err = rtnl_addr_set_local(r, local);
-	}
-	if (err == 0 && op->kind == NET_OP_ADDR_ADD) {
-		err = add_addr(s, op, r);
-	} else if (err == 0) {
-		err = rtnl_addr_delete(sk, r, 0);
-		err = err == -NLE_NOADDR ? 0 : err;
-	}
-	nl_addr_put(local);
-	rtnl_addr_put(r);
-	return rtnl_errno(err);
-}
-
-/* A default route of the main table, without where it leads. */
-static struct rtnl_route *default_route(uint8_t family, uint8_t type, uint32_t prio)
-{
-	const struct ip_addr any = {.family = family};
-	struct rtnl_route *r = rtnl_route_alloc();
-	struct nl_addr *dst = rtnl_to_nl(&any, 0);
-
-	if (r && dst && rtnl_route_set_dst(r, dst) == 0 && rtnl_route_set_type(r, type) == 0) {
-		rtnl_route_set_table(r, RT_TABLE_MAIN);
-		rtnl_route_set_protocol(r, RTPROT_STATIC);
-		rtnl_route_set_scope(r, RT_SCOPE_UNIVERSE);
-		rtnl_route_set_priority(r, prio);
-	} else {
-		rtnl_route_put(r);
-		r = NULL;
-	}
-	nl_addr_put(dst);
-	return r;
-}
-
-static int add_blackhole(struct netns *ns, uint8_t family)
-{
-	struct rtnl_route *r = default_route(family, RTN_BLACKHOLE, RTNL_LAST_RESORT);
-	int err = r ? rtnl_route_add(ns->inside, r, NLM_F_EXCL) : -NLE_NOMEM;
-
-	rtnl_route_put(r);
-	return err == -NLE_EXIST ? 0 : rtnl_errno(err);
-}
-
-static int del_blackhole(struct netns *ns, uint8_t family)
-{
-	struct rtnl_route *r = default_route(family, RTN_BLACKHOLE, RTNL_LAST_RESORT);
-	int err = r ? rtnl_route_delete(ns->inside, r, 0) : -NLE_NOMEM;
-
-	rtnl_route_put(r);
-	/* OPNOTSUPP: a kernel without IPv6 */
-	return err == -NLE_OBJ_NOTFOUND || err == -NLE_OPNOTSUPP ? 0 : rtnl_errno(err);
-}
-
-static int change_default(struct site *s, const struct net_op *op)
-{
-	uint8_t family = op->addr.addr.family;
-	struct rtnl_route *r = default_route(family, RTN_UNICAST, rtnl_usual_metric(family));
-	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
-	struct nl_addr *via = NULL;
-	int err = -NLE_NOMEM;
-
-	if (op->kind == NET_OP_ROUTE_ADD)
-		via = rtnl_to_nl(&op->addr.addr, (unsigned)ip_addr_size(&op->addr.addr) * 8);
-	if (r && hop && (via || op->kind == NET_OP_ROUTE_DEL)) {
-		rtnl_route_nh_set_ifindex(hop, (int)s->in[op->leg]);
-		if (via)
-			rtnl_route_nh_set_gateway(hop, via);
-		rtnl_route_add_nexthop(r, hop);
-		hop = NULL; /* the route's now */
-		err = via ? rtnl_route_add(s->ns->inside, r, NLM_F_REPLACE)
-			  : rtnl_route_delete(s->ns->inside, r, 0);
-	}
-	if (op->kind == NET_OP_ROUTE_DEL && err == -NLE_OBJ_NOTFOUND)
-		err = 0;
-	nl_addr_put(via);
-	if (hop)
-		rtnl_route_nh_free(hop);
-	rtnl_route_put(r);
-	return rtnl_errno(err);
-}
-
 /* ---- apply ---- */
 
 static int lo_up(struct netns *ns)
@@ -350,7 +253,25 @@ static int lo_up(struct netns *ns)
 	return err < 0 ? err : change_link(ns->inside, lo, set_up, NULL);
 }
 
-static int apply(struct site *s, const struct net_op *op)
+/* These leave together with those before and behind them. */
+static int request(struct site *s, const struct net_op *op)
+{
+	struct nl_msg *msg = NULL;
+	int err = rtnl_build(&msg, op, s->in[op->leg]);
+
+	return err < 0 ? rtnl_errno(err)
+		       : rtnl_batch_add(&s->batch, s->ns->inside, op, msg, &s->failed);
+}
+
+/* Is this one of these, and does nothing have to be true in the kernel before it is sent? */
+static bool goes_along(const struct site *s, const struct net_op *op)
+{
+	if (op->kind == NET_OP_ADDR_ADD && !s->settled)
+		return op->addr.addr.family != AF_INET6 || ip_addr_is_link_local(&op->addr.addr);
+	return op->kind >= NET_OP_ADDR_ADD && op->kind <= NET_OP_PATH_DEL;
+}
+
+static int carry_out(struct site *s, const struct net_op *op)
 {
 	unsigned id = op->leg;
 
@@ -358,7 +279,7 @@ static int apply(struct site *s, const struct net_op *op)
 	case NET_OP_LO_UP:
 		return lo_up(s->ns);
 	case NET_OP_BLACKHOLE_ADD:
-		return add_blackhole(s->ns, op->addr.addr.family);
+		return rtnl_add_last_resort(s->ns->inside, op->addr.addr.family);
 	case NET_OP_LEG_DELETE:
 		return delete_leg(s, id);
 	case NET_OP_LEG_CREATE:
@@ -380,20 +301,34 @@ static int apply(struct site *s, const struct net_op *op)
 	case NET_OP_LEG_IPV6_ON:
 	case NET_OP_LEG_IPV6_OFF:
 		return ns_set_ipv6(s->ns, s->d->leg[id].ifname, op->kind == NET_OP_LEG_IPV6_ON);
-	case NET_OP_ADDR_ADD:
+	case NET_OP_ADDR_ADD: /* of IPv6 */
+		return rtnl_errno(settle(s));
 	case NET_OP_ADDR_DEL:
-		return change_addr(s, op);
 	case NET_OP_ROUTE_ADD:
 	case NET_OP_ROUTE_DEL:
-		return change_default(s, op);
 	case NET_OP_PATH_ADD:
 	case NET_OP_PATH_DEL:
-		return rtnl_change_path(s->ns->inside, op, s->in[id]);
+		return 0;
 	case NET_OP_RULE_ADD:
 	case NET_OP_RULE_DEL:
 		return rtnl_change_rule(s->ns->inside, op);
 	}
 	return -EINVAL;
+}
+
+static int apply(struct site *s, const struct net_op *op)
+{
+	int err = 0;
+
+	if (!goes_along(s, op)) {
+		err = rtnl_batch_flush(&s->batch, s->ns->inside, &s->failed);
+		if (err < 0)
+			return err;
+		s->failed = op;
+		err = carry_out(s, op);
+	}
+	s->failed = op;
+	return err < 0 || !goes_along(s, op) ? err : request(s, op);
 }
 
 static int say_failed(const struct site *s, const struct net_op *op, int err,
@@ -414,27 +349,87 @@ static int say_failed(const struct site *s, const struct net_op *op, int err,
 	return ns_fail(reason, err, "CAP_NET_ADMIN", "cannot %s", text);
 }
 
+static int apply_all(struct site *s, const struct net_op *op, unsigned n,
+		     char reason[static NET_REASON_MAX])
+{
+	int err = 0;
+
+	if (n && s->ns->watch)
+		net_watch_own(s->ns->watch);
+	for (unsigned i = 0; err == 0 && i < n; i++)
+		err = apply(s, &op[i]);
+	if (err == 0)
+		err = rtnl_batch_flush(&s->batch, s->ns->inside, &s->failed);
+	return err < 0 ? say_failed(s, s->failed, err, reason) : 0;
+}
+
+static void set_site(struct site *s, const struct net_actual *a)
+{
+	for (unsigned id = 0; id < NET_SLOTS; id++) {
+		const struct net_leg_actual *l = &a->leg[id];
+		/* an offered port is not what is to be deleted */
+		bool host = !l->host_foreign && s->d->leg[id].attach != NET_ATTACH_OVS;
+
+		s->in[id] = l->ifindex;
+		s->host[id] = host ? l->host_ifindex : 0;
+		s->bridge[id] = a->leg[id].bridge_ifindex;
+	}
+}
+
 int net_apply(struct netns *ns, const struct net_desired *d, const struct net_actual *a,
 	      const struct net_plan *p, char reason[static NET_REASON_MAX])
 {
 	struct site s = {.ns = ns, .d = d};
 
-	for (unsigned id = 0; id < NET_SLOTS; id++) {
-		const struct net_leg_actual *l = &a->leg[id];
-		/* an offered port is not what is to be deleted */
-		bool host = !l->host_foreign && d->leg[id].attach != NET_ATTACH_OVS;
+	set_site(&s, a);
+	return apply_all(&s, p->op, p->n, reason);
+}
 
-		s.in[id] = l->ifindex;
-		s.host[id] = host ? l->host_ifindex : 0;
-		s.bridge[id] = a->leg[id].bridge_ifindex;
-	}
-	for (unsigned i = 0; i < p->n; i++) {
-		int err = apply(&s, &p->op[i]);
+/* ---- what a promotion will do ---- */
 
-		if (err < 0)
-			return say_failed(&s, &p->op[i], err, reason);
-	}
-	return 0;
+struct ns_ready {
+	unsigned in[NET_SLOTS];
+	unsigned n;
+	struct net_op op[];
+};
+
+void ns_forget_ready(struct netns *ns)
+{
+	free(ns->ready);
+	ns->ready = NULL;
+}
+
+void ns_keep_ready(struct netns *ns, const struct net_actual *a, const struct net_plan *p)
+{
+	struct ns_ready *r;
+
+	ns_forget_ready(ns);
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->op[i].kind < NET_OP_LEG_MAC)
+			return;
+	if (p->fault[0])
+		return;
+	r = malloc(sizeof(*r) + p->n * sizeof(p->op[0]));
+	if (!r) /* then it is read when it is due */
+		return;
+	for (unsigned id = 0; id < NET_SLOTS; id++)
+		r->in[id] = a->leg[id].ifindex;
+	r->n = p->n;
+	memcpy(r->op, p->op, p->n * sizeof(p->op[0]));
+	ns->ready = r;
+}
+
+int ns_apply_ready(struct netns *ns, const struct net_desired *d, unsigned *changed,
+		   char reason[static NET_REASON_MAX])
+{
+	struct site s = {.ns = ns, .d = d};
+	int err;
+
+	memcpy(s.in, ns->ready->in, sizeof(s.in));
+	*changed = ns->ready->n;
+	err = apply_all(&s, ns->ready->op, ns->ready->n, reason);
+	ns_forget_ready(ns);
+	return err;
 }
 
 /* ---- the end ---- */
@@ -510,9 +505,9 @@ int net_teardown(struct netns *ns, const struct net_desired *d, char reason[stat
 			return ns_fail(reason, err, "CAP_NET_ADMIN", "cannot delete the %s leg %s",
 				       leg->name, leg->ifname);
 	}
-	err = del_blackhole(ns, AF_INET);
+	err = rtnl_del_last_resort(ns->inside, AF_INET);
 	if (err == 0)
-		err = del_blackhole(ns, AF_INET6);
+		err = rtnl_del_last_resort(ns->inside, AF_INET6);
 	if (err < 0)
 		return ns_fail(reason, err, "CAP_NET_ADMIN",
 			       "cannot delete the route of last resort in namespace %s", ns->name);

@@ -7,6 +7,7 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <netlink/netlink.h>
+#include <netlink/route/addr.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
 #include <netlink/route/rule.h>
@@ -62,7 +63,7 @@ static int set_hop(struct rtnl_route *r, const struct ip_addr *via, unsigned ifi
 	return 0;
 }
 
-int rtnl_change_path(struct nl_sock *inside, const struct net_op *op, unsigned ifindex)
+static int build_path(struct nl_msg **out, const struct net_op *op, unsigned ifindex)
 {
 	const struct net_path *p = &op->path;
 	struct rtnl_route *r = rtnl_route_alloc();
@@ -79,14 +80,106 @@ int rtnl_change_path(struct nl_sock *inside, const struct net_op *op, unsigned i
 	if (err == 0 && p->via.family && (adds || p->ifindex))
 		err = set_hop(r, &p->via, adds ? ifindex : p->ifindex);
 	if (err == 0)
-		err = adds ? rtnl_route_add(inside, r, NLM_F_REPLACE)
-			   : rtnl_route_delete(inside, r, 0);
-	/* with its leg, or its leg's last address */
-	if (!adds && err == -NLE_OBJ_NOTFOUND)
-		err = 0;
+		err = adds ? rtnl_route_build_add_request(r, NLM_F_CREATE | NLM_F_REPLACE, out)
+			   : rtnl_route_build_del_request(r, 0, out);
 	nl_addr_put(to);
 	rtnl_route_put(r);
-	return rtnl_errno(err);
+	return err;
+}
+
+/* ---- addresses and default routes ---------------------------------------------------------------
+ */
+
+static int build_addr(struct nl_msg **out, const struct net_op *op, unsigned ifindex)
+{
+	struct rtnl_addr *r = rtnl_addr_alloc();
+	struct nl_addr *local = rtnl_to_nl(&op->addr.addr, op->addr.len);
+	int err = -NLE_NOMEM;
+
+	if (r && local) {
+		rtnl_addr_set_ifindex(r, (int)ifindex);
+		err = rtnl_addr_set_local(r, local);
+	}
+	if (err == 0)
+		err = op->kind == NET_OP_ADDR_ADD ? rtnl_addr_build_add_request(r, 0, out)
+						  : rtnl_addr_build_delete_request(r, 0, out);
+	nl_addr_put(local);
+	rtnl_addr_put(r);
+	return err;
+}
+
+/* A default route of the main table, without where it leads. */
+static struct rtnl_route *default_route(uint8_t family, uint8_t type, uint32_t prio)
+{
+	const struct ip_addr any = {.family = family};
+	struct rtnl_route *r = rtnl_route_alloc();
+	struct nl_addr *dst = rtnl_to_nl(&any, 0);
+
+	if (r && dst && rtnl_route_set_dst(r, dst) == 0 && rtnl_route_set_type(r, type) == 0) {
+		rtnl_route_set_table(r, RT_TABLE_MAIN);
+		rtnl_route_set_protocol(r, RTPROT_STATIC);
+		rtnl_route_set_scope(r, RT_SCOPE_UNIVERSE);
+		rtnl_route_set_priority(r, prio);
+	} else {
+		rtnl_route_put(r);
+		r = NULL;
+	}
+	nl_addr_put(dst);
+	return r;
+}
+
+int rtnl_add_last_resort(struct nl_sock *inside, uint8_t family)
+{
+	struct rtnl_route *r = default_route(family, RTN_BLACKHOLE, RTNL_LAST_RESORT);
+	int err = r ? rtnl_route_add(inside, r, NLM_F_EXCL) : -NLE_NOMEM;
+
+	rtnl_route_put(r);
+	return err == -NLE_EXIST ? 0 : rtnl_errno(err);
+}
+
+int rtnl_del_last_resort(struct nl_sock *inside, uint8_t family)
+{
+	struct rtnl_route *r = default_route(family, RTN_BLACKHOLE, RTNL_LAST_RESORT);
+	int err = r ? rtnl_route_delete(inside, r, 0) : -NLE_NOMEM;
+
+	rtnl_route_put(r);
+	/* OPNOTSUPP: a kernel without IPv6 */
+	return err == -NLE_OBJ_NOTFOUND || err == -NLE_OPNOTSUPP ? 0 : rtnl_errno(err);
+}
+
+static int build_default(struct nl_msg **out, const struct net_op *op, unsigned ifindex)
+{
+	uint8_t family = op->addr.addr.family;
+	struct rtnl_route *r = default_route(family, RTN_UNICAST, rtnl_usual_metric(family));
+	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
+	struct nl_addr *via = NULL;
+	int err = -NLE_NOMEM;
+
+	if (op->kind == NET_OP_ROUTE_ADD)
+		via = rtnl_to_nl(&op->addr.addr, (unsigned)ip_addr_size(&op->addr.addr) * 8);
+	if (r && hop && (via || op->kind == NET_OP_ROUTE_DEL)) {
+		rtnl_route_nh_set_ifindex(hop, (int)ifindex);
+		if (via)
+			rtnl_route_nh_set_gateway(hop, via);
+		rtnl_route_add_nexthop(r, hop);
+		hop = NULL; /* the route's now */
+		err = via ? rtnl_route_build_add_request(r, NLM_F_CREATE | NLM_F_REPLACE, out)
+			  : rtnl_route_build_del_request(r, 0, out);
+	}
+	nl_addr_put(via);
+	if (hop)
+		rtnl_route_nh_free(hop);
+	rtnl_route_put(r);
+	return err;
+}
+
+int rtnl_build(struct nl_msg **out, const struct net_op *op, unsigned ifindex)
+{
+	if (op->kind == NET_OP_ADDR_ADD || op->kind == NET_OP_ADDR_DEL)
+		return build_addr(out, op, ifindex);
+	if (op->kind == NET_OP_ROUTE_ADD || op->kind == NET_OP_ROUTE_DEL)
+		return build_default(out, op, ifindex);
+	return build_path(out, op, ifindex);
 }
 
 /* ---- rules ------------------------------------------------------------------------------------

@@ -164,8 +164,20 @@ int net_watch_new(struct net_watch **out, struct netns *ns, struct net_host *hos
 		return err;
 	}
 	host_join(host, &w->host_side);
+	ns->watch = w;
 	*out = w;
 	return 0;
+}
+
+bool net_watch_has_news(struct net_watch *w)
+{
+	hub_read(host_hub(w->host), HUB_NET);
+	return w->told.net;
+}
+
+void net_watch_own(struct net_watch *w)
+{
+	hub_own(host_hub(w->host));
 }
 
 void net_watch_looks(struct net_watch *w, const struct net_look *looks, unsigned n)
@@ -181,5 +193,6 @@ void net_watch_free(struct net_watch *w)
 		return;
 	host_leave(w->host, &w->host_side);
 	hub_leave(host_hub(w->host), &w->inside);
+	w->ns->watch = NULL;
 	free(w);
 }

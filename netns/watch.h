@@ -15,6 +15,12 @@ struct host_client {
 	void (*on_news)(struct host_client *c, const struct net_news *news);
 };
 
+/* Has the kernel said something about the network that on_change was not told of? */
+bool net_watch_has_news(struct net_watch *w);
+
+/* Something inside is about to be changed by ourselves. */
+void net_watch_own(struct net_watch *w);
+
 struct hub *host_hub(struct net_host *h);
 void host_join(struct net_host *h, struct host_client *c);
 void host_leave(struct net_host *h, struct host_client *c);

@@ -291,6 +291,11 @@ void net_op_text(char out[static NET_OP_TEXT_MAX], const struct net_op *op,
  * the plan's fault in reason. *changed counts applied ops. */
 must_check int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
 			  char reason[static NET_REASON_MAX]);
+/* The same for d that is active, of a namespace that was ensured for the same d that is not: what
+ * has to be done is known from then, and nothing is read if nothing has been heard since, where it
+ * is watched. Something that was not heard of yet is left to what on_change comes to. */
+must_check int net_promote(struct netns *ns, const struct net_desired *d, unsigned *changed,
+			   char reason[static NET_REASON_MAX]);
 /* The operations of the last net_ensure() in words, the first few of them; valid until the next. */
 const char *net_changes(const struct netns *ns);
 /* Legs (bits) whose ports Open vSwitch has to make, as the last net_ensure() found. */
@@ -431,9 +436,10 @@ struct net_heard {
 	uint64_t messages, foreign; /* foreign: of these, from one that no router has (any more) */
 	uint64_t overflows;	    /* times that the kernel dropped some */
 	uint64_t served;	    /* calls that came of them */
+	uint64_t deaf; /* times that nothing was heard while many were changed by ourselves */
 };
 const struct net_heard *net_host_heard(const struct net_host *h);
-struct net_watch;
+struct net_watch; /* one for a namespace; before that is closed it is freed */
 must_check int net_watch_new(struct net_watch **out, struct netns *ns, struct net_host *host,
 			     void (*on_change)(void *ctx, const struct net_news *news), void *ctx);
 void net_watch_free(struct net_watch *w);
