@@ -44,6 +44,17 @@ static void put_announcing(struct jbuf *b, const struct announce_stats *s)
 	jbuf_close(b, '}');
 }
 
+static void put_heard(struct jbuf *b, const struct net_heard *h)
+{
+	jbuf_open(b, "namespaces", '{');
+	jbuf_int(b, "messages", (int64_t)h->messages);
+	jbuf_int(b, "foreign", (int64_t)h->foreign);
+	jbuf_int(b, "overflows", (int64_t)h->overflows);
+	jbuf_int(b, "looks", (int64_t)h->served);
+	jbuf_int(b, "deaf", (int64_t)h->deaf);
+	jbuf_close(b, '}');
+}
+
 void status_stats_head(struct jbuf *b, const struct app *a)
 {
 	put_control(b, a);
@@ -55,6 +66,7 @@ void status_stats_head(struct jbuf *b, const struct app *a)
 	put_process(b, "guard", guard_pid(a->guard), guard_restarts(a->guard));
 	put_process(b, "procwatch", procwatch_pid(a->procs), procwatch_restarts(a->procs));
 	put_announcing(b, announcing_stats(a->announcing));
+	put_heard(b, net_host_heard(a->host));
 }
 
 /* ---- a router's -------------------------------------------------------------------------------

@@ -73,4 +73,10 @@ wait_for "and broken again" 20 routers_are 2 1 ".router == \"r$BROKEN\" and .rol
 lab_crash 1
 wait_for "all others are ACTIVE on controller 2" 20 others 2 '.role == "ACTIVE"'
 [ "$(vips 2)" = $((N - 1)) ] || fail "VIPs: $(vips 2)"
+heard() { [ "$(ctl 2 --json stats r1 | jq ".namespaces.$1")" -ge "$2" ]; }
+has_vip() { ip -n "$LAB-c2-r$1" -4 -o address show dev vr-mgmt | grep -q " 10\.64\.$1\.1/24"; }
+wait_for "what happened while they were promoted is looked at" 20 heard deaf 1
+ip -n "$LAB-c2-r3" address del 10.64.3.1/24 dev vr-mgmt
+wait_for "and what happens later is heard again" 20 has_vip 3
+heard overflows 1 && fail "messages were lost"
 note "passed"
