@@ -98,7 +98,8 @@ void watch(void **state)
 	assert_int_equal(w.calls, 0);
 
 	assert_int_equal(probe_sh("ip -n %s addr del 10.20.0.1/24 dev vr-mgmt", s.router), 0);
-	run_loop(base, 60);
+	for (unsigned i = 0; i < 100 && !w.changed; i++)
+		run_loop(base, 30);
 	assert_true(w.changed > 0);
 	talk();
 	run_loop(base, 200); /* our own change wakes us once more, then it is quiet */
