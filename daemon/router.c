@@ -16,8 +16,10 @@
 #include "vrouter/log.h"
 #include "vrouter/pages.h"
 
-#define PROMOTE_WAIT_MS 50
-#define PROMOTE_EACH_MS 10   /* and so much for each other router, which may be promoted as well */
+#define PROMOTE_WAIT_MS 50 /* while nothing at all comes from replication */
+#define PROMOTE_EACH_MS                                                                            \
+	10 /* and for each other router, as long as it answers one after the other */
+#define PROMOTE_LOOK_MS 10   /* that */
 #define OTHERS_MS	3    /* what that one's promotion takes on a quiet machine, about */
 #define STOCK_WAIT_MS	5000 /* conntrackd commits then, which takes its time */
 #define COMMAND_MS	5000
@@ -195,10 +197,25 @@ uint32_t router_others_ms(const struct router *r)
 	return OTHERS_MS * others(r);
 }
 
-/* Of many that are promoted together the last one's answer is read behind the promotions of all. */
 static uint32_t promote_wait_ms(const struct router *r)
 {
-	return r->env->stock ? STOCK_WAIT_MS : PROMOTE_WAIT_MS + PROMOTE_EACH_MS * others(r);
+	if (r->env->stock)
+		return STOCK_WAIT_MS;
+	return r->env->sync && sync_child_hangs(r->env->sync) ? 0 : PROMOTE_WAIT_MS;
+}
+
+/* Of many that are promoted together the last one's answer comes, and is read, behind the
+ * promotions of all. */
+static bool sync_is_busy(const struct router *r)
+{
+	const bool drains = r->life.state == LIFE_DRAINING;
+	const struct patience_of q = {.asked_ms = r->sync_asked_ms,
+				      .silent_ms = PROMOTE_WAIT_MS,
+				      .most_ms = PROMOTE_WAIT_MS + PROMOTE_EACH_MS * others(r) +
+						 (drains ? r->conf.drain_ms : 0)};
+
+	return (drains || r->life.state == LIFE_PROMOTING) && r->env->sync &&
+	       sync_child_is_worth_waiting(r->env->sync, &q);
 }
 
 static void step(struct router *r, struct queued *q)
@@ -260,6 +277,8 @@ static void on_life_timer(evutil_socket_t fd, short what, void *ctx)
 		router_arm(r->life_timer, HOOK_POLL_MS); /* it may be about this very end */
 	else if (r->ended)
 		r->env->on_ended(r->env->ctx, r);
+	else if (sync_is_busy(r))
+		router_arm(r->life_timer, PROMOTE_LOOK_MS);
 	else
 		router_push(r, (struct life_in){.ev = LIFE_EV_TIMER}, NULL);
 }

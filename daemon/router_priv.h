@@ -111,6 +111,7 @@ struct router {
 	bool running, ended;
 	uint64_t pending_request; /* the command that waits */
 	uint32_t promote_request; /* number of the last PROMOTE sent */
+	uint64_t sync_asked_ms;	  /* when replication was told to do what is waited for */
 
 	bool reported;
 	bool sole;	 /* nobody else could succeed the ACTIVE */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "router_group.h"
 #include "vrouter/log.h"
 
@@ -21,6 +22,7 @@ void router_sync_role(struct router *r, enum sync_msg_type type)
 		router_stock_role(r, type);
 		return;
 	}
+	r->sync_asked_ms = now_ms();
 	snprintf(m.role.router, sizeof(m.role.router), "%s", r->conf.name);
 	m.role.term = r->life.term;
 	m.role.wait_ms = r->conf.drain_ms;

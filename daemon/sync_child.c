@@ -45,6 +45,7 @@ struct sync_child {
 	unsigned restarts;
 	uint64_t backoff_ms, started_ms;
 	struct heartbeat heartbeat;
+	struct patience patience;
 	struct event *readable, *timer, *ended, *ping;
 };
 
@@ -99,6 +100,7 @@ static void come_up(struct sync_child *c)
 
 	c->up = true;
 	c->heartbeat = (struct heartbeat){0};
+	c->patience = (struct patience){0};
 	evtimer_del(c->timer);
 	evtimer_add(c->ping, &every);
 	c->ops->on_up(c->ctx);
@@ -136,6 +138,7 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 			give_up(c, rc == 0 ? "ended" : "sent something malformed");
 			return;
 		}
+		patience_heard(&c->patience, now_ms());
 		take(c, &m);
 	}
 }
@@ -374,6 +377,30 @@ void sync_child_free(struct sync_child *c)
 bool sync_child_is_up(const struct sync_child *c)
 {
 	return c->up && !c->broken;
+}
+
+bool sync_child_is_worth_waiting(struct sync_child *c, const struct patience_of *q)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLIN};
+	struct heartbeat_look look;
+	enum patience_do what;
+
+	if (!sync_child_is_up(c))
+		return false;
+	what = patience_judge(&c->patience, q, poll(&p, 1, 0) > 0, now_ms());
+	if (what != PATIENCE_LOOK)
+		return what == PATIENCE_WAIT;
+	look = proc_look(c->pid);
+	if (patience_look(&c->patience, &look, now_ms()))
+		return true;
+	log_err("sync", NULL, "replication process: no word for %u ms: nobody waits for it",
+		q->silent_ms);
+	return false;
+}
+
+bool sync_child_hangs(const struct sync_child *c)
+{
+	return c->patience.hangs;
 }
 
 pid_t sync_child_pid(const struct sync_child *c)

@@ -4,6 +4,7 @@
 #ifndef DAEMON_SYNC_CHILD_H
 #define DAEMON_SYNC_CHILD_H
 
+#include "patience.h"
 #include "spawn.h"
 #include "vrouter/netns.h"
 #include "vrouter/sync_ipc.h"
@@ -34,6 +35,9 @@ must_check int sync_child_new(struct sync_child **out, struct event_base *base,
 void sync_child_free(struct sync_child *c); /* NULL is allowed */
 bool sync_child_is_up(const struct sync_child *c);
 pid_t sync_child_pid(const struct sync_child *c); /* 0: none */
+/* An answer may still come (patience.h); false also when there is no process. */
+bool sync_child_is_worth_waiting(struct sync_child *c, const struct patience_of *q);
+bool sync_child_hangs(const struct sync_child *c); /* it did, and has said nothing since */
 /* It is the one that was kept: it may have routers already. */
 bool sync_child_is_kept(const struct sync_child *c);
 /* What another core would have to be given (borrowed, until the process ends). False: none is up.

@@ -67,7 +67,8 @@ enum {
 
 struct life_cfg {
 	enum life_mode mode;
-	uint32_t promote_wait_ms; /* PROMOTING goes on without replication after this */
+	/* PROMOTING goes on without replication after this; its owner may give it more */
+	uint32_t promote_wait_ms;
 	/* For this long an incomplete replica does not preempt, and an ACTIVE that never was a
 	 * complete one is blind. */
 	uint32_t hold_ms;
