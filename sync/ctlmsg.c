@@ -234,6 +234,7 @@ static void encode_details(struct wr *w, const struct ctl_status *s)
 	wr_varint(w, s->repair.bytes);
 	wr_u8(w, s->hearing);
 	wr_varint(w, s->every_ms);
+	wr_be64(w, s->life);
 }
 
 static uint32_t rd_varint32(struct rd *r)
@@ -248,6 +249,7 @@ static void decode_details(struct rd *r, struct ctl_status *s)
 	s->detailed = !rd_done(r);
 	s->hearing = ENGINE_HEARING_UNKNOWN;
 	s->every_ms = 0;
+	s->life = 0;
 	if (!s->detailed)
 		return;
 	s->flows = rd_varint32(r);
@@ -263,6 +265,8 @@ static void decode_details(struct rd *r, struct ctl_status *s)
 		s->hearing = rd_u8(r);
 	if (!rd_done(r))
 		s->every_ms = rd_varint32(r);
+	if (!rd_done(r))
+		s->life = rd_be64(r);
 }
 
 static void encode_status(struct wr *w, const struct ctl_status *s)
@@ -466,6 +470,9 @@ static void encode_body(struct wr *w, const struct ctl_msg *m)
 	case CTL_RESERVE:
 		ctl_reserve_encode(w, &m->reserve);
 		break;
+	case CTL_PULSE:
+		ctl_pulse_encode(w, &m->pulse);
+		break;
 	}
 }
 
@@ -501,6 +508,9 @@ static bool decode_newer(struct rd *body, struct ctl_msg *m)
 		break;
 	case CTL_RESERVE:
 		ctl_reserve_decode(body, &m->reserve);
+		break;
+	case CTL_PULSE:
+		ctl_pulse_decode(body, &m->pulse);
 		break;
 	default:
 		return false;

@@ -153,6 +153,7 @@ enum ctl_type {
 	CTL_HANDOVER = 17, /* whoever is the source: please hand over to me */
 	CTL_LEAVING = 18,  /* the source is about to */
 	CTL_RESERVE = 20,  /* which VIPs a controller has chosen (engine_reserve.c) */
+	CTL_PULSE = 21,	   /* of a process, for all its routers (pulse.h) */
 };
 
 #define CTL_NAME_MAX 64
@@ -172,6 +173,7 @@ struct ctl_status {
 	uint8_t hearing;	   /* enum engine_hearing */
 	uint32_t every_ms; /* the next one comes so soon, or sooner; 0: not said, by older versions
 			    */
+	uint64_t life;	   /* of its process, as its pulse says; 0: it has none */
 };
 
 struct ctl_nack {
@@ -215,6 +217,18 @@ struct ctl_challenge { /* ECHO, ASK, VOUCH */
 	uint32_t to;   /* ASK: 0, everybody */
 	uint64_t nonce;
 };
+
+#define CTL_PULSE_ECHOES_MAX 24
+
+struct ctl_pulse {
+	uint64_t nonce; /* whoever sends it back has heard us lately */
+	unsigned n;
+	struct ctl_challenge echo[CTL_PULSE_ECHOES_MAX]; /* what was heard of others */
+};
+
+/* ctlmsg_pulse.c, for ctlmsg.c */
+void ctl_pulse_encode(struct wr *w, const struct ctl_pulse *m);
+void ctl_pulse_decode(struct rd *r, struct ctl_pulse *m);
 
 struct ctl_beat {
 	struct stream_key stream;
@@ -298,6 +312,7 @@ struct ctl_msg {
 		struct ctl_challenge challenge;
 		struct ctl_neigh neigh;
 		struct ctl_beat beat;
+		struct ctl_pulse pulse;
 		struct ctl_verify verify;
 		struct ctl_verified verified;
 		struct ctl_handover handover;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "pulse.h"
 #include "vrouter/pages.h"
 
 void engine_conf_defaults(struct engine_conf *c)
@@ -86,6 +87,7 @@ int engine_new(struct engine **out, const struct engine_conf *conf, const struct
 	if (e->window > ENGINE_WINDOW)
 		e->window = ENGINE_WINDOW;
 	e->peers.loss_ms = 5 * conf->heartbeat_ms + 500;
+	e->peers.pulse = conf->pulse;
 	ops->random(ctx, e->hash_key, sizeof(e->hash_key));
 	ops->random(ctx, e->ctl_epoch, sizeof(e->ctl_epoch));
 	ops->random(ctx, &seed, sizeof(seed));
@@ -231,6 +233,7 @@ static void send_status(struct engine *e)
 	report_refresh(e);
 	report_fill(e, &m.status);
 	m.status.every_ms = quiet_said_ms(e);
+	m.status.life = e->conf.pulse ? pulse_life(e->conf.pulse) : 0;
 	trust_encode(e, &w);
 	ctl_encode(&w, &m);
 	if (e->is_source) {
@@ -264,27 +267,10 @@ static void on_own(struct engine *e, const struct dgram_hdr *h, const uint8_t *b
 		clash(e);
 }
 
-/* Where two sources meet, replicas and their sources hear of each other in any order, and who
- * follows whom is open until all have spoken. So it counts only when it lasts and no other source
- * is heard. */
-static void note_follower(struct engine *e, struct peer *p)
-{
-	bool replica = p->status.phase == ENGINE_SYNCING || p->status.phase == ENGINE_READY;
-	uint64_t wait = (uint64_t)ENGINE_FOLLOWED_BEATS * e->conf.heartbeat_ms;
-	bool follows;
-
-	if (!e->is_source || !replica || !peer_follows(p, &e->stream) || engine_other_source(e))
-		p->followed_at = 0;
-	else if (!p->followed_at)
-		p->followed_at = e->now;
-	follows = p->followed_at && e->now - p->followed_at >= wait;
-	e->peers_changed |= follows != p->follows;
-	p->follows = follows;
-}
-
 static bool on_status(struct engine *e, struct peer *p, const struct ctl_status *s)
 {
 	uint64_t acked = stream_key_equal(&p->status.stream, &s->stream) ? p->status.seq : 0;
+	bool changed;
 
 	if (s->phase > ENGINE_SOURCE || s->percent > 100 || s->hearing > ENGINE_HEARING_DEAF ||
 	    s->every_ms > ENGINE_QUIET_MAX_MS)
@@ -296,12 +282,14 @@ static bool on_status(struct engine *e, struct peer *p, const struct ctl_status 
 		engine_count(e, SYNC_RX_ID_CLASH);
 		clash(e);
 	}
-	e->peers_changed |= !p->named || p->lost || p->status.phase != s->phase ||
-			    p->status.hearing != s->hearing;
+	changed = !p->named || p->lost || p->status.phase != s->phase ||
+		  p->status.hearing != s->hearing;
+	e->peers_changed |= changed;
+	e->quiet.stirred |= changed;
 	p->status = *s;
 	p->named = true;
 	p->lost = false;
-	note_follower(e, p);
+	source_note_follower(e, p);
 	engine_knows_term(e, s->known_term);
 	if (e->is_source)
 		source_on_status(e, p, acked);
@@ -376,6 +364,8 @@ static bool on_ctl(struct engine *e, struct peer *p, const struct ctl_msg *m)
 	case CTL_LEAVING:
 	case CTL_RESERVE:
 		for_core(e, p, m);
+		return true;
+	case CTL_PULSE: /* of a process, not of its routers */
 		return true;
 	}
 	return true;
@@ -513,6 +503,7 @@ uint64_t engine_run(struct engine *e, uint64_t now)
 
 	e->now = now;
 	e->peers_changed |= peers_expire(&e->peers, now);
+	e->rep.heard = e->rep.heard && replica_hears_source(e); /* until it is heard again */
 	trust_renew(e);
 	next = e->is_source ? source_run(e) : replica_run(e);
 	if (e->is_source)

@@ -12,8 +12,9 @@ bool replica_hears_source(const struct engine *e)
 		if (e->peers.peer[i].id == e->stream.sender)
 			p = &e->peers.peer[i];
 	return e->rep.heard &&
-	       peers_silent_ms(&e->peers, e->rep.heard_at, e->rep.slept_ms, e->now) <
-		       (p ? peer_loss_ms(&e->peers, p) : e->peers.loss_ms);
+	       !peer_is_silent(&e->peers, p,
+			       peers_silent_ms(&e->peers, e->rep.heard_at, e->rep.slept_ms, e->now),
+			       e->now);
 }
 
 unsigned replica_percent(const struct engine *e)

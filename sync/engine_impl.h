@@ -33,6 +33,7 @@ enum {
 	ENGINE_ASKED_MS = 1,	   /* between two questions of one peer that are heeded */
 	ENGINE_CHALLENGE_MS = 20,  /* between two challenges of one peer */
 	ENGINE_NONCE_MS = 3000,	   /* for which an answer is taken */
+	ENGINE_PULSED_MS = 2000,   /* for which a lost peer is asked when its pulse is back */
 	ENGINE_ECHOES_MAX = 8,	   /* in one datagram, and as many challenges */
 	ENGINE_FOLLOWED_BEATS = 3, /* source: heartbeats until a follower is counted on */
 	ENGINE_OVERRUN_WAIT_MAX_MS = 10000,
@@ -177,8 +178,11 @@ enum repair_why {
 struct engine_quiet {
 	uint64_t busy_at; /* when something changed last; what it was then: */
 	uint64_t seq, neigh;
+	uint32_t known_term;
 	struct stream_key stream;
 	bool was_source;
+	enum engine_hearing hearing;
+	bool stirred; /* a peer said something new */
 };
 
 struct growth {
@@ -250,6 +254,7 @@ struct engine {
 	bool status_due; /* before the next heartbeat */
 	uint64_t status_at, status_sent_at;
 	struct engine_quiet quiet;
+	uint64_t pulsed_at;
 	bool peers_changed;	    /* since on_status() */
 	struct engine_status shown; /* what on_status() last told of */
 
@@ -363,6 +368,8 @@ void drain_give_up(struct engine *e); /* answers one that runs: not acknowledged
 void source_open(struct engine *e, uint32_t term);
 void source_close(struct engine *e);
 void source_on_status(struct engine *e, struct peer *p, uint64_t acked_before);
+/* p has said which stream it follows. */
+void source_note_follower(struct engine *e, struct peer *p);
 void source_on_nack(struct engine *e, const struct ctl_nack *m);
 void source_on_repair(struct engine *e, struct peer *p, const struct ctl_repair *m);
 void source_on_dump(struct engine *e, const struct flow *f);

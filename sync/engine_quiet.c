@@ -1,48 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How often a STATUS is due. With a thousand routers in one process, ten a second of each would be
  * all that it does; so where nothing happens they are rare, and each says when the next one comes
- * at the latest. Who hears them takes their sender for lost by that.
+ * at the latest. Who hears them takes their sender for lost by that, or with its process (pulse.h).
  *
  * A lost datagram must not cost a peer its name: the longer interval is said for a while before it
- * is used. Whatever happens ends it at once: a change of the stream, of a phase, of who is there.
+ * is used. Whatever happens ends it at once: a change of the stream, of a phase, of who is there;
+ * and it does not begin before all replicas have said that they have all. Who is lost changes
+ * nothing: there is nobody to be told.
  */
 #include "engine_impl.h"
+#include "pulse.h"
 
 enum {
 	QUIET_AFTER_MS = 1000, /* nothing has changed for so long: the longer interval is said */
 	QUIET_SAID_MS = 1000,  /* and used after so long */
 	QUIET_TOGETHER = 64,   /* times in an interval: those of many routers are due together */
+	QUIET_ALONE_MS = 3200, /* at most, where a process has no pulse or does not hear ours: then
+				  this alone says that somebody lives, and older versions take no
+				  more than 5,000 */
 };
 
-/* Older versions would take us for lost. */
-static bool all_can(const struct engine *e)
+/* Those of versions that do not say how often they speak would take us for lost. */
+static uint32_t longest_ms(const struct engine *e)
 {
+	uint32_t ms = e->conf.quiet_ms;
+
+	if (ms > QUIET_ALONE_MS && !e->peers.pulse)
+		ms = QUIET_ALONE_MS;
 	for (unsigned i = 0; i < e->peers.n; i++) {
 		const struct peer *p = &e->peers.peer[i];
 
-		if (p->id && p->named && !p->lost && !p->status.every_ms)
-			return false;
+		if (!p->id || !p->named || p->lost)
+			continue;
+		if (!p->status.every_ms)
+			return e->conf.heartbeat_ms;
+		if (ms > QUIET_ALONE_MS && !pulse_is_alive(e->peers.pulse, p->id, p->status.life))
+			ms = QUIET_ALONE_MS;
 	}
-	return true;
+	return ms;
 }
 
-static bool is_quiet_for(const struct engine *e, uint32_t ms)
+static uint32_t after_ms(const struct engine *e, uint32_t ms)
 {
-	return e->conf.quiet_ms > e->conf.heartbeat_ms && e->now - e->quiet.busy_at >= ms &&
-	       all_can(e);
+	uint32_t longest = longest_ms(e);
+
+	return longest > e->conf.heartbeat_ms && e->now - e->quiet.busy_at >= ms
+		       ? longest
+		       : e->conf.heartbeat_ms;
 }
 
 uint32_t quiet_said_ms(const struct engine *e)
 {
-	if (!e->conf.quiet_ms)
-		return 0;
-	return is_quiet_for(e, QUIET_AFTER_MS) ? e->conf.quiet_ms : e->conf.heartbeat_ms;
+	return e->conf.quiet_ms ? after_ms(e, QUIET_AFTER_MS) : 0;
 }
 
 static uint32_t pace_ms(const struct engine *e)
 {
-	return is_quiet_for(e, QUIET_AFTER_MS + QUIET_SAID_MS) ? e->conf.quiet_ms
-							       : e->conf.heartbeat_ms;
+	return after_ms(e, QUIET_AFTER_MS + QUIET_SAID_MS);
 }
 
 uint64_t quiet_due(const struct engine *e)
@@ -53,24 +67,58 @@ uint64_t quiet_due(const struct engine *e)
 	return grid > 1 ? due - due % grid : due;
 }
 
+static bool somebody_lacks_something(const struct engine *e)
+{
+	for (unsigned i = 0; i < e->peers.n; i++) {
+		const struct peer *p = &e->peers.peer[i];
+
+		if (p->id && peer_follows(p, &e->stream) && p->status.seq < e->sender.seq)
+			return true;
+	}
+	return false;
+}
+
+/* What goes on until it is over. */
+static bool is_under_way(const struct engine *e)
+{
+	if (e->leaving.trail_ms || e->rep.trailing)
+		return true;
+	if (e->is_source)
+		return somebody_lacks_something(e);
+	return replica_hears_source(e) && e->rep.state != REPLICA_CLEAN;
+}
+
+static bool says_the_same(const struct engine *e, const struct engine_quiet *q)
+{
+	return e->quiet.seq == q->seq && e->quiet.was_source == q->was_source &&
+	       e->quiet.neigh == q->neigh && e->quiet.known_term == q->known_term &&
+	       e->quiet.hearing == q->hearing && stream_key_equal(&e->quiet.stream, &q->stream);
+}
+
 void quiet_look(struct engine *e)
 {
-	uint64_t seq = e->is_source ? e->sender.seq : e->receiver.next, due;
-	bool idle = seq == e->quiet.seq && e->is_source == e->quiet.was_source &&
-		    stream_key_equal(&e->stream, &e->quiet.stream) && !e->peers_changed &&
-		    !e->leaving.trail_ms && !e->rep.trailing &&
-		    e->neigh.version == e->quiet.neigh &&
-		    (e->is_source || !replica_hears_source(e) || e->rep.state == REPLICA_CLEAN);
+	struct engine_quiet fresh = {.busy_at = e->quiet.busy_at,
+				     .seq = e->is_source ? e->sender.seq : e->receiver.next,
+				     .neigh = e->neigh.version,
+				     .known_term = e->known_term,
+				     .stream = e->stream,
+				     .was_source = e->is_source,
+				     .hearing = e->hearing};
+	uint64_t due;
 
-	e->quiet.seq = seq;
-	e->quiet.was_source = e->is_source;
-	e->quiet.stream = e->stream;
-	e->quiet.neigh = e->neigh.version;
-	if (!idle)
-		e->quiet.busy_at = e->now;
+	if (e->quiet.stirred || is_under_way(e) || !says_the_same(e, &fresh))
+		fresh.busy_at = e->now;
+	e->quiet = fresh;
 	due = quiet_due(e);
 	if (due < e->status_at)
 		e->status_at = due;
+}
+
+void engine_pulsed(struct engine *e, uint64_t now)
+{
+	e->now = now;
+	e->quiet.busy_at = now;
+	e->pulsed_at = now;
 }
 
 void engine_set_quiet(struct engine *e, uint32_t quiet_ms)

@@ -245,6 +245,25 @@ void source_on_repair(struct engine *e, struct peer *p, const struct ctl_repair 
 		e->src.all_wanted = m->flows < source_count(e) / 4;
 }
 
+/* Where two sources meet, replicas and their sources hear of each other in any order, and who
+ * follows whom is open until all have spoken. So it counts only when it lasts and no other source
+ * is heard. */
+void source_note_follower(struct engine *e, struct peer *p)
+{
+	bool replica = p->status.phase == ENGINE_SYNCING || p->status.phase == ENGINE_READY;
+	uint64_t wait = (uint64_t)ENGINE_FOLLOWED_BEATS * e->conf.heartbeat_ms;
+	bool follows;
+
+	if (!e->is_source || !replica || !peer_follows(p, &e->stream) || engine_other_source(e))
+		p->followed_at = 0;
+	else if (!p->followed_at)
+		p->followed_at = e->now;
+	follows = p->followed_at && e->now - p->followed_at >= wait;
+	e->peers_changed |= follows != p->follows;
+	e->quiet.stirred |= follows != p->follows;
+	p->follows = follows;
+}
+
 /* ---- repairs ---- */
 
 /* What every listing begins with, behind its BEGIN or BUCKETS. */

@@ -11,6 +11,7 @@
  * are answered before their sender has proven anything (two that start together must come out of
  * it), but only in datagrams of status, of which there is at most one a millisecond. */
 #include "engine_impl.h"
+#include "pulse.h"
 
 static void ask(struct engine *e, struct peer *p)
 {
@@ -87,7 +88,7 @@ bool trust_control(struct engine *e, struct peer *p, const struct dgram_hdr *h, 
 		   size_t len)
 {
 	p->number = h->seq;
-	if (peer_has_proven(p, h)) {
+	if (peer_has_proven(&e->peers, p, h, e->now)) {
 		if (peer_is_fresh(p, h))
 			return true;
 		engine_count(e, SYNC_RX_REPLAYED);
@@ -102,13 +103,21 @@ bool trust_control(struct engine *e, struct peer *p, const struct dgram_hdr *h, 
 	return false;
 }
 
+/* One that is lost though its process is heard may have nothing new to say: it answers. */
+static bool has_to_answer(const struct engine *e, const struct peer *p)
+{
+	if (p->lost)
+		return p->named && e->now - e->pulsed_at < ENGINE_PULSED_MS &&
+		       pulse_is_alive(e->peers.pulse, p->id, p->status.life);
+	return p->proven && e->now - p->proven_at >= peer_proof_ms(&e->peers, p, e->now);
+}
+
 void trust_renew(struct engine *e)
 {
 	for (unsigned i = 0; i < e->peers.n; i++) {
 		struct peer *p = &e->peers.peer[i];
 
-		if (p->proven && !p->lost && e->now - p->proven_at >= peer_loss_ms(&e->peers, p) &&
-		    e->now - p->asked_at >= e->conf.heartbeat_ms)
+		if (has_to_answer(e, p) && e->now - p->asked_at >= e->conf.heartbeat_ms)
 			ask(e, p);
 	}
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "peers.h"
 
+#include "pulse.h"
+
 struct peer *peers_find(struct peers *p, uint32_t id)
 {
 	for (unsigned i = 0; i < p->n; i++)
@@ -59,14 +61,49 @@ uint32_t peer_loss_ms(const struct peers *all, const struct peer *p)
 	return said > all->loss_ms ? said : all->loss_ms;
 }
 
-static bool is_silent(const struct peers *all, const struct peer *p, uint64_t now)
+static bool process_is_gone(const struct peers *all, const struct peer *p, uint32_t ms,
+			    uint64_t now)
 {
-	return peers_silent_ms(all, p->heard_at, p->slept_ms, now) >= peer_loss_ms(all, p);
+	return p->named && pulse_is_gone(all->pulse, p->id, p->status.life, ms, now);
 }
 
-bool peer_has_proven(const struct peer *p, const struct dgram_hdr *h)
+bool peer_is_silent(const struct peers *all, const struct peer *p, uint64_t ms, uint64_t now)
 {
-	return p->proven && memcmp(p->epoch, h->epoch, DGRAM_EPOCH_LEN) == 0;
+	return ms >= all->loss_ms &&
+	       (!p || ms >= peer_loss_ms(all, p) || process_is_gone(all, p, 0, now));
+}
+
+/* Until it is heard again itself: that its process is says nothing of what was missed. */
+static bool is_lost(const struct peers *all, const struct peer *p, uint64_t now)
+{
+	uint64_t ms = peers_silent_ms(all, p->heard_at, p->slept_ms, now);
+
+	return peer_is_silent(all, p, ms, now) || (p->lost && ms >= all->loss_ms);
+}
+
+uint64_t peer_proof_ms(const struct peers *all, const struct peer *p, uint64_t now)
+{
+	bool alive = p->named && pulse_is_alive(all->pulse, p->id, p->status.life);
+
+	if (process_is_gone(all, p, (PEERS_PROOFS - 1) * all->loss_ms, now))
+		return all->loss_ms;
+	return alive || process_is_gone(all, p, 0, now) ? UINT64_MAX / PEERS_PROOFS
+							: peer_loss_ms(all, p);
+}
+
+/* What of its last datagrams was held up could be given to us at leisure. Not as soon as it is
+ * lost: a process that was kept from running finds what others said meanwhile in its socket, and
+ * believes it. */
+static bool proof_is_old(const struct peers *all, const struct peer *p, uint64_t now)
+{
+	return now - p->proven_at >= PEERS_PROOFS * peer_proof_ms(all, p, now);
+}
+
+bool peer_has_proven(const struct peers *all, const struct peer *p, const struct dgram_hdr *h,
+		     uint64_t now)
+{
+	return p->proven && !proof_is_old(all, p, now) &&
+	       memcmp(p->epoch, h->epoch, DGRAM_EPOCH_LEN) == 0;
 }
 
 void peer_prove(struct peer *p, const struct dgram_hdr *h)
@@ -81,8 +118,8 @@ void peer_prove(struct peer *p, const struct dgram_hdr *h)
 bool peer_vouches(const struct peers *all, const struct peer *p, const struct stream_key *k,
 		  uint64_t now)
 {
-	return p->proven && p->named && !is_silent(all, p, now) &&
-	       p->status.phase == ENGINE_SOURCE && stream_key_equal(&p->status.stream, k);
+	return p->proven && p->named && !is_lost(all, p, now) && p->status.phase == ENGINE_SOURCE &&
+	       stream_key_equal(&p->status.stream, k);
 }
 
 bool peer_is_fresh(struct peer *p, const struct dgram_hdr *h)
@@ -109,17 +146,13 @@ bool peers_expire(struct peers *p, uint64_t now)
 
 	for (unsigned i = 0; i < p->n; i++) {
 		struct peer *c = &p->peer[i];
-		uint32_t loss_ms = peer_loss_ms(p, c);
-		bool lost = is_silent(p, c, now);
+		bool lost = is_lost(p, c, now);
 
 		if (!c->id)
 			continue;
 		changed |= c->named && lost != c->lost;
 		c->lost = lost;
-		/* What of its last datagrams was held up could be given to us at leisure. Not as
-		 * soon as it is lost: a process that was kept from running finds what others said
-		 * meanwhile in its socket, and believes it. */
-		if (now - c->proven_at >= PEERS_PROOFS * (uint64_t)loss_ms)
+		if (proof_is_old(p, c, now))
 			c->proven = false;
 		if (lost) {
 			c->followed_at = 0;

@@ -42,9 +42,10 @@ struct peer {
 };
 
 struct peers {
-	unsigned n;	   /* places below were taken ever; they are not given back */
-	uint32_t loss_ms;  /* of one that does not say how often it speaks */
-	uint64_t slept_ms; /* for so long, in all, this process was kept from running */
+	unsigned n;		   /* places below were taken ever; they are not given back */
+	uint32_t loss_ms;	   /* of one that does not say how often it speaks */
+	uint64_t slept_ms;	   /* for so long, in all, this process was kept from running */
+	const struct pulse *pulse; /* NULL: there is none */
 	struct peer peer[ENGINE_PEERS_MAX];
 };
 
@@ -61,12 +62,19 @@ struct peer *peers_place(struct peers *p, const struct dgram_hdr *h, uint64_t no
 must_check bool peer_is_fresh(struct peer *p, const struct dgram_hdr *h);
 /* The lifetime that sent h is the present one; nothing of it counts that was sent before h. */
 void peer_prove(struct peer *p, const struct dgram_hdr *h);
-bool peer_has_proven(const struct peer *p, const struct dgram_hdr *h);
+/* Its present lifetime is that of h, as far as its proof is not too old. */
+bool peer_has_proven(const struct peers *all, const struct peer *p, const struct dgram_hdr *h,
+		     uint64_t now);
 /* Lives, and says that it is the source of this stream. */
 bool peer_vouches(const struct peers *all, const struct peer *p, const struct stream_key *k,
 		  uint64_t now);
 /* Of whom nothing was heard for so long, that one is lost: five of its intervals and 500 ms. */
 uint32_t peer_loss_ms(const struct peers *all, const struct peer *p);
+/* A proof is to be renewed when it is that old, and good for PEERS_PROOFS times as long. A pulse is
+ * a proof in itself. */
+uint64_t peer_proof_ms(const struct peers *all, const struct peer *p, uint64_t now);
+/* Silent for that long, or for loss_ms and its process is, too. p: NULL: it has said nothing. */
+bool peer_is_silent(const struct peers *all, const struct peer *p, uint64_t ms, uint64_t now);
 /* Marks who was not heard for too long; true when that changed anything. */
 bool peers_expire(struct peers *p, uint64_t now);
 /* Lives and follows the stream. */

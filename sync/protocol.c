@@ -160,6 +160,12 @@ void protocol_quiet(struct protocol *p, uint32_t quiet_ms)
 		engine_set_quiet(p->native, quiet_ms);
 }
 
+void protocol_pulsed(struct protocol *p, uint64_t now)
+{
+	if (p->native)
+		engine_pulsed(p->native, now);
+}
+
 void protocol_hears(struct protocol *p, enum engine_hearing hearing, uint64_t now)
 {
 	if (p->native)

@@ -350,6 +350,13 @@ void replication_quiet(struct replication *r, uint32_t quiet_ms)
 	protocol_quiet(&r->proto, quiet_ms);
 }
 
+void replication_pulsed(struct replication *r, bool again)
+{
+	if (again)
+		protocol_pulsed(&r->proto, monotonic_ms());
+	settle(r);
+}
+
 void replication_path(struct replication *r, const struct sync_msg *m)
 {
 	uint64_t now = monotonic_ms();

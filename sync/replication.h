@@ -5,6 +5,7 @@
 #define VROUTER_SYNC_REPLICATION_H
 
 #include "link.h"
+#include "pulse.h"
 
 /* Event priorities of the loop: a lower number goes first. */
 enum { PRIO_IPC, PRIO_LINK, PRIO_CAPTURE, PRIO_BULK, PRIO_N };
@@ -17,6 +18,7 @@ struct shared {
 	struct links *links; /* set before the first router */
 	struct sync_msg_conf conf;
 	uint32_t self;
+	struct pulse pulse;
 	uint32_t quiet_ms;	    /* see engine_conf; as many routers as there are let it be */
 	void (*on_news)(void *ctx); /* some router has something to say (replication_take) */
 	void *ctx;
@@ -56,6 +58,8 @@ void replication_drain(struct replication *r, uint32_t wait_ms);
 void replication_neighbours(struct replication *r, const struct sync_msg_neigh *m);
 void replication_query(struct replication *r);
 void replication_quiet(struct replication *r, uint32_t quiet_ms);
+/* Who is heard, of the processes of others, is not what it was; again: somebody more. */
+void replication_pulsed(struct replication *r, bool again);
 /* Answered in parts, with this number. */
 void replication_verify(struct replication *r, uint32_t request);
 /* ASK, VOUCH, HEARS, WANT. */

@@ -51,6 +51,7 @@ static int make_native(struct replication *r, const struct sync_msg_router *conf
 	c.filter = &conf->filter;
 	c.beats = conf->beats;
 	c.quiet_ms = s->quiet_ms;
+	c.pulse = &s->pulse;
 	return engine_new(out, &c, &replication_engine_ops, r, &r->counters, monotonic_ms());
 }
 

@@ -6,6 +6,10 @@
 
 #include "vrouter/log.h"
 
+#define QUIET_MS      100 /* for so many routers, and as much more as there are more of them */
+#define QUIET_ROUTERS 8
+#define QUIET_MAX_MS  12800
+
 /* Where id is, or would be. */
 static unsigned place_of(const struct routers *r, uint32_t id)
 {
@@ -59,6 +63,20 @@ static int reserve(struct routers *r)
 	return 0;
 }
 
+/* So that all routers together say some eighty STATUS a second at most, where nothing happens. */
+static void pace(struct routers *r, struct shared *shared)
+{
+	uint32_t ms = QUIET_MS;
+
+	for (unsigned room = QUIET_ROUTERS; room < r->n && ms < QUIET_MAX_MS; room *= 2)
+		ms *= 2;
+	if (ms == shared->quiet_ms)
+		return;
+	shared->quiet_ms = ms;
+	for (unsigned i = 0; i < r->n; i++)
+		replication_quiet(r->at[i], ms);
+}
+
 int routers_add(struct routers *r, struct shared *shared, const struct sync_msg_router *conf,
 		const int fds[static SYNC_FDS], bool *taken)
 {
@@ -83,10 +101,11 @@ int routers_add(struct routers *r, struct shared *shared, const struct sync_msg_
 	r->at[at] = fresh;
 	r->touched[at] = false;
 	r->n++;
+	pace(r, shared);
 	return 0;
 }
 
-void routers_del(struct routers *r, const struct replication *which)
+void routers_del(struct routers *r, struct shared *shared, const struct replication *which)
 {
 	unsigned at = routers_find(r, replication_id(which));
 
@@ -94,6 +113,7 @@ void routers_del(struct routers *r, const struct replication *which)
 	r->n--;
 	memmove(r->at + at, r->at + at + 1, (r->n - at) * sizeof(struct replication *));
 	memmove(r->touched + at, r->touched + at + 1, (r->n - at) * sizeof(*r->touched));
+	pace(r, shared);
 }
 
 int routers_query(struct routers *r, const struct sync_msg_role *m)

@@ -22,6 +22,6 @@ must_check int routers_add(struct routers *r, struct shared *shared,
 			   bool *taken);
 /* The one that is named, or all, will report. 0, or -EPROTO. */
 must_check int routers_query(struct routers *r, const struct sync_msg_role *m);
-void routers_del(struct routers *r, const struct replication *which);
+void routers_del(struct routers *r, struct shared *shared, const struct replication *which);
 
 #endif

@@ -14,16 +14,14 @@
 #include <sodium.h>
 
 #include "pace.h"
+#include "pulsing.h"
 #include "routers.h"
 #include "vrouter/contain.h"
 #include "vrouter/log.h"
 
-#define QUIET_MS      100 /* for so many routers, and as much more as there are more of them */
-#define QUIET_ROUTERS 32
-#define QUIET_MAX_MS  3200
-#define IPC_TURN      64 /* messages before others get their turn */
-#define LATER_MS      50
-#define PRIORITY      1 /* below the core's */
+#define IPC_TURN 16 /* messages before others get their turn, and the core its answers */
+#define LATER_MS 50
+#define PRIORITY 1 /* below the core's */
 /* Pages of its own for each larger piece: temporary ones go back to the system, and of those that
  * stay (for each router) what is never used is never there: calloc() would clear it in the heap. */
 #define MMAP_ABOVE (16 * 1024)
@@ -33,6 +31,7 @@ struct worker {
 	struct event *on_ipc, *on_ipc_writable, *on_later;
 	bool configured, links_changed, pong;
 	struct routers routers;
+	struct pulsing pulsing;
 	struct {
 		bool due;
 		struct sync_msg_link msg;
@@ -93,6 +92,10 @@ static bool on_datagram(void *ctx, uint8_t *buf, size_t len, const struct ip_add
 		log_remote("sync", NULL, "a datagram from %s is not one of ours: %s",
 			   ip_addr_format(from, text), dgram_err_name(err));
 		return false;
+	}
+	if (h.router == PULSE_ROUTER) {
+		pulsing_on_datagram(&w->pulsing, &h, buf, len);
+		return h.sender != w->shared.self;
 	}
 	at = routers_find(&w->routers, h.router);
 	if (at == w->routers.n) {
@@ -178,6 +181,7 @@ static bool send_router_news(struct worker *w, struct replication *r, bool *late
 		if (m.type == SYNC_MSG_REPORT) {
 			m.report.counters.v[SYNC_RX_BAD_HEADER] = w->bad_header;
 			m.report.counters.v[SYNC_RX_OTHER_ROUTER] = w->other_router;
+			pulsing_count(&w->pulsing, &m.report.counters);
 		}
 		if (!send_message(w, &m)) {
 			replication_untake(r, &m);
@@ -271,6 +275,7 @@ static int configure(struct worker *w, const struct sync_msg_conf *conf)
 	w->configured = true;
 	for (unsigned i = 0; i < w->routers.n; i++)
 		replication_new_keys(w->routers.at[i]);
+	pulsing_configure(&w->pulsing);
 	if (!relink) {
 		tell_links_again(w);
 		return 0;
@@ -280,29 +285,6 @@ static int configure(struct worker *w, const struct sync_msg_conf *conf)
 	w->shared.links = NULL;
 	memset(w->link_news, 0, sizeof(w->link_news));
 	return links_new(&w->shared.links, w->shared.base, PRIO_LINK, conf, &link_ops, w);
-}
-
-/* So that all routers together say a few hundred STATUS a second, where nothing happens. */
-static void pace_routers(struct worker *w)
-{
-	uint32_t ms = QUIET_MS;
-
-	for (unsigned room = QUIET_ROUTERS; room < w->routers.n && ms < QUIET_MAX_MS; room *= 2)
-		ms *= 2;
-	if (ms == w->shared.quiet_ms)
-		return;
-	w->shared.quiet_ms = ms;
-	for (unsigned i = 0; i < w->routers.n; i++)
-		replication_quiet(w->routers.at[i], ms);
-}
-
-static int add_router(struct worker *w, const struct sync_msg_router *conf, const int *fds,
-		      bool *taken)
-{
-	int err = routers_add(&w->routers, &w->shared, conf, fds, taken);
-
-	pace_routers(w);
-	return err;
 }
 
 static int on_router(struct worker *w, const struct sync_msg_router *conf, const int *fds,
@@ -317,13 +299,7 @@ static int on_router(struct worker *w, const struct sync_msg_router *conf, const
 	r = routers_by_name(&w->routers, conf->router);
 	if (r)
 		return replication_change(r, conf);
-	return n_fds == SYNC_FDS ? add_router(w, conf, fds, taken) : -EPROTO;
-}
-
-static void del_router(struct worker *w, const struct replication *r)
-{
-	routers_del(&w->routers, r);
-	pace_routers(w);
+	return n_fds == SYNC_FDS ? routers_add(&w->routers, &w->shared, conf, fds, taken) : -EPROTO;
 }
 
 static int on_role(struct worker *w, const struct sync_msg *m)
@@ -346,7 +322,7 @@ static int on_role(struct worker *w, const struct sync_msg *m)
 	else if (m->type == SYNC_MSG_VERIFY)
 		replication_verify(r, m->role.request);
 	else
-		del_router(w, r);
+		routers_del(&w->routers, &w->shared, r);
 	return 0;
 }
 
@@ -497,12 +473,15 @@ static int worker_init(struct worker *w)
 	event_priority_set(w->on_ipc, PRIO_IPC);
 	event_priority_set(w->on_ipc_writable, PRIO_IPC);
 	event_priority_set(w->on_later, PRIO_IPC);
-	return event_add(w->on_ipc, NULL) < 0 ? -ENOMEM : 0;
+	if (event_add(w->on_ipc, NULL) < 0)
+		return -ENOMEM;
+	return pulsing_init(&w->pulsing, &w->shared, &w->routers);
 }
 
 static void worker_fini(struct worker *w)
 {
 	routers_fini(&w->routers);
+	pulsing_fini(&w->pulsing);
 	links_free(w->shared.links);
 	if (w->on_ipc)
 		event_free(w->on_ipc);

@@ -59,6 +59,11 @@
 	X(RX_ID_CLASH, "rx_id_clash", "datagrams of another controller with our id")               \
 	X(RX_NO_PLACE, "rx_no_place", "control datagrams of controllers beyond the peer table")    \
 	X(RX_BEATS, "rx_beats", "heartbeats of the followed source")                               \
+	X(RX_PULSES, "rx_pulses",                                                                  \
+	  "pulses of other controllers' replication processes, of all routers together")           \
+	X(RX_PULSES_BAD, "rx_pulses_bad",                                                          \
+	  "pulses that did not unseal, could not be decoded or were not proven")                   \
+	X(PULSES_LOST, "pulses_lost", "times that another process was silent for a second")        \
 	X(BEATS_MISSING, "beats_missing", "times that heartbeats were missing")                    \
 	X(REPAIRS, "repairs", "repairs completed as replica")                                      \
 	X(REPAIRS_FAILED, "repairs_failed", "repairs as replica that were broken off")             \

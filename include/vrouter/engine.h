@@ -22,6 +22,7 @@
 #include "vrouter/verify.h"
 
 struct engine;
+struct pulse;
 
 enum flow_change { FLOW_NEW, FLOW_UPDATE, FLOW_DESTROY };
 
@@ -141,8 +142,11 @@ struct engine_conf {
 		heartbeat_ms; /* status message interval; a peer is lost after 5 of them + 500 ms */
 	uint32_t quiet_ms;    /* that interval while nothing changes, if it is longer; see
 			       * engine_quiet.c. 0: the same */
-	uint32_t pin_s;	      /* timeout of flows on a replica */
-	uint32_t audit_ms;    /* a source has replicas compare their tables so often; 0: never */
+	/* of this process (sync/pulse.h): who is heard there need not say STATUS as often.
+	 * Borrowed, for as long as the engine is there. NULL: there is none */
+	const struct pulse *pulse;
+	uint32_t pin_s;	   /* timeout of flows on a replica */
+	uint32_t audit_ms; /* a source has replicas compare their tables so often; 0: never */
 	struct flow_timeouts timeouts;
 	struct flow_locals locals; /* also the first wire references */
 	struct engine_beats beats;
@@ -156,8 +160,11 @@ must_check int engine_new(struct engine **out, const struct engine_conf *conf,
 			  const struct engine_ops *ops, void *ctx, struct sync_counters *counters,
 			  uint64_t now);
 void engine_free(struct engine *e); /* NULL is allowed */
-#define ENGINE_QUIET_MAX_MS 5000
+#define ENGINE_QUIET_MAX_MS 20000
 void engine_set_quiet(struct engine *e, uint32_t quiet_ms);
+/* Somebody's pulse is there (again): what was said meanwhile may have been lost, so STATUS is said
+ * often for a while, and asked for. */
+void engine_pulsed(struct engine *e, uint64_t now);
 
 /* Becomes the source: applies and commits what it has in order, opens a stream with a term above
  * every term it has heard of and above min_term. The caller is already subscribed to kernel events,

@@ -43,6 +43,12 @@ struct believed {
 		struct ctl_status status;
 		uint8_t epoch[DGRAM_EPOCH_LEN];
 	} peer[ENGINE_PEERS_MAX];
+	unsigned n_pulses;
+	struct {
+		uint32_t id;
+		bool alive;
+		uint64_t life, top, heard_at;
+	} pulse[ENGINE_PEERS_MAX];
 };
 
 static void believe(struct believed *b, const struct node *n)
@@ -77,6 +83,16 @@ static void believe(struct believed *b, const struct node *n)
 		b->peer[i].window = p->window;
 		memcpy(&b->peer[i].status, &p->status, sizeof(p->status));
 		memcpy(b->peer[i].epoch, p->epoch, DGRAM_EPOCH_LEN);
+	}
+	b->n_pulses = n->pulse.n;
+	for (unsigned i = 0; i < n->pulse.n; i++) {
+		const struct pulse_peer *p = &n->pulse.peer[i];
+
+		b->pulse[i].id = p->id;
+		b->pulse[i].alive = p->alive;
+		b->pulse[i].life = p->life;
+		b->pulse[i].top = p->top;
+		b->pulse[i].heard_at = p->heard_at;
 	}
 }
 
@@ -128,8 +144,7 @@ static void attacker_replay(struct attacker *a, struct sim *s)
 	past = is_of_the_past(r, &s->node[r->p->from], to);
 	if (past)
 		believe(&before, to);
-	engine_on_datagram(to->engine, &r->p->h, r->p->body, r->p->len, s->now);
-	to->input = true;
+	node_on_datagram(s, to, r->p);
 	a->replayed++;
 	if (!past || to->dead)
 		return;

@@ -146,9 +146,8 @@ static void deliver(struct sim *s)
 			if (keep_for_later(s, n, p))
 				p = NULL;
 		} else if (n->alive && !n->dead && !s->cut[p->from][p->to]) {
-			engine_on_datagram(n->engine, &p->h, p->body, p->len, s->now);
+			node_on_datagram(s, n, p);
 			check_stream(n);
-			n->input = true;
 		}
 		free(p);
 		p = next;
@@ -219,6 +218,8 @@ static uint64_t node_due(const struct sim *s, const struct node *n)
 	const struct model_kernel *k = &n->kernel;
 	uint64_t at = n->run_at > n->paused_until ? n->run_at : n->paused_until;
 
+	if (n->pulse.self && n->pulse.due < at)
+		at = n->pulse.due > n->paused_until ? n->pulse.due : n->paused_until;
 	if (n->dead || n->input || has_events(n))
 		return s->now + 1;
 	return k->adjust_next && k->adjust_next < at ? k->adjust_next : at;

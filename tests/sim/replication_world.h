@@ -7,6 +7,7 @@
 #include <stdarg.h>
 
 #include "../../sync/engine_impl.h"
+#include "../../sync/pulse.h"
 #include "model_expect.h"
 #include "replication_skew.h"
 
@@ -45,6 +46,7 @@ struct node {
 	uint32_t id; /* of its engines */
 	bool alive;
 	struct engine *engine;
+	struct pulse pulse; /* of its process; self 0: a version without */
 	struct sync_counters counters;
 	uint64_t run_at;
 	bool input;	 /* since the last engine_run() */
@@ -97,6 +99,9 @@ struct node {
 	X(TWO_HEALED, "they hear each other, and both make changes")                               \
 	X(WINNER_STAYS, "the source of the highest stream stays")                                  \
 	X(LOSER_STAYS, "it is demoted, a lower one stays")                                         \
+	X(RARE, "STATUS is as rare as only a pulse lets it be")                                    \
+	X(PULSE_LOST, "the pulse of a process is lost")                                            \
+	X(PULSE_BACK, "it is there again, and was of that life before")                            \
 	X(PAUSE_SOURCE, "a source is stopped for a while")                                         \
 	X(PAUSE_REPLICA, "a replica is stopped for a while")                                       \
 	X(PAUSE_TAKEN, "a stopped source is replaced meanwhile")                                   \
@@ -284,17 +289,12 @@ static void post(struct sim *s, const struct packet *p)
 	*at = copy;
 }
 
-static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, size_t len)
+static void send_to_all(struct node *n, const struct dgram_hdr *h, const uint8_t *body, size_t len)
 {
-	struct node *n = ctx;
 	struct sim *s = n->sim;
 	struct packet *p;
 	unsigned added = 0;
 
-	if (is_dead(n, SITUATION_CRASH_SEND))
-		return;
-	if (h->kind == DGRAM_CONTROL)
-		check_control_rate(n);
 	p = malloc(sizeof(*p) + SKEW_BODY_MAX);
 	if (!p)
 		abort();
@@ -315,6 +315,17 @@ static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, s
 			post(s, p);
 	}
 	free(p);
+}
+
+static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, size_t len)
+{
+	struct node *n = ctx;
+
+	if (is_dead(n, SITUATION_CRASH_SEND))
+		return;
+	if (h->kind == DGRAM_CONTROL)
+		check_control_rate(n);
+	send_to_all(n, h, body, len);
 }
 
 /* Not the engine's own function: it is what is tested. */
@@ -714,6 +725,15 @@ static void node_start(struct sim *s, unsigned i, bool empty)
 	conf.reorder_bytes = conf.mtu_body * (5u << rnd(s, 6));
 	conf.audit_ms = chance(s, 500) ? 1000 + rnd(s, 6000) : 0;
 	conf.quiet_ms = chance(s, 500) ? 100u << rnd(s, 6) : 0; /* 0: a version without */
+	n->pulse = (struct pulse){.self = 0};
+	if (chance(s, 600)) { /* one with a pulse */
+		uint8_t epoch[DGRAM_EPOCH_LEN];
+
+		op_random(n, epoch, sizeof(epoch));
+		pulse_init(&n->pulse, n->id, epoch, s->now);
+		conf.pulse = &n->pulse;
+		conf.quiet_ms = 100u << rnd(s, 8);
+	}
 	conf.locals.n = 1;
 	conf.locals.addr[0] = ip_addr_v4(htonl(0xcb007101)); /* 203.0.113.1 */
 	if (empty) {
@@ -891,11 +911,51 @@ static void check_memory(struct node *n)
 		n->sim->max_reorder = e->receiver.n_used * e->receiver.cell_size;
 }
 
+/* As the worker has it, which tells all its engines. */
+static void node_on_datagram(struct sim *s, struct node *n, const struct packet *p)
+{
+	enum pulse_heard heard;
+	unsigned before = n->pulse.n;
+
+	n->input = true;
+	if (p->h.router != PULSE_ROUTER) {
+		engine_on_datagram(n->engine, &p->h, p->body, p->len, s->now);
+		return;
+	}
+	heard = n->pulse.self ? pulse_on(&n->pulse, &p->h, p->body, p->len, s->now) : PULSE_OLD;
+	if (heard == PULSE_BAD)
+		broken(s, "node %u met a pulse that it cannot decode", n->index);
+	if (heard != PULSE_NEWS)
+		return;
+	s->times[SITUATION_PULSE_BACK] += n->pulse.n == before;
+	trace(s, "node %u: pulse of %x", n->index, p->h.sender);
+	engine_pulsed(n->engine, s->now);
+}
+
+static void node_pulse(struct sim *s, struct node *n)
+{
+	uint8_t body[CTL_BODY_MAX];
+	struct wr w = wr_of(body, sizeof(body));
+	struct dgram_hdr h;
+
+	if (!n->pulse.self)
+		return;
+	if (pulse_expire(&n->pulse, s->now)) {
+		trace(s, "node %u: a pulse is lost", n->index);
+		happened(s, SITUATION_PULSE_LOST);
+		n->input = true;
+	}
+	if (pulse_next(&n->pulse, s->now, rnd64(s), &h, &w))
+		send_to_all(n, &h, body, wr_len(&w));
+	s->times[SITUATION_RARE] += n->engine->status_at > s->now + 5000;
+}
+
 static void node_step(struct sim *s, struct node *n)
 {
 	node_bury(s, n, false);
 	if (!n->alive || n->paused_until > s->now)
 		return;
+	node_pulse(s, n);
 	if (has_events(n) && chance(s, 300))
 		node_read_events(s, n);
 	if (!n->input && n->run_at > s->now)

@@ -5,12 +5,17 @@
 #include "flow_samples.h"
 
 #include "../../sync/engine_impl.h"
+#include "../../sync/pulse.h"
 
 #define QUIET_MS 3200
+#define RARE_MS	 12800 /* as rare as a pulse lets it be */
 #define STEP_MS	 10
 
 struct side {
 	struct engine *e;
+	struct pulse pulse; /* self 0: none */
+	bool hung;	    /* the engine, not its process */
+	unsigned missed;    /* pulses */
 	struct sync_counters c;
 	struct world *w;
 	unsigned sent, named; /* CONTROL; that name the longer interval */
@@ -21,6 +26,7 @@ struct world {
 	struct side side[2];
 	uint64_t now, random;
 	bool cut;
+	bool mute[2]; /* what the engine of that side says gets lost */
 };
 
 static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, size_t len)
@@ -35,7 +41,7 @@ static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, s
 		from->named += m.type == CTL_STATUS && m.status.every_ms == QUIET_MS;
 	from->sent += h->kind == DGRAM_CONTROL;
 	from->sent_at = h->kind == DGRAM_CONTROL ? w->now : from->sent_at;
-	if (to->e && !w->cut)
+	if (to->e && !w->cut && !w->mute[from == &w->side[1]])
 		engine_on_datagram(to->e, h, body, len, w->now);
 }
 
@@ -66,6 +72,22 @@ static bool lost(const struct side *s)
 	return n != 1 || p[0].lost;
 }
 
+static void pulse(struct world *w, struct side *from)
+{
+	struct side *to = &w->side[from == &w->side[0]];
+	uint8_t body[CTL_BODY_MAX];
+	struct wr b = wr_of(body, sizeof(body));
+	struct dgram_hdr h;
+
+	if (!from->pulse.self)
+		return;
+	from->missed += pulse_expire(&from->pulse, w->now);
+	if (!pulse_next(&from->pulse, w->now, ++w->random, &h, &b) || w->cut || !to->pulse.self)
+		return;
+	if (pulse_on(&to->pulse, &h, body, wr_len(&b), w->now) == PULSE_NEWS)
+		engine_pulsed(to->e, w->now);
+}
+
 /* From one due moment to the next, and at most STEP_MS. How often anybody was taken for lost then.
  */
 static unsigned run(struct world *w, unsigned ms)
@@ -78,8 +100,11 @@ static unsigned run(struct world *w, unsigned ms)
 		w->now = w->now < end ? w->now : end;
 		next = w->now + STEP_MS;
 		for (unsigned i = 0; i < 2; i++) {
-			uint64_t due = engine_run(w->side[i].e, w->now);
+			uint64_t due = UINT64_MAX;
 
+			pulse(w, &w->side[i]);
+			if (!w->side[i].hung)
+				due = engine_run(w->side[i].e, w->now);
 			next = due < next ? due : next;
 		}
 		losses += lost(&w->side[0]) || lost(&w->side[1]);
@@ -95,18 +120,24 @@ static void make(struct world *w, unsigned i, uint32_t quiet_ms)
 	snprintf(conf.name, sizeof(conf.name), "side-%u", i);
 	conf.self = i + 1;
 	conf.quiet_ms = quiet_ms;
+	conf.pulse = w->side[i].pulse.self ? &w->side[i].pulse : NULL;
 	w->side[i].w = w;
 	assert_int_equal(engine_new(&w->side[i].e, &conf, &ops, &w->side[i], &w->side[i].c, w->now),
 			 0);
 }
 
-/* 0 is the source, 1 follows. */
-static struct world *set_up(uint32_t first_ms, uint32_t second_ms)
+static struct world *make_world(void)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
 	w->now = 5003; /* no moment at which routers say anything together */
+	return w;
+}
+
+/* 0 is the source, 1 follows. */
+static struct world *begin(struct world *w, uint32_t first_ms, uint32_t second_ms)
+{
 	make(w, 0, first_ms);
 	make(w, 1, second_ms);
 	(void)run(w, 500);
@@ -114,6 +145,25 @@ static struct world *set_up(uint32_t first_ms, uint32_t second_ms)
 	(void)run(w, 5000);
 	w->side[0].sent = w->side[1].sent = 0;
 	return w;
+}
+
+static struct world *set_up(uint32_t first_ms, uint32_t second_ms)
+{
+	return begin(make_world(), first_ms, second_ms);
+}
+
+/* Bit i: side i has a pulse. */
+static struct world *set_up_with_pulses(unsigned which)
+{
+	struct world *w = make_world();
+
+	for (unsigned i = 0; i < 2; i++) {
+		const uint8_t epoch[DGRAM_EPOCH_LEN] = {(uint8_t)(i + 1)};
+
+		if (which & 1u << i)
+			pulse_init(&w->side[i].pulse, i + 1, epoch, w->now);
+	}
+	return begin(w, RARE_MS, RARE_MS);
 }
 
 static void tear_down(struct world *w)
@@ -250,9 +300,122 @@ static void different(void **state)
 	tear_down(w);
 }
 
+static void with_a_pulse(void **state)
+{
+	struct world *w = set_up_with_pulses(3);
+
+	(void)state;
+	assert_int_equal(run(w, 10 * RARE_MS), 0);
+	for (unsigned i = 0; i < 2; i++)
+		assert_in_range(w->side[i].sent, 10, 20);
+	tear_down(w);
+}
+
+/* And no longer than others take. */
+static void no_pulse_no_rarer(void **state)
+{
+	(void)state;
+	for (unsigned which = 0; which < 3; which++) {
+		struct world *w = set_up_with_pulses(which);
+
+		assert_int_equal(run(w, 64000), 0);
+		for (unsigned i = 0; i < 2; i++)
+			assert_in_range(w->side[i].sent, 20, 40);
+		tear_down(w);
+	}
+}
+
+/* As soon as with one router, and found again as soon. */
+static void process_found_lost(void **state)
+{
+	struct world *w = set_up_with_pulses(3);
+
+	(void)state;
+	for (unsigned at = 0; at < 20; at++) {
+		assert_int_equal(run(w, 5000 + 650 * at), 0);
+		w->cut = true;
+		assert_int_equal(run(w, 850), 0);
+		(void)run(w, 300);
+		assert_true(lost(&w->side[0]) && lost(&w->side[1]));
+		(void)run(w, 700 * at);
+		w->cut = false;
+		(void)run(w, 500);
+		assert_false(lost(&w->side[0]) || lost(&w->side[1]));
+	}
+	tear_down(w);
+}
+
+/* One of them missed the other for a moment, which knows nothing of it. */
+static void asked_when_found_again(void **state)
+{
+	struct world *w = set_up_with_pulses(3);
+
+	(void)state;
+	assert_int_equal(run(w, 20000), 0);
+	w->mute[1] = true;
+	for (unsigned i = 0; i < w->side[0].pulse.n; i++)
+		w->side[0].pulse.peer[i].heard_at -= PULSE_LOSS_MS;
+	(void)run(w, 500);
+	assert_true(lost(&w->side[0]));
+	assert_false(lost(&w->side[1]));
+	w->mute[1] = false;
+	(void)run(w, 300);
+	assert_false(lost(&w->side[0]) || lost(&w->side[1]));
+	tear_down(w);
+}
+
+/* A router that is not there any more, in a process that is. */
+static void router_found_lost(void **state)
+{
+	struct world *w = set_up_with_pulses(3);
+
+	(void)state;
+	(void)run(w, 20000);
+	w->side[1].hung = true;
+	(void)run(w, 4 * RARE_MS);
+	assert_false(lost(&w->side[0]));
+	(void)run(w, RARE_MS + 500);
+	assert_true(lost(&w->side[0]));
+	w->side[0].sent = 0;
+	(void)run(w, 10 * RARE_MS);
+	assert_in_range(w->side[0].sent, 10, 30);
+	tear_down(w);
+}
+
+/* The tail of a burst is shown for as long as a replica has not said that it has it. */
+static void until_acknowledged(void **state)
+{
+	struct world *w = set_up_with_pulses(3);
+	const struct flow f = sample_tcp_snat(1);
+
+	(void)state;
+	assert_int_equal(run(w, 20000), 0);
+	w->mute[0] = w->mute[1] = true;
+	engine_on_change(w->side[0].e, &f, FLOW_NEW, w->now);
+	engine_on_drained(w->side[0].e, w->now);
+	assert_int_equal(run(w, 1000), 0);
+	w->mute[0] = false;
+	w->side[0].sent = 0;
+	assert_int_equal(run(w, 10000), 0);
+	assert_in_range(w->side[0].sent, 95, 200);
+	assert_int_equal(w->side[1].e->receiver.next, w->side[0].e->sender.seq + 1);
+	w->mute[1] = false;
+	assert_int_equal(run(w, RARE_MS), 0);
+	w->side[0].sent = 0;
+	assert_int_equal(run(w, 10 * RARE_MS), 0);
+	assert_in_range(w->side[0].sent, 10, 20);
+	tear_down(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(with_a_pulse),
+		cmocka_unit_test(no_pulse_no_rarer),
+		cmocka_unit_test(process_found_lost),
+		cmocka_unit_test(asked_when_found_again),
+		cmocka_unit_test(router_found_lost),
+		cmocka_unit_test(until_acknowledged),
 		cmocka_unit_test(rare),
 		cmocka_unit_test(together),
 		cmocka_unit_test(soon),

@@ -161,9 +161,9 @@ static void replay_window(void **state)
 	/* restarted: numbers count anew, and only from the proof on */
 	h.epoch[0] = 1;
 	h.seq = 50;
-	assert_false(peer_has_proven(peer, &h));
+	assert_false(peer_has_proven(&p, peer, &h, 0));
 	peer_prove(peer, &h);
-	assert_true(peer_has_proven(peer, &h));
+	assert_true(peer_has_proven(&p, peer, &h, 0));
 	assert_false(peer_is_fresh(peer, &h));
 	h.seq = 49;
 	assert_false(peer_is_fresh(peer, &h));
@@ -172,7 +172,7 @@ static void replay_window(void **state)
 	/* what was before the restart is of an unproven lifetime again, however high its number */
 	h.epoch[0] = 0;
 	h.seq = 1000;
-	assert_false(peer_has_proven(peer, &h));
+	assert_false(peer_has_proven(&p, peer, &h, 0));
 }
 
 static void places(void **state)
