@@ -6,7 +6,7 @@
 
 /* At once, and of each second. Who was just promoted is not reached until it has spoken, and has
  * nearly all of the loop's time; the rest is for whoever is promoted next. Refreshes go on for ever
- * and are in no hurry. */
+ * and are in no hurry: who has heard the burst needs none. */
 static const struct {
 	int64_t at_once_us;
 	int64_t share; /* per mille */
@@ -14,7 +14,7 @@ static const struct {
 	[ANNOUNCE_FIRST] = {20000, 800},
 	[ANNOUNCE_SECOND] = {20000, 500},
 	[ANNOUNCE_REPEAT] = {10000, 200},
-	[ANNOUNCE_REFRESH] = {5000, 10},
+	[ANNOUNCE_REFRESH] = {5000, 3},
 };
 
 void announce_queue_init(struct announce_queue *q, uint64_t now_us)

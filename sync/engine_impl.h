@@ -53,6 +53,7 @@ enum {
 	 * long enough */
 	ENGINE_LEISURE_MAX_MS = 3000,
 	ENGINE_PICK_FAILURES = 100, /* then the listing fails */
+	REPORT_QUIET_MS = 60000,    /* while nothing happens; there may be more room since */
 	REPORT_COUNT_MS = 500,	    /* between two looks at the size of the table */
 	REPORT_BEHIND_MS = 2000,    /* of lag: an alarm */
 	REPORT_LATELY_MS = 5000,

@@ -14,7 +14,8 @@
 enum {
 	QUIET_AFTER_MS = 1000, /* nothing has changed for so long: the longer interval is said */
 	QUIET_SAID_MS = 1000,  /* and used after so long */
-	QUIET_TOGETHER = 64,   /* times in an interval: those of many routers are due together */
+	QUIET_MOMENTS = 16,    /* of an interval: those of many routers are due together */
+	QUIET_APART_MS = 100,  /* at least */
 	QUIET_ALONE_MS = 3200, /* at most, where a process has no pulse or does not hear ours: then
 				  this alone says that somebody lives, and older versions take no
 				  more than 5,000 */
@@ -61,10 +62,18 @@ static uint32_t pace_ms(const struct engine *e)
 
 uint64_t quiet_due(const struct engine *e)
 {
-	uint32_t pace = pace_ms(e), grid = pace / QUIET_TOGETHER;
-	uint64_t due = e->status_sent_at + pace;
+	uint32_t pace = pace_ms(e), moments = pace / QUIET_APART_MS;
+	uint64_t sent = e->status_sent_at, due;
 
-	return grid > 1 ? due - due % grid : due;
+	if (pace <= e->conf.heartbeat_ms)
+		return sent + pace;
+	moments = moments < QUIET_MOMENTS ? moments : QUIET_MOMENTS;
+	if (!moments)
+		return sent + pace;
+	/* its own one, so that those which something happened to together are not due together
+	 * for ever */
+	due = sent - sent % pace + (uint64_t)(e->conf.router % moments) * (pace / moments);
+	return due > sent ? due : due + pace;
 }
 
 static bool somebody_lacks_something(const struct engine *e)

@@ -7,8 +7,9 @@
 void report_refresh(struct engine *e)
 {
 	struct engine_report *r = &e->report;
+	bool quiet = quiet_said_ms(e) > e->conf.heartbeat_ms; /* so no flow has come or gone */
 
-	if (r->counted && e->now - r->counted_at < REPORT_COUNT_MS)
+	if (r->counted && e->now - r->counted_at < (quiet ? REPORT_QUIET_MS : REPORT_COUNT_MS))
 		return;
 	r->counted = true;
 	r->counted_at = e->now;

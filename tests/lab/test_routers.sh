@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Thirty routers in one daemon: in groups of one election each, one of them broken. It has no group, and disturbs
-# nobody. More files than the soft limit allows are open, and no more than a few for each. All fail over.
+# nobody. More files than the soft limit allows are open, and no more than a few for each. A replication process that
+# stands still is missed by all routers of the other one, and waited for once when all fail over.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/bench_lib.sh"
 . "$(dirname "$0")/bench_routers.sh"
@@ -70,6 +71,19 @@ others 2 '.role == "STANDBY" and .sync == "ready"' || fail "that disturbed other
 lab_ip c2 link del br-missing
 wait_for "and broken again" 20 routers_are 2 1 ".router == \"r$BROKEN\" and .role == \"FAULT\""
 
+counter() { ctl "$1" --json stats r1 | jq "[.. | .$2? // empty] | add // 0"; } # N NAME
+[ "$(counter 2 pulses_lost)" = 0 ] || fail "a pulse was lost before"
+sync=$(pgrep -P "${LAB_DAEMON[1]}" -f -- --sync-worker) || fail "no replication process"
+kill -STOP "$sync"
+wait_for "all routers miss it" 20 others 2 '.sync == "alone"'
+[ "$(counter 2 pulses_lost)" = 1 ] || fail "$(counter 2 pulses_lost) pulses were lost"
+kill -CONT "$sync"
+wait_for "and hear it again" 20 others 2 '.sync == "ready"'
+others 1 '.role == "ACTIVE"' || fail "roles changed for it"
+note "missed and found"
+
+sync=$(pgrep -P "${LAB_DAEMON[2]}" -f -- --sync-worker) || fail "no replication process"
+kill -STOP "$sync"
 lab_crash 1
 wait_for "all others are ACTIVE on controller 2" 20 others 2 '.role == "ACTIVE"'
 [ "$(vips 2)" = $((N - 1)) ] || fail "VIPs: $(vips 2)"
@@ -79,4 +93,7 @@ wait_for "what happened while they were promoted is looked at" 20 heard deaf 1
 ip -n "$LAB-c2-r3" address del 10.64.3.1/24 dev vr-mgmt
 wait_for "and what happens later is heard again" 20 has_vip 3
 heard overflows 1 && fail "messages were lost"
+[ "$(grep -c 'no word for 50 ms' "$LAB_DIR/c2.log")" = 1 ] || fail "it was waited for again and again"
+kill -CONT "$sync"
+wait_for "replication goes on" 20 others 2 '.sync == "source"'
 note "passed"
