@@ -27,12 +27,15 @@ enum patience_do patience_judge(const struct patience *p, const struct patience_
 	return now_ms < since + q->silent_ms ? PATIENCE_WAIT : PATIENCE_LOOK;
 }
 
-/* Nothing to do, or stopped; or it ran for most of the time since the last look. */
+/* It has nothing to do, or is stopped; or the kernel keeps it asleep, and did at the last look; or
+ * it ran for most of the time since that. */
 bool patience_look(struct patience *p, const struct heartbeat_look *look, uint64_t now_ms)
 {
 	uint64_t ran = (look->cpu_ticks - p->cpu_ticks) * TICK_MS;
+	bool spins = p->looked_ms && 2 * ran > now_ms - p->looked_ms;
 
-	p->hangs = !look->runnable || (p->looked_ms && 2 * ran > now_ms - p->looked_ms);
+	p->hangs = look->uninterruptible ? p->asleep : !look->runnable || spins;
+	p->asleep = look->uninterruptible;
 	p->looked_ms = now_ms;
 	p->cpu_ticks = look->cpu_ticks;
 	return !p->hangs;

@@ -12,6 +12,7 @@ struct patience { /* with one process; all zero at its start */
 	uint64_t heard_ms;
 	bool hangs;
 	uint64_t looked_ms, cpu_ticks; /* since it was heard; 0: not yet */
+	bool asleep;		       /* in the kernel, then */
 };
 
 struct patience_of { /* what a question is worth */

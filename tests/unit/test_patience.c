@@ -55,6 +55,20 @@ static void spins(void **state)
 	assert_in_range(t, 1000 + SILENT, 1000 + 2 * SILENT);
 }
 
+/* In a lock of the kernel's, which may be held for a moment, or for seconds. */
+static void sleeps(void **state)
+{
+	struct patience p = {0};
+	const struct patience_of q = asked(1000);
+	const struct heartbeat_look look = {.uninterruptible = true};
+	uint64_t t;
+
+	(void)state;
+	for (t = 1000; waits(&p, &q, false, &look, t); t += 10)
+		;
+	assert_int_equal(t, 1000 + 2 * SILENT);
+}
+
 /* Others have the processor. */
 static void starves(void **state)
 {
@@ -115,8 +129,9 @@ static void said_before(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hangs), cmocka_unit_test(spins),  cmocka_unit_test(starves),
-		cmocka_unit_test(busy),	 cmocka_unit_test(unread), cmocka_unit_test(said_before),
+		cmocka_unit_test(hangs),       cmocka_unit_test(spins), cmocka_unit_test(sleeps),
+		cmocka_unit_test(starves),     cmocka_unit_test(busy),	cmocka_unit_test(unread),
+		cmocka_unit_test(said_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
