@@ -71,8 +71,9 @@ static void on_change(void *ctx, const struct net_news *news)
 	struct watching *w = ctx;
 
 	w->calls++;
-	w->news = *news;
 	w->rules += news->rules;
+	if (news->rules) /* something else may be told behind it */
+		w->news = *news;
 	w->changed += ensure(true);
 }
 
