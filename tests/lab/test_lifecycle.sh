@@ -64,7 +64,7 @@ says "^stopped; its namespace $LAB-c$a-vr stays"
 wait_for "the other one is ACTIVE" 20 is_active "$b"
 is_off "$a" || fail "it is $(role "$a")"
 no_legs "$a" || fail "legs are left"
-ip netns list | grep -qw "$LAB-c$a-vr" || fail "its namespace is gone"
+ip netns list | grep -w "$LAB-c$a-vr" >/dev/null || fail "its namespace is gone"
 ctl "$a" promote vrouter >"$LAB_DIR/said" 2>&1 && fail "a stopped one was promoted"
 says 'was stopped by hand: vrouterctl start vrouter'
 ctl "$a" stop vrouter >"$LAB_DIR/said" || fail "stop again"
@@ -96,7 +96,7 @@ ip -n "$VR" link del left0
 nsenter --net="/run/netns/$VR" -- nft delete table ip other
 ctl 1 remove vrouter >"$LAB_DIR/said" 2>&1 || fail "remove: $(cat "$LAB_DIR/said")"
 says "^removed, with its namespace $VR"
-! ip netns list | grep -qw "$VR" || fail "its namespace is left"
+! ip netns list | grep -w "$VR" >/dev/null || fail "its namespace is left"
 no_legs 1 || fail "legs are left"
 [ "$(cd "$LAB_DIR/c1/run" && echo vrouter.*)" = vrouter.off ] || fail "files are left: $(ls "$LAB_DIR/c1/run")"
 alive
@@ -109,7 +109,7 @@ gone && fail "it uninstalled a daemon that runs"
 says 'already runs on run-dir .*; stop it first'
 is_active 1 || is_ready 1 || fail "that disturbed it: $(role 1)"
 lab_stop 1 || fail "controller 1 ended with $?"
-ip netns list | grep -qw "$VR" || fail "the end of the daemon took its namespace"
+ip netns list | grep -w "$VR" >/dev/null || fail "the end of the daemon took its namespace"
 lab_run 1 # and one that dies leaves more
 wait_for "controller 1 answers" 10 answers 1
 wait_for "one ACTIVE, one ready" 30 settled
@@ -123,7 +123,7 @@ echo >"$LAB_DIR/c1/run/services/vrouter.dns/config"
 echo >"$LAB_DIR/c1/run/guard.sock"
 gone || fail "uninstall: $(cat "$LAB_DIR/said")"
 says "router \"vrouter\": removed, with namespace $VR"
-! ip netns list | grep -qw "$VR" || fail "its namespace is left"
+! ip netns list | grep -w "$VR" >/dev/null || fail "its namespace is left"
 no_legs 1 || fail "legs are left"
 [ ! -e "$LAB_DIR/c1/run" ] && [ ! -e "$LAB_DIR/c1/control.sock" ] || fail "files are left: $(ls "$LAB_DIR/c1" "$LAB_DIR/c1/run")"
 [ -z "$(differs "$LAB-c1" "$LAB_DIR/host.before")" ] || fail "touched on the controller: $(differs "$LAB-c1" "$LAB_DIR/host.before")"
