@@ -39,7 +39,7 @@ setup_packages() {
 	return $rc
 }
 
-# Quiet unless they fail: setup_configure PRESET, setup_build PRESET, which configures first.
+# Quiet unless they fail: setup_configure PRESET, setup_build PRESET [TARGET], which configures first.
 setup_configure() {
 	local log=$SETUP_TOP/build/$1.log
 	mkdir -p "$SETUP_TOP/build"
@@ -49,7 +49,7 @@ setup_build() {
 	local log=$SETUP_TOP/build/$1.log start=$SECONDS
 	printf 'building %-11s' "$1"
 	setup_configure "$1" || return 1
-	(cd "$SETUP_TOP" && cmake --build "build/$1") >>"$log" 2>&1 || setup_failed "to build $1" "$log" || return 1
+	(cd "$SETUP_TOP" && cmake --build "build/$1" --target "${2:-all}") >>"$log" 2>&1 || setup_failed "to build $1" "$log" || return 1
 	echo " $((SECONDS - start)) s"
 }
 setup_failed() { # WHAT LOG
