@@ -10,7 +10,8 @@
 
 #include "vrouter/addr.h"
 
-#define PROBE_WAIT_MS 3000 /* for what must come */
+#define PROBE_WAIT_MS                                                                              \
+	20000 /* for what must come, on a kernel that is busy with others' namespaces, too */
 
 void probe_init(void); /* where sockets return to after they were opened elsewhere */
 
