@@ -54,7 +54,7 @@ void contain_pin(void)
 	if (here < 0 || sched_getaffinity(0, sizeof(all), &all) < 0 || CPU_COUNT(&all) < 2)
 		return;
 	CPU_ZERO(&one);
-	CPU_SET(here, &one);
+	CPU_SET((size_t)here, &one);
 	if (sched_setaffinity(0, sizeof(one), &one) == 0)
 		unpinned = all;
 }
