@@ -61,7 +61,7 @@ static bool same_value(const struct conf_option *o, const void *a, const void *b
 	return memcmp(a, b, o->size) == 0;
 }
 
-static unsigned count_at(const void *base, size_t offset)
+static unsigned count_at(const void *base, ptrdiff_t offset)
 {
 	unsigned n;
 
@@ -138,10 +138,10 @@ static bool same_order(const struct conf_section *s, const void *a, const void *
 	if (n != count_at(b, s->count_offset))
 		return true; /* more is told than that */
 	for (unsigned i = 0; i < n; i++) {
-		size_t at = s->offset + i * s->size;
+		const char *at_a = (const char *)a + s->offset + i * s->size;
+		const char *at_b = (const char *)b + s->offset + i * s->size;
 
-		if (find(s, b, (const char *)a + at) &&
-		    strcmp((const char *)a + at, (const char *)b + at) != 0)
+		if (find(s, b, at_a) && strcmp(at_a, at_b) != 0)
 			return false;
 	}
 	return true;

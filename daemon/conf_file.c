@@ -174,7 +174,7 @@ static int line_of(cfg_t *sec)
 	return n ? n->line : 0;
 }
 
-static void set_line(void *base, size_t offset, int line)
+static void set_line(void *base, ptrdiff_t offset, int line)
 {
 	if (offset)
 		memcpy((char *)base + offset, &line, sizeof(line));

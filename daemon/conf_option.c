@@ -164,7 +164,8 @@ static const struct conf_option sync_options[] = {
 /* Only those beside management and public have the first one, a side; only the public leg has the
  * last one, the way out, which is kept in the router. */
 #define IN_PUBLIC(member)                                                                          \
-	(offsetof(struct conf_router, member) - offsetof(struct conf_router, leg[1]))
+	((ptrdiff_t)offsetof(struct conf_router, member) -                                         \
+	 (ptrdiff_t)offsetof(struct conf_router, leg[1]))
 static const struct conf_option leg_options[] = {
 	{.name = "side",
 	 .type = CONF_T_WORD,

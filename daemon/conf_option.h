@@ -4,6 +4,8 @@
 #ifndef DAEMON_CONF_OPTION_H
 #define DAEMON_CONF_OPTION_H
 
+#include <stddef.h>
+
 #include "vrouter/conf.h"
 
 enum conf_type {
@@ -37,12 +39,13 @@ struct conf_option {
 	const char *name;
 	enum conf_type type;
 	bool required;
-	unsigned list_max;   /* 0: a single value */
-	size_t offset, size; /* of the value, or of one element, in the section's struct */
-	size_t count_offset; /* of the list's unsigned count */
-	size_t line_offset;  /* of the int that keeps its line; 0: not kept */
-	unsigned min, max;   /* NUMBER */
-	unsigned also;	     /* NUMBER: a value above max that is allowed, too; 0: none */
+	unsigned list_max; /* 0: a single value */
+	ptrdiff_t offset;  /* of the value, or of the first element, from the section's struct */
+	size_t size;	   /* of one */
+	ptrdiff_t count_offset; /* of the list's unsigned count */
+	ptrdiff_t line_offset;	/* of the int that keeps its line; 0: not kept */
+	unsigned min, max;	/* NUMBER */
+	unsigned also;		/* NUMBER: a value above max that is allowed, too; 0: none */
 	const char *const *words;
 	const char *unit; /* NUMBER: for messages; may be NULL */
 };
@@ -54,14 +57,14 @@ struct conf_section {
 	unsigned n_options;
 	const struct conf_section *sub; /* sections inside; one level */
 	unsigned n_subs;
-	size_t offset; /* of its struct in the outer section's struct */
+	ptrdiff_t offset; /* of its struct in the outer section's struct */
 	/* Inside another one, titled: there may be so many. The title is its struct's first member.
 	 */
 	unsigned list_max;
-	size_t size;	     /* of one struct */
-	size_t count_offset; /* of their unsigned count */
+	size_t size;		/* of one struct */
+	ptrdiff_t count_offset; /* of their unsigned count */
 	void (*defaults)(void *to);
-	size_t line_offset; /* of the int that keeps its line, in its own struct */
+	ptrdiff_t line_offset; /* of the int that keeps its line, in its own struct */
 };
 
 /* For the tables. */
