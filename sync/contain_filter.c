@@ -24,8 +24,10 @@ static const int always[] = {
 	SCMP_SYS(timerfd_settime),
 	SCMP_SYS(restart_syscall),
 	SCMP_SYS(clock_gettime),
-	SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(clock_gettime64),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(ppoll_time64),
+	SCMP_SYS(pread64), /* how long it waited for a CPU (worker.c) */
 	SCMP_SYS(gettimeofday),
 	SCMP_SYS(time),
 	/* sockets: links, conntrack, the pair to the core */

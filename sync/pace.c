@@ -14,18 +14,22 @@ static unsigned gather_us(struct pace *p, unsigned work, uint64_t now_ms)
 	return p->conntrackd ? PACE_GATHER_CTD_US : PACE_GATHER_US;
 }
 
-/* What is still missing of the others' share. Waiting for changes counts as rest. */
+/* What is still missing of the others' share. Waiting for changes counts as rest; waiting for a CPU
+ * does not, for then somebody else of real-time priority had it. */
 static unsigned owed_us(struct pace *p, uint64_t now_us, uint64_t cpu_us)
 {
 	uint64_t busy = cpu_us - p->since_cpu_us, from = p->since_us + busy;
-	uint64_t left = now_us > from ? now_us - from : 0;
+	uint64_t left = now_us > from ? now_us - from : 0, waited;
 
 	if (busy < PACE_WORK_US && left <= PACE_WORK_US)
 		return 0;
+	waited = p->waited_us ? p->waited_us() : 0;
+	left -= waited - p->since_waited_us < left ? waited - p->since_waited_us : left;
 	left = busy / PACE_SHARE > left ? busy / PACE_SHARE - left : 0;
 	left = left < PACE_REST_MAX_US ? left : PACE_REST_MAX_US;
 	p->since_us = now_us + left;
 	p->since_cpu_us = cpu_us;
+	p->since_waited_us = waited;
 	return (unsigned)left;
 }
 

@@ -24,16 +24,17 @@ enum {
 	PACE_GATHER_US = 200,
 	PACE_GATHER_CTD_US = 1000,
 	PACE_BULK_US = 20,
-	PACE_WORK_US = 4000,	 /* of CPU, after which it counts how much was left to others */
-	PACE_SHARE = 6,		 /* one part of rest for as many of work */
-	PACE_REST_MAX_US = 5000, /* in one piece: a promotion waits for an answer */
+	PACE_WORK_US = 4000,	  /* of CPU, after which it counts how much was left to others */
+	PACE_SHARE = 6,		  /* one part of rest for as many of work */
+	PACE_REST_MAX_US = 60000, /* in one piece, which an order of the core's ends */
 };
 
 struct pace {
 	bool conntrackd;
 	uint64_t tick; /* the millisecond that is counted */
 	unsigned count, before;
-	uint64_t since_us, since_cpu_us; /* what it counts from */
+	uint64_t since_us, since_cpu_us, since_waited_us; /* what it counts from */
+	uint64_t (*waited_us)(void);			  /* for a CPU, so far; NULL: not known */
 };
 
 /* Microseconds, 0: none. work: changes read in this round; bulk: more bulk work is due at once;

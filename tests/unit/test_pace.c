@@ -89,6 +89,30 @@ static void a_share_is_left(void **state)
 	}
 }
 
+static uint64_t waited;
+
+static uint64_t waited_us(void)
+{
+	return waited;
+}
+
+/* While it waits for a CPU, others of real-time priority have it, so that is nobody's rest. */
+static void waiting_for_a_cpu_is_no_rest(void **state)
+{
+	struct pace rests = {0}, waits = {.waited_us = waited_us};
+	uint64_t now = 1000000, cpu = 0;
+
+	(void)state;
+	waited = 0;
+	assert_int_equal(pace_rest_us(&rests, 0, false, now, cpu), 0);
+	assert_int_equal(pace_rest_us(&waits, 0, false, now, cpu), 0);
+	cpu = PACE_WORK_US;
+	waited = PACE_WORK_US / PACE_SHARE;
+	now += cpu + waited;
+	assert_int_equal(pace_rest_us(&rests, 0, false, now, cpu), 0);
+	assert_int_equal(pace_rest_us(&waits, 0, false, now, cpu), PACE_WORK_US / PACE_SHARE);
+}
+
 /* Nor does it save up while it waits: a burst after a quiet minute rests like any other. */
 static void waiting_is_not_saved(void **state)
 {
@@ -119,6 +143,7 @@ int main(void)
 		cmocka_unit_test(a_pause_ends_it),
 		cmocka_unit_test(bulk_work_lets_others_run),
 		cmocka_unit_test(a_share_is_left),
+		cmocka_unit_test(waiting_for_a_cpu_is_no_rest),
 		cmocka_unit_test(waiting_is_not_saved),
 		cmocka_unit_test(a_rest_is_short),
 	};
