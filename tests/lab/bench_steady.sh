@@ -19,12 +19,12 @@ steady_unexplained() { # DRIVER
 		{ ok = 0; for (i = 1; i <= n; i++) if ($1 + slack >= from[i] && $1 <= to[i] + 0.3) ok = 1; if (!ok) un++ }
 		END { print un + 0 }' "$LAB_DIR/stalls.log" -
 }
-# The standby's table is emptied and its replication begins from nothing. Behind the busy loops the
-# emptying would take a quarter of a minute, in which nobody could do anything with conntrack.
-steady_repair() { # DRIVER
+# The standby's table is emptied and its replication begins from nothing. One by one, as a flush may be
+# one call into the kernel of 0.7 s that nothing interrupts, for both controllers of this host.
+steady_repair() { # DRIVER FLOWS
 	local standby=2
 	! has_vip 2 || standby=1
-	lab_in "c$standby-vr" nice -n -15 conntrack -F >/dev/null 2>&1
+	lab_in "c$standby-vr" nice -n -15 "$TRAFFIC" drop "${SET[@]}" --count "$2" >/dev/null
 	case $1 in
 	vrouterd) kill -KILL "$(sync_of $standby)" ;;
 	*) rival_ctl $standby -n ;;
@@ -50,7 +50,7 @@ one_steady() { # DRIVER SECONDS FLOWS
 	ask probe reset
 	end=$((SECONDS + $2))
 	while [ $SECONDS -lt $end ]; do
-		steady_repair "$1"
+		steady_repair "$1" "$3"
 		within 60 steady_both "$3" && repairs=$((repairs + 1))
 	done
 	steady_log "$1" | comm -13 "$LAB_DIR/before" - >"$LAB_DIR/takeovers"
