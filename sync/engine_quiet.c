@@ -123,8 +123,30 @@ void quiet_look(struct engine *e)
 		e->status_at = due;
 }
 
+bool engine_has_peer(const struct engine *e, uint32_t id)
+{
+	for (unsigned i = 0; i < e->peers.n; i++)
+		if (e->peers.peer[i].id == id && e->peers.peer[i].named)
+			return true;
+	return false;
+}
+
+/* In whatever life. */
+static bool a_lost_one_is_heard(const struct engine *e)
+{
+	for (unsigned i = 0; i < e->peers.n; i++) {
+		const struct peer *p = &e->peers.peer[i];
+
+		if (p->id && p->named && p->lost && pulse_hears(e->peers.pulse, p->id))
+			return true;
+	}
+	return false;
+}
+
 void engine_pulsed(struct engine *e, uint64_t now)
 {
+	if (!a_lost_one_is_heard(e)) /* it is of other routers: they are many */
+		return;
 	e->now = now;
 	e->quiet.busy_at = now;
 	e->pulsed_at = now;

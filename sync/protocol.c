@@ -166,6 +166,11 @@ void protocol_pulsed(struct protocol *p, uint64_t now)
 		engine_pulsed(p->native, now);
 }
 
+bool protocol_has_peer(const struct protocol *p, uint32_t id)
+{
+	return p->native && engine_has_peer(p->native, id);
+}
+
 void protocol_hears(struct protocol *p, enum engine_hearing hearing, uint64_t now)
 {
 	if (p->native)

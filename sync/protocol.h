@@ -42,6 +42,7 @@ void protocol_ask(struct protocol *p, uint64_t question, uint64_t now);
 void protocol_vouch(struct protocol *p, uint32_t peer, uint64_t question, uint64_t now);
 void protocol_quiet(struct protocol *p, uint32_t quiet_ms);
 void protocol_pulsed(struct protocol *p, uint64_t now);
+bool protocol_has_peer(const struct protocol *p, uint32_t id);
 void protocol_hears(struct protocol *p, enum engine_hearing hearing, uint64_t now);
 void protocol_ask_handover(struct protocol *p, uint64_t now);
 void protocol_set_leaving(struct protocol *p, const struct engine_leaving *l, uint64_t now);

@@ -78,6 +78,13 @@ bool pulse_is_alive(const struct pulse *p, uint32_t id, uint64_t life)
 	return c && c->alive && c->life == life;
 }
 
+bool pulse_hears(const struct pulse *p, uint32_t id)
+{
+	const struct pulse_peer *c = find(p, id);
+
+	return c && c->alive;
+}
+
 bool pulse_is_gone(const struct pulse *p, uint32_t id, uint64_t life, uint32_t ms, uint64_t now)
 {
 	const struct pulse_peer *c = life ? find(p, id) : NULL;
@@ -119,7 +126,9 @@ bool pulse_next(struct pulse *p, uint64_t now, uint64_t random, struct dgram_hdr
 
 	if (now < p->due)
 		return false;
-	p->due = now + PULSE_EVERY_MS;
+	p->due += PULSE_EVERY_MS; /* who is late for one is not late for the next */
+	if (p->due <= now)
+		p->due = now + PULSE_EVERY_MS;
 	renew(p, now, random);
 	fill(p, now, &m.pulse);
 	ctl_encode(w, &m);

@@ -31,7 +31,7 @@ struct pulse_peer {
 struct pulse {
 	uint32_t self;
 	uint8_t epoch[DGRAM_EPOCH_LEN];
-	uint64_t seq, due;
+	uint64_t seq, due;		  /* when the next one is */
 	uint64_t nonce, former, nonce_at; /* 0: none yet */
 	uint64_t slept_ms;
 	unsigned n, n_strangers;
@@ -66,6 +66,8 @@ enum pulse_heard pulse_on(struct pulse *p, const struct dgram_hdr *h, const uint
 
 /* That life of the controller is heard. p: NULL: nobody is. */
 bool pulse_is_alive(const struct pulse *p, uint32_t id, uint64_t life);
+/* Some life of it is. */
+bool pulse_hears(const struct pulse *p, uint32_t id);
 /* It was, and is not for so long, or another one is. */
 bool pulse_is_gone(const struct pulse *p, uint32_t id, uint64_t life, uint32_t ms, uint64_t now);
 

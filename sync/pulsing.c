@@ -25,16 +25,18 @@ static void walk_on(struct pulsing *p)
 static void on_walk(evutil_socket_t fd, short what, void *arg)
 {
 	struct pulsing *p = arg;
+	unsigned at = routers_from(p->routers, p->from);
 
 	(void)fd;
 	(void)what;
-	for (unsigned i = 0; i < WALK && p->at < p->routers->n; i++)
-		replication_pulsed(p->routers->at[p->at++], p->again);
-	if (p->at < p->routers->n) {
+	for (unsigned i = 0; i < WALK && at < p->routers->n; i++)
+		replication_pulsed(p->routers->at[at++], p->again);
+	if (at < p->routers->n) {
+		p->from = replication_id(p->routers->at[at]); /* others may come and go */
 		walk_on(p);
 		return;
 	}
-	p->at = 0;
+	p->from = 0;
 	p->again = p->anew;
 	if (p->anew)
 		walk_on(p);
@@ -45,7 +47,7 @@ static void on_walk(evutil_socket_t fd, short what, void *arg)
  * have been told of something. */
 static void tell_routers(struct pulsing *p, bool again)
 {
-	if (p->at)
+	if (p->from)
 		p->anew = true;
 	p->again |= again;
 	if (!event_pending(p->walk, EV_TIMEOUT, NULL))
@@ -78,22 +80,26 @@ static void look_for_pause(struct pulsing *p, uint64_t now)
 {
 	if (p->due_ms && now >= p->due_ms + LATE_MS)
 		pulse_slept(&p->shared->pulse, now - p->due_ms);
-	p->due_ms = now + PULSE_EVERY_MS;
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+/* When the next pulse is due: a timer with a beat of its own comes too early for some of them. */
+static void wait_for_tick(struct pulsing *p, uint64_t now)
 {
-	struct pulsing *p = arg;
-	uint64_t now = monotonic_ms(), random;
+	const struct pulse *pulse = &p->shared->pulse;
+	struct timeval tv = {0};
+
+	p->due_ms = is_on(p) && pulse->due > now ? pulse->due : now + PULSE_EVERY_MS;
+	tv.tv_usec = (suseconds_t)(p->due_ms - now) * 1000;
+	event_add(p->tick, &tv);
+}
+
+static void beat(struct pulsing *p, uint64_t now)
+{
 	uint8_t body[CTL_BODY_MAX];
 	struct wr w = wr_of(body, sizeof(body));
 	struct dgram_hdr h;
+	uint64_t random;
 
-	(void)fd;
-	(void)what;
-	look_for_pause(p, now);
-	if (!is_on(p))
-		return;
 	if (pulse_expire(&p->shared->pulse, now)) {
 		p->lost++;
 		tell_routers(p, false);
@@ -103,23 +109,47 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		send_pulse(p, &h, body, wr_len(&w));
 }
 
-void pulsing_on_datagram(struct pulsing *p, const struct dgram_hdr *h, uint8_t *buf, size_t len)
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct pulsing *p = arg;
+	uint64_t now = monotonic_ms();
+
+	(void)fd;
+	(void)what;
+	look_for_pause(p, now);
+	if (is_on(p))
+		beat(p, now);
+	wait_for_tick(p, now);
+}
+
+static bool is_authentic(const struct pulsing *p, const struct dgram_hdr *h, uint8_t *buf,
+			 size_t len)
 {
 	const bool sealed = p->shared->conf.sealed;
+
+	return h->kind == DGRAM_CONTROL && sealed == (h->key_id != 0) &&
+	       (!sealed || seal_open(&p->keys, h, buf, len) >= 0);
+}
+
+bool pulsing_on_datagram(struct pulsing *p, const struct dgram_hdr *h, uint8_t *buf, size_t len)
+{
+	const size_t more = DGRAM_HDR_LEN + (p->shared->conf.sealed ? DGRAM_TAG_LEN : 0);
 	enum pulse_heard heard;
 
 	if (!is_on(p) || h->sender == p->shared->self)
-		return;
-	if (sealed != (h->key_id != 0) || (sealed && seal_open(&p->keys, h, buf, len) < 0)) {
+		return false;
+	if (!is_authentic(p, h, buf, len)) {
 		p->bad++;
-		return;
+		return false;
 	}
-	heard = pulse_on(&p->shared->pulse, h, buf + DGRAM_HDR_LEN,
-			 len - DGRAM_HDR_LEN - (sealed ? DGRAM_TAG_LEN : 0), monotonic_ms());
+	heard = pulse_on(&p->shared->pulse, h, buf + DGRAM_HDR_LEN, len - more, monotonic_ms());
 	p->heard += heard == PULSE_HEARD || heard == PULSE_NEWS;
 	p->bad += heard == PULSE_BAD || heard == PULSE_UNPROVEN;
 	if (heard == PULSE_NEWS)
 		tell_routers(p, true);
+	return heard != PULSE_BAD && heard != PULSE_UNPROVEN &&
+	       pulse_hears(&p->shared->pulse, h->sender) &&
+	       routers_have_peer(p->routers, h->sender);
 }
 
 void pulsing_count(const struct pulsing *p, struct sync_counters *c)
@@ -143,17 +173,15 @@ void pulsing_configure(struct pulsing *p)
 
 int pulsing_init(struct pulsing *p, struct shared *shared, struct routers *routers)
 {
-	const struct timeval every = {.tv_usec = PULSE_EVERY_MS * 1000};
-
 	p->shared = shared;
 	p->routers = routers;
-	p->tick = event_new(shared->base, -1, EV_PERSIST, on_tick, p);
+	p->tick = event_new(shared->base, -1, 0, on_tick, p);
 	p->walk = event_new(shared->base, -1, 0, on_walk, p);
 	if (!p->tick || !p->walk)
 		return -ENOMEM;
 	event_priority_set(p->tick, PRIO_LINK);
 	event_priority_set(p->walk, PRIO_LINK);
-	return event_add(p->tick, &every) < 0 ? -ENOMEM : 0;
+	return event_add(p->tick, &(struct timeval){0}) < 0 ? -ENOMEM : 0;
 }
 
 void pulsing_fini(struct pulsing *p)

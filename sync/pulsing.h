@@ -12,7 +12,7 @@ struct pulsing {
 	struct event *tick, *walk;
 	struct seal_keys keys;
 	uint64_t due_ms;  /* the next tick */
-	unsigned at;	  /* routers up to here have been told */
+	uint32_t from;	  /* routers below this id have been told; 0: there is no walk */
 	bool again, anew; /* what they are told; and from the first one, when it is through */
 	uint64_t heard, bad, lost, errors;
 };
@@ -22,8 +22,9 @@ must_check int pulsing_init(struct pulsing *p, struct shared *shared, struct rou
 void pulsing_fini(struct pulsing *p);
 /* shared->conf is there, or changed. */
 void pulsing_configure(struct pulsing *p);
-/* One of PULSE_ROUTER. buf is header and body, and is changed. */
-void pulsing_on_datagram(struct pulsing *p, const struct dgram_hdr *h, uint8_t *buf, size_t len);
+/* One of PULSE_ROUTER. buf is header and body, and is changed. true: it is of a peer of our
+ * routers, or it was that before it came by another link. */
+bool pulsing_on_datagram(struct pulsing *p, const struct dgram_hdr *h, uint8_t *buf, size_t len);
 void pulsing_count(const struct pulsing *p, struct sync_counters *c);
 
 #endif

@@ -357,6 +357,11 @@ void replication_pulsed(struct replication *r, bool again)
 	settle(r);
 }
 
+bool replication_has_peer(const struct replication *r, uint32_t id)
+{
+	return protocol_has_peer(&r->proto, id);
+}
+
 void replication_path(struct replication *r, const struct sync_msg *m)
 {
 	uint64_t now = monotonic_ms();

@@ -60,6 +60,8 @@ void replication_query(struct replication *r);
 void replication_quiet(struct replication *r, uint32_t quiet_ms);
 /* Who is heard, of the processes of others, is not what it was; again: somebody more. */
 void replication_pulsed(struct replication *r, bool again);
+/* The controller with this id has said its name as one of this router. */
+bool replication_has_peer(const struct replication *r, uint32_t id);
 /* Answered in parts, with this number. */
 void replication_verify(struct replication *r, uint32_t request);
 /* ASK, VOUCH, HEARS, WANT. */

@@ -10,8 +10,7 @@
 #define QUIET_ROUTERS 8
 #define QUIET_MAX_MS  12800
 
-/* Where id is, or would be. */
-static unsigned place_of(const struct routers *r, uint32_t id)
+unsigned routers_from(const struct routers *r, uint32_t id)
 {
 	unsigned low = 0, high = r->n;
 
@@ -28,7 +27,7 @@ static unsigned place_of(const struct routers *r, uint32_t id)
 
 unsigned routers_find(const struct routers *r, uint32_t id)
 {
-	unsigned at = place_of(r, id);
+	unsigned at = routers_from(r, id);
 
 	return at < r->n && replication_id(r->at[at]) == id ? at : r->n;
 }
@@ -40,6 +39,14 @@ struct replication *routers_by_name(const struct routers *r, const char *name)
 	if (at < r->n && strcmp(replication_name(r->at[at]), name) == 0)
 		return r->at[at];
 	return NULL;
+}
+
+bool routers_have_peer(const struct routers *r, uint32_t id)
+{
+	for (unsigned i = 0; i < r->n; i++)
+		if (replication_has_peer(r->at[i], id))
+			return true;
+	return false;
 }
 
 static int reserve(struct routers *r)
@@ -80,7 +87,7 @@ static void pace(struct routers *r, struct shared *shared)
 int routers_add(struct routers *r, struct shared *shared, const struct sync_msg_router *conf,
 		const int fds[static SYNC_FDS], bool *taken)
 {
-	unsigned at = place_of(r, id_of(conf->router));
+	unsigned at = routers_from(r, id_of(conf->router));
 	struct replication *fresh;
 	int err;
 

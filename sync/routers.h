@@ -12,9 +12,13 @@ struct routers {
 };
 
 void routers_fini(struct routers *r);
+/* The place of the first one with this id or a higher one; n: there is none. */
+unsigned routers_from(const struct routers *r, uint32_t id);
 /* Where it is; n: there is none. */
 unsigned routers_find(const struct routers *r, uint32_t id);
 struct replication *routers_by_name(const struct routers *r, const char *name);
+/* Some of them has heard the name of the controller with this id. */
+bool routers_have_peer(const struct routers *r, uint32_t id);
 /* A new one; *taken: the sockets are its own, or closed. 0, also when its id is taken by another
  * name (then only the log tells), or -errno. */
 must_check int routers_add(struct routers *r, struct shared *shared,

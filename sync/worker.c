@@ -99,10 +99,8 @@ static bool on_datagram(void *ctx, uint8_t *buf, size_t len, const struct ip_add
 			   ip_addr_format(from, text), dgram_err_name(err));
 		return false;
 	}
-	if (h.router == PULSE_ROUTER) {
-		pulsing_on_datagram(&w->pulsing, &h, buf, len);
-		return h.sender != w->shared.self;
-	}
+	if (h.router == PULSE_ROUTER)
+		return pulsing_on_datagram(&w->pulsing, &h, buf, len);
 	at = routers_find(&w->routers, h.router);
 	if (at == w->routers.n) {
 		w->other_router++; /* that of another cluster, or not configured here */

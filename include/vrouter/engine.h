@@ -162,9 +162,11 @@ must_check int engine_new(struct engine **out, const struct engine_conf *conf,
 void engine_free(struct engine *e); /* NULL is allowed */
 #define ENGINE_QUIET_MAX_MS 20000
 void engine_set_quiet(struct engine *e, uint32_t quiet_ms);
-/* Somebody's pulse is there (again): what was said meanwhile may have been lost, so STATUS is said
- * often for a while, and asked for. */
+/* Somebody's pulse is there (again): if a peer is lost that it may be of, what was said meanwhile
+ * may have been lost, so STATUS is said often for a while, and asked for. */
 void engine_pulsed(struct engine *e, uint64_t now);
+/* The controller with this id has said its name, whenever that was. */
+bool engine_has_peer(const struct engine *e, uint32_t id);
 
 /* Becomes the source: applies and commits what it has in order, opens a stream with a term above
  * every term it has heard of and above min_term. The caller is already subscribed to kernel events,

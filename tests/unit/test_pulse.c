@@ -106,6 +106,25 @@ static void start_together(void **state)
 	free(w);
 }
 
+/* A timer's lateness, which is now more and now less. */
+static void late_now_and_then(void **state)
+{
+	const uint64_t at[] = {1003, 1100, 1204, 1300, 1950, 2000, 2049, 2050};
+	const bool due[] = {true, true, true, true, true, false, false, true};
+	const uint8_t epoch[DGRAM_EPOCH_LEN] = {1};
+	struct pulse p;
+
+	(void)state;
+	pulse_init(&p, ID(0), epoch, 1000);
+	for (unsigned i = 0; i < ARRAY_LEN(at); i++) {
+		uint8_t body[CTL_BODY_MAX];
+		struct wr w = wr_of(body, sizeof(body));
+		struct dgram_hdr h;
+
+		assert_int_equal(pulse_next(&p, at[i], 7, &h, &w), due[i]);
+	}
+}
+
 static void missed_in_time(void **state)
 {
 	struct world *w = set_up(2);
@@ -305,6 +324,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(start_together),
+		cmocka_unit_test(late_now_and_then),
 		cmocka_unit_test(missed_in_time),
 		cmocka_unit_test(eight_in_a_row),
 		cmocka_unit_test(one_direction),
