@@ -510,6 +510,7 @@ uint64_t engine_run(struct engine *e, uint64_t now)
 		next = engine_min(next, neigh_run(e));
 	next = engine_min(next, beats_run(e));
 	next = engine_min(next, reserve_run(e));
+	next = engine_min(next, peers_due(&e->peers, now));
 	if (now - e->lag.checked_ms >= LAG_EVERY_MS)
 		e->lag_ms = lag_update(&e->lag, e, now);
 	update_alarms(e);

@@ -245,20 +245,24 @@ void source_on_repair(struct engine *e, struct peer *p, const struct ctl_repair 
 		e->src.all_wanted = m->flows < source_count(e) / 4;
 }
 
+static uint64_t follow_ms(const struct engine *e)
+{
+	return (uint64_t)ENGINE_FOLLOWED_BEATS * e->conf.heartbeat_ms;
+}
+
 /* Where two sources meet, replicas and their sources hear of each other in any order, and who
  * follows whom is open until all have spoken. So it counts only when it lasts and no other source
  * is heard. */
 void source_note_follower(struct engine *e, struct peer *p)
 {
 	bool replica = p->status.phase == ENGINE_SYNCING || p->status.phase == ENGINE_READY;
-	uint64_t wait = (uint64_t)ENGINE_FOLLOWED_BEATS * e->conf.heartbeat_ms;
 	bool follows;
 
 	if (!e->is_source || !replica || !peer_follows(p, &e->stream) || engine_other_source(e))
 		p->followed_at = 0;
 	else if (!p->followed_at)
 		p->followed_at = e->now;
-	follows = p->followed_at && e->now - p->followed_at >= wait;
+	follows = p->followed_at && e->now - p->followed_at >= follow_ms(e);
 	e->peers_changed |= follows != p->follows;
 	e->quiet.stirred |= follows != p->follows;
 	p->follows = follows;
@@ -530,11 +534,29 @@ static uint64_t next_work(const struct engine *e)
 	return next;
 }
 
+/* Who follows does not say so again for a while, where nothing happens. */
+static uint64_t note_followers(struct engine *e)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (unsigned i = 0; i < e->peers.n; i++) {
+		struct peer *p = &e->peers.peer[i];
+
+		if (!p->id || !peer_follows(p, &e->stream))
+			continue;
+		source_note_follower(e, p);
+		if (p->followed_at && !p->follows)
+			next = engine_min(next, p->followed_at + follow_ms(e));
+	}
+	return next;
+}
+
 uint64_t source_run(struct engine *e)
 {
 	uint64_t next = engine_min(engine_min(drain_run(e), source_hold_run(e)),
 				   engine_min(expects_run(e), verify_run(e)));
 
+	next = engine_min(next, note_followers(e));
 	check_overrun(e);
 	e->round.leisure &= e->now < e->round.leisure_until;
 	if (e->job == JOB_NONE && !e->round.telling)

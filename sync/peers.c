@@ -81,9 +81,25 @@ static bool is_lost(const struct peers *all, const struct peer *p, uint64_t now)
 	return peer_is_silent(all, p, ms, now) || (p->lost && ms >= all->loss_ms);
 }
 
+uint64_t peers_due(const struct peers *all, uint64_t now)
+{
+	uint64_t due = UINT64_MAX;
+
+	for (unsigned i = 0; i < all->n; i++) {
+		const struct peer *p = &all->peer[i];
+		uint64_t ms = peers_silent_ms(all, p->heard_at, p->slept_ms, now);
+		uint32_t loss_ms =
+			process_is_gone(all, p, 0, now) ? all->loss_ms : peer_loss_ms(all, p);
+
+		if (p->id && !p->lost && ms < loss_ms && now + loss_ms - ms < due)
+			due = now + loss_ms - ms;
+	}
+	return due;
+}
+
 uint64_t peer_proof_ms(const struct peers *all, const struct peer *p, uint64_t now)
 {
-	bool alive = p->named && pulse_is_alive(all->pulse, p->id, p->status.life);
+	bool alive = p->named && !p->lost && pulse_is_alive(all->pulse, p->id, p->status.life);
 
 	if (process_is_gone(all, p, (PEERS_PROOFS - 1) * all->loss_ms, now))
 		return all->loss_ms;
@@ -93,10 +109,12 @@ uint64_t peer_proof_ms(const struct peers *all, const struct peer *p, uint64_t n
 
 /* What of its last datagrams was held up could be given to us at leisure. Not as soon as it is
  * lost: a process that was kept from running finds what others said meanwhile in its socket, and
- * believes it. */
+ * believes it. Who is lost has been as good as proven until it was heard last, by its pulse. */
 static bool proof_is_old(const struct peers *all, const struct peer *p, uint64_t now)
 {
-	return now - p->proven_at >= PEERS_PROOFS * peer_proof_ms(all, p, now);
+	uint64_t since = p->lost && p->heard_at > p->proven_at ? p->heard_at : p->proven_at;
+
+	return now - since >= PEERS_PROOFS * peer_proof_ms(all, p, now);
 }
 
 bool peer_has_proven(const struct peers *all, const struct peer *p, const struct dgram_hdr *h,

@@ -70,8 +70,11 @@ bool peer_vouches(const struct peers *all, const struct peer *p, const struct st
 		  uint64_t now);
 /* Of whom nothing was heard for so long, that one is lost: five of its intervals and 500 ms. */
 uint32_t peer_loss_ms(const struct peers *all, const struct peer *p);
+/* When the next one is lost, if nothing is heard and no pulse comes or goes until then. Nothing
+ * else tells of that: who was heard a moment before its process was missed is lost later. */
+uint64_t peers_due(const struct peers *all, uint64_t now);
 /* A proof is to be renewed when it is that old, and good for PEERS_PROOFS times as long. A pulse is
- * a proof in itself. */
+ * a proof in itself, of those in its process that are not lost. */
 uint64_t peer_proof_ms(const struct peers *all, const struct peer *p, uint64_t now);
 /* Silent for that long, or for loss_ms and its process is, too. p: NULL: it has said nothing. */
 bool peer_is_silent(const struct peers *all, const struct peer *p, uint64_t ms, uint64_t now);

@@ -16,6 +16,7 @@ struct side {
 	struct pulse pulse; /* self 0: none */
 	bool hung;	    /* the engine, not its process */
 	unsigned missed;    /* pulses */
+	uint64_t due;	    /* when its engine wants to run, or something came for it */
 	struct sync_counters c;
 	struct world *w;
 	unsigned sent, named; /* CONTROL; that name the longer interval */
@@ -41,8 +42,10 @@ static void op_send(void *ctx, const struct dgram_hdr *h, const uint8_t *body, s
 		from->named += m.type == CTL_STATUS && m.status.every_ms == QUIET_MS;
 	from->sent += h->kind == DGRAM_CONTROL;
 	from->sent_at = h->kind == DGRAM_CONTROL ? w->now : from->sent_at;
-	if (to->e && !w->cut && !w->mute[from == &w->side[1]])
-		engine_on_datagram(to->e, h, body, len, w->now);
+	if (!to->e || w->cut || w->mute[from == &w->side[1]])
+		return;
+	engine_on_datagram(to->e, h, body, len, w->now);
+	to->due = w->now;
 }
 
 static void op_random(void *ctx, void *buf, size_t len)
@@ -72,6 +75,7 @@ static bool lost(const struct side *s)
 	return n != 1 || p[0].lost;
 }
 
+/* Wakes the engines for what is new, and only then. */
 static void pulse(struct world *w, struct side *from)
 {
 	struct side *to = &w->side[from == &w->side[0]];
@@ -81,15 +85,20 @@ static void pulse(struct world *w, struct side *from)
 
 	if (!from->pulse.self)
 		return;
-	from->missed += pulse_expire(&from->pulse, w->now);
+	if (pulse_expire(&from->pulse, w->now)) {
+		from->missed++;
+		from->due = w->now;
+	}
 	if (!pulse_next(&from->pulse, w->now, ++w->random, &h, &b) || w->cut || !to->pulse.self)
 		return;
-	if (pulse_on(&to->pulse, &h, body, wr_len(&b), w->now) == PULSE_NEWS)
+	if (pulse_on(&to->pulse, &h, body, wr_len(&b), w->now) == PULSE_NEWS) {
 		engine_pulsed(to->e, w->now);
+		to->due = w->now;
+	}
 }
 
-/* From one due moment to the next, and at most STEP_MS. How often anybody was taken for lost then.
- */
+/* From one due moment to the next, and at most STEP_MS, which is for pulses: an engine runs when it
+ * said that it would, and when something came. How often anybody was taken for lost then. */
 static unsigned run(struct world *w, unsigned ms)
 {
 	uint64_t end = w->now + ms, next = w->now;
@@ -100,13 +109,19 @@ static unsigned run(struct world *w, unsigned ms)
 		w->now = w->now < end ? w->now : end;
 		next = w->now + STEP_MS;
 		for (unsigned i = 0; i < 2; i++) {
-			uint64_t due = UINT64_MAX;
+			struct side *s = &w->side[i];
+			uint64_t due;
 
-			pulse(w, &w->side[i]);
-			if (!w->side[i].hung)
-				due = engine_run(w->side[i].e, w->now);
-			next = due < next ? due : next;
+			pulse(w, s);
+			if (s->hung || w->now < s->due)
+				continue;
+			s->due = UINT64_MAX;
+			due = engine_run(s->e, w->now);
+			s->due = due < s->due ? due : s->due; /* it may have been answered */
 		}
+		for (unsigned i = 0; i < 2; i++)
+			if (!w->side[i].hung && w->side[i].due < next)
+				next = w->side[i].due;
 		losses += lost(&w->side[0]) || lost(&w->side[1]);
 	}
 	return losses;
@@ -143,6 +158,7 @@ static struct world *begin(struct world *w, uint32_t first_ms, uint32_t second_m
 	make(w, 1, second_ms);
 	(void)run(w, 500);
 	(void)engine_promote(w->side[0].e, 6, w->now);
+	w->side[0].due = w->now;
 	(void)run(w, 5000);
 	w->side[0].sent = w->side[1].sent = 0;
 	return w;
@@ -210,6 +226,7 @@ static void soon(void **state)
 	assert_int_equal(run(w, 10007), 0);
 	engine_on_change(w->side[0].e, &f, FLOW_NEW, w->now);
 	engine_on_drained(w->side[0].e, w->now);
+	w->side[0].due = w->now;
 	assert_int_equal(run(w, 101), 0);
 	assert_in_range(w->now - w->side[0].sent_at, 0, 100);
 	assert_in_range(w->now - w->side[1].sent_at, 0, 100);
@@ -246,6 +263,7 @@ static void a_while_without_a_word(void **state)
 		(void)run(w, 4000);
 		engine_on_change(w->side[0].e, &f, FLOW_NEW, w->now);
 		engine_on_drained(w->side[0].e, w->now);
+		w->side[0].due = w->now;
 		assert_int_equal(run(w, at), 0);
 		w->cut = true;
 		assert_int_equal(run(w, 700), 0);
@@ -265,6 +283,7 @@ static void named_before_it_is_used(void **state)
 	assert_int_equal(run(w, 10000), 0);
 	engine_on_change(w->side[0].e, &f, FLOW_NEW, w->now);
 	engine_on_drained(w->side[0].e, w->now);
+	w->side[0].due = w->now;
 	for (unsigned i = 0; i < 2; i++)
 		w->side[i].named = 0;
 	assert_int_equal(run(w, 500), 0);
@@ -295,6 +314,7 @@ static void different(void **state)
 	assert_in_range(w->side[0].sent, 20, 110); /* who speaks often proves often who it is */
 	assert_in_range(w->side[1].sent, 640, 720);
 	engine_set_quiet(w->side[0].e, 100);
+	w->side[0].due = w->now;
 	w->side[0].sent = 0;
 	assert_int_equal(run(w, 10000), 0);
 	assert_in_range(w->side[0].sent, 95, 120);
@@ -366,6 +386,62 @@ static void asked_when_found_again(void **state)
 	tear_down(w);
 }
 
+/* When the pulse is missed it was heard itself a moment ago, and is for that moment there still. */
+static void process_found_lost_after_a_word(void **state)
+{
+	(void)state;
+	for (unsigned ms = 0; ms < 3 * PULSE_EVERY_MS; ms += 10) {
+		struct world *w = set_up_with_pulses(3);
+
+		assert_int_equal(run(w, 20000), 0);
+		while (w->side[1].sent_at != w->now)
+			assert_int_equal(run(w, 1), 0);
+		assert_int_equal(run(w, ms), 0);
+		w->cut = true;
+		(void)run(w, PULSE_LOSS_MS + PULSE_EVERY_MS + 2 * STEP_MS);
+		assert_true(lost(&w->side[0]));
+		tear_down(w);
+	}
+}
+
+/* A source is followed by who has said so once, and has not taken it back since. */
+static void followed_without_another_word(void **state)
+{
+	struct world *w = set_up_with_pulses(3);
+	struct engine_peer p[ENGINE_PEERS_MAX];
+
+	(void)state;
+	assert_int_equal(run(w, 20000), 0);
+	w->side[0].e->peers.peer[0].follows = false; /* as after a second source */
+	w->side[0].e->peers.peer[0].followed_at = 0;
+	w->side[0].due = w->now;
+	w->mute[1] = true;
+	assert_int_equal(run(w, 200), 0);
+	assert_int_equal(engine_peers(w->side[0].e, p, w->now), 1);
+	assert_false(p[0].follows);
+	assert_int_equal(run(w, 150), 0);
+	assert_int_equal(engine_peers(w->side[0].e, p, w->now), 1);
+	assert_true(p[0].follows);
+	tear_down(w);
+}
+
+/* Somebody else's process is of no matter. */
+static void another_pulse(void **state)
+{
+	struct world *w = set_up_with_pulses(3);
+
+	(void)state;
+	assert_int_equal(run(w, 20000), 0);
+	w->side[0].sent = 0;
+	for (unsigned i = 0; i < 10; i++) {
+		engine_pulsed(w->side[0].e, w->now);
+		w->side[0].due = w->now;
+		assert_int_equal(run(w, 100), 0);
+	}
+	assert_in_range(w->side[0].sent, 0, 3);
+	tear_down(w);
+}
+
 /* A router that is not there any more, in a process that is. */
 static void router_found_lost(void **state)
 {
@@ -381,6 +457,9 @@ static void router_found_lost(void **state)
 	w->side[0].sent = 0;
 	(void)run(w, 10 * RARE_MS);
 	assert_in_range(w->side[0].sent, 10, 30);
+	assert_true(w->side[0].e->peers.peer[0].proven);
+	(void)run(w, 11 * RARE_MS); /* five times as long as it took, in all */
+	assert_false(w->side[0].e->peers.peer[0].proven);
 	tear_down(w);
 }
 
@@ -395,6 +474,7 @@ static void until_acknowledged(void **state)
 	w->mute[0] = w->mute[1] = true;
 	engine_on_change(w->side[0].e, &f, FLOW_NEW, w->now);
 	engine_on_drained(w->side[0].e, w->now);
+	w->side[0].due = w->now;
 	assert_int_equal(run(w, 1000), 0);
 	w->mute[0] = false;
 	w->side[0].sent = 0;
@@ -415,6 +495,9 @@ int main(void)
 		cmocka_unit_test(with_a_pulse),
 		cmocka_unit_test(no_pulse_no_rarer),
 		cmocka_unit_test(process_found_lost),
+		cmocka_unit_test(process_found_lost_after_a_word),
+		cmocka_unit_test(followed_without_another_word),
+		cmocka_unit_test(another_pulse),
 		cmocka_unit_test(asked_when_found_again),
 		cmocka_unit_test(router_found_lost),
 		cmocka_unit_test(until_acknowledged),
