@@ -316,7 +316,7 @@ uint64_t compare_run(struct engine *e)
 		return c->running && c->verdict_at ? c->verdict_at : UINT64_MAX;
 	}
 	if (e->rep.state == REPLICA_COMPARE) {
-		if (e->now - c->heard_at >= ENGINE_COMPARE_MAX_MS) /* no longer at leisure */
+		if (e->now - c->heard_at >= ENGINE_COMPARE_MAX_MS)
 			replica_need_repair(e, 0);
 		return c->heard_at + ENGINE_COMPARE_MAX_MS;
 	}

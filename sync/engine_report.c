@@ -7,7 +7,8 @@
 void report_refresh(struct engine *e)
 {
 	struct engine_report *r = &e->report;
-	bool quiet = quiet_said_ms(e) > e->conf.heartbeat_ms; /* so no flow has come or gone */
+	/* so no flow has come or gone, unless outside of a filter */
+	bool quiet = quiet_said_ms(e) > e->conf.heartbeat_ms && !e->filtering;
 
 	if (r->counted && e->now - r->counted_at < (quiet ? REPORT_QUIET_MS : REPORT_COUNT_MS))
 		return;

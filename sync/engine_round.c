@@ -202,11 +202,13 @@ static void count_part(struct peer *p, const struct ctl_differ *m)
 
 /* We have forgotten that comparison: what its STATUS said may be lost, and then it was nobody that
  * we had to wait for. It goes on telling, and hears no more of it; so it gets another one. Who is
- * READY needs none. */
+ * READY needs none. One that has begun since is the other one already, and may take its time. */
 static void told_too_late(struct engine *e, struct peer *p, const struct ctl_differ *m)
 {
-	const struct ctl_repair again = {
-		.stream = m->stream, .at = m->at, .flows = source_count(e)};
+	const struct ctl_repair again = {.stream = m->stream,
+					 .at = m->at,
+					 .flags = m->at < e->round.begin_seq ? REPAIR_LEISURE : 0,
+					 .flows = source_count(e)};
 
 	if (!peer_follows(p, &e->stream) || p->status.phase != ENGINE_READY)
 		source_on_repair(e, p, &again);

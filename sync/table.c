@@ -141,18 +141,19 @@ static int dump_message(struct table *t, const struct nlmsghdr *nlh, table_fn *f
 
 static int dump_chunk(struct table *t, table_fn *fn, void *ctx)
 {
+	int left, err, more = 1;
 	ssize_t n;
-	int left, more = 1;
 
 	contain_pin();
 	n = recv(t->dump_fd, chunk, sizeof(chunk), MSG_DONTWAIT);
 	left = (int)n;
-	contain_unpin();
-	if (n < 0 && (errno == EINTR || errno == ENOBUFS))
+	err = n < 0 ? errno : 0;
+	contain_unpin(); /* that has an errno of its own */
+	if (err == EINTR || err == ENOBUFS)
 		return 1;
-	if (n < 0) {
+	if (err) {
 		t->state = DUMP_IDLE;
-		return errno == EAGAIN ? -EIO : -errno; /* a chunk is always ready */
+		return err == EAGAIN ? -EIO : -err; /* a chunk is always ready */
 	}
 	for (const struct nlmsghdr *nlh = (const void *)chunk; more > 0 && mnl_nlmsg_ok(nlh, left);
 	     nlh = mnl_nlmsg_next(nlh, &left))
