@@ -41,10 +41,14 @@ static int show(struct cli *c, int argc, char **argv, void (*print)(const json_t
 	return rc;
 }
 
+/* brief is named only where it is wanted: a daemon of before an upgrade refuses what it does not
+ * know, and the agent of Pacemaker asks it with the vrouterctl of after. */
 static json_t *status_args(const char *router, bool brief)
 {
-	json_t *args = json_pack("{s:b}", "brief", (int)brief);
+	json_t *args = json_object();
 
+	if (brief)
+		json_object_set_new(args, "brief", json_true());
 	if (router)
 		json_object_set_new(args, "router", json_string(router));
 	return args;
