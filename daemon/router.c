@@ -457,6 +457,8 @@ int router_reconfigure(struct router *r, const struct conf_router *conf,
 	router_check_cancel(r, "its configuration has just changed: ask again");
 	*was = r->conf;
 	conf_router_copy(&r->conf, conf);
+	if (r->ns)
+		net_forget(r->ns);
 	router_vips_reconfigure(r);
 	set_life_cfg(r);
 	tracked = router_track_reconfigure(r, was);

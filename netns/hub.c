@@ -472,14 +472,14 @@ static int listen_all(int protocol, const int *groups, size_t n)
 
 	if (fd < 0)
 		return fd;
-	if (setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &on, sizeof(on)) < 0)
+	if (setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &on, sizeof(on)) < 0) {
 		err = -errno;
-	else if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &queue, sizeof(queue)) < 0)
-		err = -errno;
-	if (err == 0)
-		return fd;
-	close(fd);
-	return err;
+		close(fd);
+		return err;
+	}
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &queue, sizeof(queue)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &queue, sizeof(queue));
+	return fd;
 }
 
 /* In a namespace that is the hub's own for as long as these sockets are open. */

@@ -76,8 +76,8 @@ int nft_said(const char *all, const char **sentence, size_t *len);
 /* nat_counters_read() in the namespace that the caller is in. */
 must_check int nat_counters_inside(const struct net_desired *d, struct nat_counters *out);
 
-/* Runs fn in a network namespace that nobody else sees and that is gone afterwards. Returns what fn
- * returns, or -errno. */
+/* Runs fn in a network namespace that nobody else sees and that is gone afterwards, or with the
+ * last socket that fn leaves open in it. Returns what fn returns, or -errno. */
 int ns_scratch(int (*fn)(void *arg), void *arg);
 
 /* Writes "what: strerror(-err)" and returns err; cap is the capability to name when err says that

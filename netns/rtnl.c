@@ -377,13 +377,20 @@ int net_ensure(struct netns *ns, const struct net_desired *d, unsigned *changed,
 			memcpy(reason, p.fault, NET_REASON_MAX);
 			return -ENOTRECOVERABLE;
 		}
-		if (err == 0 && !p.n && !d->active)
+		if (err == 0 && !p.n && !d->active) {
 			get_ready(ns, d, &a, &p);
+			break;
+		}
 		/* something went away while we looked: look again */
 		if (err == 0 ? !p.n || !again(&p, &a) : err != -ENODEV && err != -ENOENT)
 			break;
 	}
 	return err;
+}
+
+void net_forget(struct netns *ns)
+{
+	ns_forget_ready(ns);
 }
 
 /* Reading is most of a promotion, and a STANDBY's network is as it was when it was last read unless

@@ -102,6 +102,7 @@ static struct net_watch *of_inside(struct hub_client *c)
 static void rules_lost(struct net_watch *w)
 {
 	w->told.rules = true;
+	snprintf(w->told.by, sizeof(w->told.by), "somebody, perhaps: the kernel dropped its news");
 	w->touched = false;
 	hub_due(host_hub(w->host), &w->inside, 0);
 }

@@ -296,6 +296,8 @@ must_check int net_ensure(struct netns *ns, const struct net_desired *d, unsigne
  * is watched. Something that was not heard of yet is left to what on_change comes to. */
 must_check int net_promote(struct netns *ns, const struct net_desired *d, unsigned *changed,
 			   char reason[static NET_REASON_MAX]);
+/* d is about to be another one: what is known beforehand is forgotten. */
+void net_forget(struct netns *ns);
 /* The operations of the last net_ensure() in words, the first few of them; valid until the next. */
 const char *net_changes(const struct netns *ns);
 /* Legs (bits) whose ports Open vSwitch has to make, as the last net_ensure() found. */
