@@ -77,7 +77,7 @@ static void become_program(const struct program_job *job, int out)
 	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || chdir("/") < 0)
 		_exit(126);
 	close_range(3, ~0U, 0);
-	spawn_few_files();
+	spawn_as_usual();
 	execve(job->path, argv, job->env);
 
 	const char *why = strerrordesc_np(errno);

@@ -210,7 +210,7 @@ static void become(struct helper *h)
 		argv[i + 1] = h->order.arg[i];
 	if (!core_lives())
 		return;
-	spawn_few_files();
+	spawn_as_usual();
 	execve(h->path, argv, env);
 	snprintf(h->why, sizeof(h->why), "%.80s: %s", h->path, strerror(errno));
 }

@@ -22,7 +22,7 @@ must_check pid_t spawn_helper(const char *role, const struct spawn_opts *opts, i
 /* As many open files as there may be (a router has about ten); helpers inherit that. */
 void spawn_many_files(void);
 /* For a program of others that is about to be executed: the usual bound, which who uses select()
- * relies on. Async-signal-safe. */
-void spawn_few_files(void);
+ * relies on, and huge pages if the machine has them. Async-signal-safe. */
+void spawn_as_usual(void);
 
 #endif
