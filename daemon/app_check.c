@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `vrouterctl check`: replication was asked what it counts (app_control.c), the router looks, and
+/* `vrouterctl check`: replication was asked what it counts (app_answer.c), the router looks, and
  * what it found becomes one reply. A few at a time: each has its own sockets. */
 #include <errno.h>
 #include <string.h>
