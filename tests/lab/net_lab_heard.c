@@ -176,6 +176,7 @@ static void promote(void)
 
 void known_promotion(void **state)
 {
+	struct net_leg *leg = &s.d.leg[NET_MANAGEMENT];
 	struct pair p;
 
 	(void)state;
@@ -189,6 +190,16 @@ void known_promotion(void **state)
 	ensure(false);
 	assert_int_equal(probe_sh("ip -n %s addr add 192.0.2.9/24 dev vr-ex", s.router), 0);
 	promote();
+	/* what was known of another configuration is not done */
+	ensure(false);
+	run_loop(&p, 200);
+	ensure(false);
+	leg->vip[1] = leg->vip[0];
+	leg->vip[1].addr.b[3] = 9;
+	leg->n_vips = 2;
+	net_forget(s.ns);
+	promote();
+	leg->n_vips = 1;
 	/* where nobody listens it is read */
 	net_watch_free(p.watch);
 	p.watch = NULL;
